@@ -1,0 +1,1 @@
+"""OpenL2M's statistics, served by AWS Lambda: the same JSON from the same database."""

@@ -1,0 +1,33 @@
+"""How long to leave a failing source alone."""
+
+from datetime import datetime, timedelta
+
+_FIRST = timedelta(seconds=1)
+_LONGEST = timedelta(seconds=30)
+
+
+class Backoff:
+    """Waits 1 s after the first failure in a row, twice as long after each further one, at most 30 s."""
+
+    def __init__(self) -> None:
+        self._failures = 0
+        self._until: datetime | None = None
+
+    def remaining(self, now: datetime) -> timedelta:
+        """Return how long the source is still to be left alone; zero when it may be tried."""
+        if self._until is None:
+            return timedelta()
+        remaining = self._until - now
+        # More than the longest wait is left only when the clock was set back.
+        return remaining if timedelta() < remaining <= _LONGEST else timedelta()
+
+    def failed(self, now: datetime, took_seconds: float) -> None:
+        """Note a failure of a try that was made at the instant `now` and took so long."""
+        # The exponent is capped because timedelta overflows long before an outage ends.
+        self._until = now + timedelta(seconds=took_seconds) + min(_FIRST * 2 ** min(self._failures, 8), _LONGEST)
+        self._failures += 1
+
+    def succeeded(self) -> None:
+        """Note that the source answers."""
+        self._failures = 0
+        self._until = None

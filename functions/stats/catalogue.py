@@ -1,0 +1,157 @@
+"""The 30 statistics and the time windows they look at, as data.
+
+What each number means is OpenL2M 4.2.6's own rule, quirks included. To add a statistic, add a line
+to STATISTICS; query.py turns it into SQL and JSON.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from enum import Enum
+
+VIEW, CHANGE, COMMAND, LOGIN_OR_LOGOUT = 0, 1, 4, 5  # switches_log.type
+API_CALL = 95  # switches_log.action
+
+
+class Window(Enum):
+    """A span of switches_log.timestamp that ends now, or later: only TODAY has an upper bound."""
+
+    LAST_HOUR = "last_hour"
+    TODAY = "today"
+    LAST_7_DAYS = "last_7_days"
+    LAST_31_DAYS = "last_31_days"
+
+
+@dataclass(frozen=True)
+class Rows:
+    """All rows of a table."""
+
+    table: str
+
+
+@dataclass(frozen=True)
+class Distinct:
+    """The different values of a column; NULL is none."""
+
+    table: str
+    column: str
+
+
+@dataclass(frozen=True)
+class Counter:
+    """A running total that OpenL2M keeps in counters_counter; 0 when its row is absent."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class LogRows:
+    """Rows of switches_log of one type, of one action if that is given, in a window."""
+
+    type: int
+    window: Window
+    action: int | None = None
+
+
+@dataclass(frozen=True)
+class LogDevices:
+    """The different switches in switches_log, of some types or of any, in a window."""
+
+    window: Window
+    types: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
+class LogUsers:
+    """The different users in switches_log of one type, in a window.
+
+    All rows without a user (failed logins) count as one more user, together.
+    """
+
+    type: int
+    window: Window
+
+
+Measure = Rows | Distinct | Counter | LogRows | LogDevices | LogUsers
+
+
+@dataclass(frozen=True)
+class Statistic:
+    """One number of the document, `{key: {"label": label, "value": …}}` within its section."""
+
+    section: str
+    key: str
+    label: str
+    measure: Measure
+
+
+_HOUR, _TODAY, _7, _31 = Window
+_SEEN = (VIEW, CHANGE)
+
+STATISTICS = (
+    Statistic("database", "switches", "Switches", Rows("switches_switch")),
+    Statistic(
+        "database", "switchgroups", "Switch Groups", Distinct("switches_switchgroupmembership", "switchgroup_id")
+    ),
+    Statistic("database", "vlans", "Vlans", Rows("switches_vlan")),
+    Statistic("database", "vlan_groups", "Vlan Groups", Rows("switches_vlangroup")),
+    Statistic("database", "snmp_profiles", "SNMP Profiles", Rows("switches_snmpprofile")),
+    Statistic("database", "credentials_profiles", "Credentials Profiles", Rows("switches_netmikoprofile")),
+    Statistic("database", "commands", "Commands", Rows("switches_command")),
+    Statistic("database", "command_lists", "Command Lists", Rows("switches_commandlist")),
+    Statistic("database", "api_tokens", "API Tokens", Rows("users_token")),
+    Statistic("database", "log_entries", "Log Entries", Rows("switches_log")),
+    Statistic("usage", "devices_last_hour", "Devices in last hour", LogDevices(_HOUR, _SEEN)),
+    Statistic("usage", "devices_today", "Devices today", LogDevices(_TODAY, _SEEN)),
+    Statistic("usage", "devices_last_7_days", "Devices last 7 days", LogDevices(_7)),
+    Statistic("usage", "devices_last_31_days", "Devices Last 31 Days", LogDevices(_31)),
+    Statistic("usage", "changes_last_hour", "Changes in last hour", LogRows(CHANGE, _HOUR)),
+    Statistic("usage", "changes_today", "Changes today", LogRows(CHANGE, _TODAY)),
+    Statistic("usage", "changes_last_7_days", "Changes last 7 days", LogRows(CHANGE, _7)),
+    Statistic("usage", "changes_last_31_days", "Changes last 31 days", LogRows(CHANGE, _31)),
+    Statistic("usage", "changes_total", "Total Changes", Counter("changes")),
+    Statistic("usage", "users_last_hour", "Users in last hour", LogUsers(LOGIN_OR_LOGOUT, _HOUR)),
+    Statistic("usage", "users_today", "Users today", LogUsers(LOGIN_OR_LOGOUT, _TODAY)),
+    Statistic("usage", "users_last_7_days", "Users last 7 days", LogUsers(LOGIN_OR_LOGOUT, _7)),
+    Statistic("usage", "users_last_31_days", "Users last 31 days", LogUsers(LOGIN_OR_LOGOUT, _31)),
+    Statistic("usage", "api_calls_today", "API calls today", LogRows(LOGIN_OR_LOGOUT, _TODAY, API_CALL)),
+    Statistic("usage", "api_calls_last_7_days", "API calls last 7 days", LogRows(LOGIN_OR_LOGOUT, _7, API_CALL)),
+    Statistic("usage", "api_calls_last_31_days", "API calls last 31 days", LogRows(LOGIN_OR_LOGOUT, _31, API_CALL)),
+    Statistic("usage", "commands_today", "Commands today", LogRows(COMMAND, _TODAY)),
+    Statistic("usage", "commands_last_7_days", "Commands last 7 days", LogRows(COMMAND, _7)),
+    Statistic("usage", "commands_last_31_days", "Commands last 31 days", LogRows(COMMAND, _31)),
+    Statistic("usage", "commands_total", "Total Commands", Counter("commands")),
+)
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Where the windows start, and where today ends, as instants in UTC."""
+
+    hour: datetime
+    today: datetime
+    tomorrow: datetime
+    last_7_days: datetime
+    last_31_days: datetime
+
+
+def bounds(now: datetime, zone: tzinfo) -> Bounds:
+    """Return the windows' bounds at the instant `now` for an OpenL2M whose TIME_ZONE is `zone`.
+
+    Today follows the date in the zone, the 7 and 31 days follow the date in UTC but start at
+    midnight in the zone: so OpenL2M has it.
+    """
+
+    def midnight(day: datetime) -> datetime:
+        # fold=0 reads a skipped midnight with the offset before the skip, and takes an
+        # ambiguous one for its first occurrence (PEP 495), which are OpenL2M's own rules.
+        return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
+
+    now = now.astimezone(UTC)
+    local = now.astimezone(zone)
+    return Bounds(
+        hour=now - timedelta(hours=1),
+        today=midnight(local),
+        tomorrow=midnight(local + timedelta(days=1)),
+        last_7_days=midnight(now - timedelta(days=7)),
+        last_31_days=midnight(now - timedelta(days=31)),
+    )

@@ -1,0 +1,163 @@
+"""Database secret -> connection -> the one row of numbers."""
+
+import contextlib
+import json
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from stats import query
+from stats.engines import ENGINES, Connection, Engine, Row, Server
+from stats.secret_store import SecretStore, SecretUnavailableError
+from stats.settings import Settings
+from stats.wire import TLS, is_local, trust
+
+
+class DatabaseError(Exception):
+    """The numbers could not be read. `code` is the driver's or ours; the text is fit for a log."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(f"{code}: {text}")
+        self.code = code
+
+
+class Database:
+    """Keeps one connection for the container's life and asks it for the numbers."""
+
+    def __init__(self, settings: Settings, secrets: SecretStore) -> None:
+        self._settings = settings
+        self._secrets = secrets
+        self._connection: Connection | None = None
+        self._engine = ENGINES["sqlite"]
+
+    def fetch(self, now: datetime, deadline: float) -> Row:
+        """Return the numbers at the instant `now`, in catalogue order, before time.monotonic() reaches `deadline`.
+
+        A connection that has died since the last call is replaced once. Raise DatabaseError.
+        """
+        if self._connection is not None:
+            try:
+                return self._ask(self._connection, now, deadline)
+            except DatabaseError:
+                if time.monotonic() >= deadline:
+                    raise
+        self._connection = self._connect(deadline)
+        return self._ask(self._connection, now, deadline)
+
+    def close(self) -> None:
+        """Drop the connection, if there is one."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(Exception):  # whatever is wrong with it, it is of no more use
+                connection.close()
+
+    def _ask(self, connection: Connection, now: datetime, deadline: float) -> Row:
+        sql = query.statement(now, self._settings.time_zone, self._engine.literal)
+        try:
+            return connection.fetch(sql, deadline)
+        except Exception as error:  # noqa: BLE001 a broken server makes a driver raise anything
+            self.close()
+            raise _explained(error, self._engine, deadline) from None
+
+    def _connect(self, deadline: float) -> Connection:
+        """Connect as the secret says; while its password is being rotated, as either version of it says."""
+        refusal = DatabaseError("no secret", "the database secret has no value")
+        tried: list[Server] = []
+        for text in self._versions():
+            server = parse_server(text, self._settings)
+            if server in tried:
+                continue
+            tried.append(server)
+            self._engine = ENGINES[server.engine]
+            try:
+                tls = _trust(server, self._settings)
+                return self._engine.connect(server, tls, deadline)
+            except DatabaseError:
+                raise
+            except Exception as error:  # noqa: BLE001 a broken server makes a driver raise anything
+                refusal = _explained(error, self._engine, deadline)
+                if refusal.code not in self._engine.access_denied:
+                    raise refusal from None
+        raise refusal
+
+    def _versions(self) -> Iterator[str | bytes]:
+        secret_id = self._settings.database_secret_id
+        try:
+            yield self._secrets.get(secret_id)
+            yield self._secrets.get(secret_id, refresh=True)
+        except SecretUnavailableError as error:
+            raise DatabaseError("database secret not readable", str(error)) from None
+        with contextlib.suppress(SecretUnavailableError):
+            yield self._secrets.get_pending(secret_id)
+        # The rotation may have ended while the pending version was asked for.
+        with contextlib.suppress(SecretUnavailableError):
+            yield self._secrets.get(secret_id, refresh=True)
+
+
+def parse_server(text: str | bytes, settings: Settings) -> Server:
+    """Return the server that a database secret describes; what it leaves out is taken from the settings.
+
+    The secret is RDS's JSON: `engine`, `host`, `port`, `username`, `password`, `dbname`. Raise DatabaseError.
+    """
+    try:
+        secret = json.loads(text)
+    except (ValueError, RecursionError):
+        # The decoder's error carries the secret itself.
+        raise DatabaseError("bad secret", "the database secret is not JSON") from None
+    if not isinstance(secret, dict):
+        raise DatabaseError("bad secret", "the database secret is not a JSON object")
+
+    def text_of(key: str, otherwise: str | None) -> str:
+        value = secret.get(key) or otherwise
+        if not isinstance(value, str) or not value:
+            raise DatabaseError("bad secret", f"the database secret has no usable {key!r}")
+        return value
+
+    name = text_of("engine", settings.database_engine)
+    engine = ENGINES.get(name)
+    if engine is None:
+        raise DatabaseError("bad secret", f"'engine' of the database secret is none of {', '.join(ENGINES)}")
+    database = text_of("dbname", settings.database_name or "openl2m")
+    if name == "sqlite":
+        return Server(name, "localhost", 0, "", "", database)
+    return Server(
+        engine=name,
+        host=text_of("host", settings.database_host),
+        port=_port(secret.get("port") or settings.database_port or engine.default_port),
+        user=text_of("username", None),
+        password=_password(secret.get("password")),
+        database=database,
+    )
+
+
+def _password(value: Any) -> str:
+    if not isinstance(value, str):
+        raise DatabaseError("bad secret", "the database secret has no usable 'password'")
+    return value
+
+
+def _port(value: Any) -> int:
+    try:
+        port = int(value)
+    except (TypeError, ValueError):
+        port = 0
+    if not 0 < port < 65536:
+        raise DatabaseError("bad secret", "'port' of the database secret is no port number")
+    return port
+
+
+def _trust(server: Server, settings: Settings) -> TLS:
+    off = settings.database_tls == "off"
+    if off and not is_local(server.host):
+        raise DatabaseError("bad setting", "DATABASE_TLS=off is accepted for loopback and socket hosts only")
+    try:
+        return trust(server.host, settings.database_ca_file, off=off)
+    except OSError as error:
+        raise DatabaseError("bad setting", f"DATABASE_CA_FILE cannot be used: {error}") from None
+
+
+def _explained(error: Exception, engine: Engine, deadline: float) -> DatabaseError:
+    if time.monotonic() >= deadline:
+        return DatabaseError("timeout", "the database server did not answer in time")
+    return DatabaseError(*engine.explain(error))

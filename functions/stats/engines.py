@@ -1,0 +1,171 @@
+"""The database engines: how each is connected to, asked and told to stop.
+
+To add one, add an entry to ENGINES. A driver is imported when a connection needs it.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import SupportsInt, cast
+from urllib.parse import quote
+
+from stats.wire import TLS, open_socket, shutdown_at
+
+Row = Sequence[SupportsInt]
+
+
+@dataclass(frozen=True)
+class Server:
+    """One database and one of its users; for SQLite, `database` is the file and the rest is unused."""
+
+    engine: str
+    host: str
+    port: int
+    user: str
+    password: str = field(repr=False)
+    database: str
+
+
+@dataclass(frozen=True)
+class Connection:
+    """An open connection. `fetch(sql, deadline)` returns the one row, or raises whatever the driver does."""
+
+    fetch: Callable[[str, float], Row]
+    close: Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What differs between engines.
+
+    `literal` writes an instant in UTC as SQL. `connect(server, tls, deadline)` returns a Connection, or
+    raises whatever the driver does. `explain` returns the code and the text of a driver's error.
+    Deadlines are of time.monotonic().
+    """
+
+    default_port: int
+    literal: Callable[[datetime], str]
+    connect: Callable[[Server, TLS, float], Connection]
+    explain: Callable[[Exception], tuple[str, str]]
+    access_denied: frozenset[str] = frozenset()
+
+
+def _connect_mysql(server: Server, tls: TLS, deadline: float) -> Connection:
+    import pymysql
+
+    wire = open_socket(server.host, server.port, deadline)
+    with shutdown_at(deadline, wire):
+        connection = pymysql.Connection(
+            host=server.host,
+            user=server.user,
+            # The driver would encode text as Latin-1, which servers do not expect.
+            password=server.password.encode(),
+            database=server.database,
+            charset="utf8mb4",
+            autocommit=True,
+            ssl=tls or None,
+            ssl_disabled=tls is False,
+            defer_connect=True,
+        )
+        connection.connect(wire.driver_socket)
+    limited = _limited_mariadb if "MariaDB" in connection.get_server_info() else _limited_mysql
+
+    def fetch(sql: str, deadline: float) -> Row:
+        with shutdown_at(deadline, wire), connection.cursor() as cursor:
+            cursor.execute(limited(sql, deadline - time.monotonic()))
+            return cast("Row", cursor.fetchone())
+
+    return Connection(fetch, lambda: wire.close_after(connection.close))
+
+
+def _limited_mariadb(sql: str, seconds: float) -> str:
+    return f"SET STATEMENT max_statement_time={max(seconds, 0.001):.3f} FOR {sql}"
+
+
+def _limited_mysql(sql: str, seconds: float) -> str:
+    return sql.replace("SELECT", f"SELECT /*+ MAX_EXECUTION_TIME({max(int(seconds * 1000), 1)}) */", 1)
+
+
+def _explain_mysql(error: Exception) -> tuple[str, str]:
+    code, *texts = error.args or ("",)
+    return str(code), " ".join(map(str, texts))
+
+
+def _connect_postgresql(server: Server, tls: TLS, deadline: float) -> Connection:
+    import pg8000.native
+
+    wire = open_socket(server.host, server.port, deadline)
+    with shutdown_at(deadline, wire):
+        connection = pg8000.native.Connection(
+            host=server.host,
+            user=server.user,
+            password=server.password,
+            database=server.database,
+            application_name="openl2m-stats",
+            ssl_context=tls,
+            sock=wire.driver_socket,
+        )
+
+    def fetch(sql: str, deadline: float) -> Row:
+        # The server's own limit is the role's statement_timeout: a SET would pin a proxy's connection.
+        with shutdown_at(deadline, wire):
+            return cast("Row", connection.run(sql)[0])
+
+    return Connection(fetch, lambda: wire.close_after(connection.close))
+
+
+def _explain_postgresql(error: Exception) -> tuple[str, str]:
+    if error.args and isinstance(error.args[0], dict):  # the fields of an ErrorResponse, by their letters
+        return str(error.args[0].get("C")), str(error.args[0].get("M"))
+    return type(error).__name__, f"{error} {error.__cause__ or ''}".strip()
+
+
+def _connect_sqlite(server: Server, _tls: TLS, deadline: float) -> Connection:
+    import sqlite3
+    import threading
+
+    connection = sqlite3.connect(
+        f"file:{quote(server.database)}?mode=ro",
+        uri=True,
+        timeout=max(deadline - time.monotonic(), 0),
+        isolation_level=None,
+        check_same_thread=False,
+    )
+
+    def fetch(sql: str, deadline: float) -> Row:
+        timer = threading.Timer(deadline - time.monotonic(), connection.interrupt)
+        timer.start()
+        try:
+            return cast("Row", connection.execute(sql).fetchone())
+        finally:
+            timer.cancel()
+
+    return Connection(fetch, connection.close)
+
+
+def _explain_sqlite(error: Exception) -> tuple[str, str]:
+    return getattr(error, "sqlite_errorname", type(error).__name__), str(error)
+
+
+def _without_offset(instant: datetime) -> str:
+    return f"'{instant.replace(tzinfo=None).isoformat(' ')}'"
+
+
+def _with_offset(instant: datetime) -> str:
+    return f"'{instant.isoformat(' ')}'"
+
+
+_MYSQL = Engine(3306, _without_offset, _connect_mysql, _explain_mysql, frozenset({"1045", "1698"}))
+_POSTGRESQL = Engine(5432, _with_offset, _connect_postgresql, _explain_postgresql, frozenset({"28000", "28P01"}))
+# Django leaves out a fraction that is zero, and so does isoformat(): as text, the two then compare as instants.
+_SQLITE = Engine(0, _without_offset, _connect_sqlite, _explain_sqlite)
+
+ENGINES: dict[str, Engine] = {
+    "mysql": _MYSQL,
+    "mariadb": _MYSQL,
+    "aurora-mysql": _MYSQL,
+    "postgres": _POSTGRESQL,
+    "aurora-postgresql": _POSTGRESQL,
+    "sqlite": _SQLITE,
+}
