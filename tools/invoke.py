@@ -1,0 +1,34 @@
+"""`make invoke EVENT=…`: one event file through the Lambda handler, over the demo database; prints the response."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from tools.database_url import DatabaseURLError
+from tools.local_aws import local_aws
+
+
+def main(arguments: list[str]) -> int:
+    """Return the exit code: 0 when the handler answered, whatever it did, 2 when there is no such event."""
+    if len(arguments) != 1:
+        print("usage: make invoke EVENT=events/get_stats.json", file=sys.stderr)
+        return 2
+    try:
+        event = json.loads(Path(arguments[0]).read_text())
+    except (OSError, ValueError) as error:
+        print(f"{arguments[0]} cannot be read as JSON: {error}", file=sys.stderr)
+        return 2
+    try:
+        with local_aws(os.environ.get("DATABASE_URL")):
+            from stats.api import handler
+
+            print(json.dumps(handler(event, None), indent=2))
+    except DatabaseURLError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,172 @@
+"""Private, throwaway database servers on loopback, for tests and benchmarks.
+
+They run as the users that the distribution made for them when started by root, keep everything in a
+temporary directory, and never touch a server that runs already.
+"""
+
+import contextlib
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+_START_SECONDS = 60
+_PG_HBA = """\
+local all all trust
+host all postgres 127.0.0.1/32 trust
+host all all 127.0.0.1/32 scram-sha-256
+"""
+
+
+class ServerError(Exception):
+    """A server could not be started; the text holds the end of its log."""
+
+
+@dataclass(frozen=True)
+class ServerProcess:
+    """A running server. Its superuser may log in over TCP without a password."""
+
+    dialect: str
+    host: str
+    port: int
+    superuser: str
+    directory: Path
+    process: subprocess.Popen[bytes]
+
+    def pause(self) -> None:
+        """Make the server hang: connections are accepted, nothing is answered."""
+        _signal(self.process.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """End the hang."""
+        _signal(self.process.pid, signal.SIGCONT)
+
+
+def free_port() -> int:
+    """Return a port of loopback that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def mariadb(port: int | None = None, options: Sequence[str] = ()) -> Iterator[ServerProcess]:
+    """Run MariaDB in an empty directory. Raise ServerError."""
+    port = port or free_port()
+    with _directory("mysql") as directory:
+        _run_as("mysql", ["mariadb-install-db", "--no-defaults", "--auth-root-authentication-method=normal",
+                          "--skip-test-db", f"--datadir={directory}/data"], directory)  # fmt: skip
+        command = [
+            "mariadbd", "--no-defaults", f"--datadir={directory}/data", f"--port={port}", "--bind-address=127.0.0.1",
+            f"--socket={directory}/server.sock", f"--pid-file={directory}/server.pid", "--innodb-flush-log-at-trx-commit=0",
+            "--skip-name-resolve", *options,
+        ]  # fmt: skip
+        with _serving("mysql", command, directory, port) as process:
+            yield ServerProcess("mysql", "127.0.0.1", port, "root", directory, process)
+
+
+@contextlib.contextmanager
+def postgresql(port: int | None = None, options: Sequence[str] = ()) -> Iterator[ServerProcess]:
+    """Run PostgreSQL in an empty directory. Raise ServerError."""
+    port = port or free_port()
+    binaries = _postgresql_binaries()
+    with _directory("postgres") as directory:
+        _run_as("postgres", [f"{binaries}/initdb", "--username=postgres", "--auth=trust", "--encoding=UTF8",
+                             "--locale=C", "--no-sync", f"--pgdata={directory}/data"], directory)  # fmt: skip
+        (directory / "data/pg_hba.conf").write_text(_PG_HBA)
+        command = [
+            f"{binaries}/postgres", "-D", f"{directory}/data", "-p", str(port), "-c", "listen_addresses=127.0.0.1",
+            "-k", str(directory), "-c", "fsync=off", *options,
+        ]  # fmt: skip
+        with _serving("postgres", command, directory, port) as process:
+            yield ServerProcess("postgresql", "127.0.0.1", port, "postgres", directory, process)
+
+
+def _postgresql_binaries() -> str:
+    found = shutil.which("initdb")
+    if found:
+        return str(Path(found).resolve().parent)
+    versions = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+    if not versions:
+        raise ServerError("PostgreSQL is missing: there is no initdb; on Debian, apt-get install postgresql")
+    return str(versions[-1].parent)
+
+
+@contextlib.contextmanager
+def _directory(user: str) -> Iterator[Path]:
+    directory = Path(tempfile.mkdtemp(prefix="openl2m-stats-"))
+    if os.getuid() == 0:
+        shutil.chown(directory, user)
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _run_as(user: str, command: list[str], directory: Path) -> None:
+    with (directory / "log").open("ab") as log:
+        finished = _popen(user, command, directory, log).wait()
+    if finished != 0:
+        raise ServerError(f"{command[0]} failed:\n{_end_of_log(directory)}")
+
+
+def _popen(user: str, command: list[str], directory: Path, log: BinaryIO) -> subprocess.Popen[bytes]:
+    # Database servers refuse to run as root.
+    identity = pwd.getpwnam(user) if os.getuid() == 0 else None
+    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+    if shutil.which(command[0], path=path) is None:
+        raise ServerError(f"{command[0]} is missing: install the database server")
+    return subprocess.Popen(
+        command,
+        cwd=directory,
+        env={"PATH": path, "LC_ALL": "C", "HOME": str(directory), "TZ": "UTC"},
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        user=identity.pw_uid if identity else None,
+        group=identity.pw_gid if identity else None,
+        extra_groups=[] if identity else None,
+    )
+
+
+@contextlib.contextmanager
+def _serving(user: str, command: list[str], directory: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    with (directory / "log").open("ab") as log:
+        process = _popen(user, command, directory, log)
+    try:
+        _wait_for(process, directory, port)
+        yield process
+    finally:
+        _signal(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    """Send a signal to a server and its children, of which each of PostgreSQL's has a session of its own."""
+    with contextlib.suppress(OSError):
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        for each in [pid, *map(int, children)]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(each, number)
+
+
+def _wait_for(process: subprocess.Popen[bytes], directory: Path, port: int) -> None:
+    until = time.monotonic() + _START_SECONDS
+    while time.monotonic() < until and process.poll() is None:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        time.sleep(0.05)
+    raise ServerError(f"the server does not listen on port {port}:\n{_end_of_log(directory)}")
+
+
+def _end_of_log(directory: Path) -> str:
+    return "\n".join((directory / "log").read_text(errors="replace").splitlines()[-20:])
