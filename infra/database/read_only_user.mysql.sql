@@ -1,0 +1,21 @@
+-- The database user of the statistics, on MySQL and MariaDB. It may read what is counted and nothing else:
+-- no token's key, no SNMP community, no device password.
+--
+-- Put a password of your own in place of CHANGE-ME, then, as an administrator of OpenL2M's database:
+--   mysql --host=… --user=… --password openl2m < read_only_user.mysql.sql
+--
+-- To take it away: DROP USER openl2m_stats;
+
+CREATE USER openl2m_stats IDENTIFIED BY 'CHANGE-ME';
+
+GRANT SELECT (id) ON switches_switch TO openl2m_stats;
+GRANT SELECT (switchgroup_id) ON switches_switchgroupmembership TO openl2m_stats;
+GRANT SELECT (id) ON switches_vlan TO openl2m_stats;
+GRANT SELECT (id) ON switches_vlangroup TO openl2m_stats;
+GRANT SELECT (id) ON switches_snmpprofile TO openl2m_stats;
+GRANT SELECT (id) ON switches_netmikoprofile TO openl2m_stats;
+GRANT SELECT (id) ON switches_command TO openl2m_stats;
+GRANT SELECT (id) ON switches_commandlist TO openl2m_stats;
+GRANT SELECT (id) ON users_token TO openl2m_stats;
+GRANT SELECT (timestamp, type, action, switch_id, user_id) ON switches_log TO openl2m_stats;
+GRANT SELECT (name, value) ON counters_counter TO openl2m_stats;

@@ -1,0 +1,210 @@
+import contextlib
+import gc
+import hashlib
+import importlib
+import json
+import os
+import secrets
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from tests import leaks
+from tests.events import http_api
+from tests.integration.databases import Database, Server, server_database, sqlite_database
+from tools.servers import ServerProcess, mariadb, postgresql
+
+# Neither server is on UTC and neither knows zones by name: no number may depend on that.
+_MARIADB_OPTIONS = ("--default-time-zone=+05:45",)
+_POSTGRESQL_OPTIONS = ("-c", "timezone=Asia/Kathmandu")
+
+
+def _further_servers() -> dict[str, str]:
+    """Return the servers of STATS_TEST_DATABASE_URLS, separated by spaces, by a name for each."""
+    urls = os.environ.get("STATS_TEST_DATABASE_URLS", "").split()
+    return {f"{urlsplit(url).scheme}-{urlsplit(url).port}": url for url in urls}
+
+
+FURTHER_SERVERS = _further_servers()
+SERVERS = ["mariadb", "postgresql", *FURTHER_SERVERS]
+
+
+def _own(engine: str, process: ServerProcess) -> Server:
+    return Server(engine, process.dialect, process.host, process.port, process.superuser, process=process)
+
+
+@pytest.fixture(scope="session")
+def mariadb_server() -> Iterator[Server]:
+    with mariadb(options=_MARIADB_OPTIONS) as process:
+        yield _own("mariadb", process)
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[Server]:
+    with postgresql(options=_POSTGRESQL_OPTIONS) as process:
+        yield _own("postgres", process)
+
+
+@pytest.fixture(params=SERVERS)
+def server(request: pytest.FixtureRequest) -> Server:
+    """Every database server in turn."""
+    return _server(request, request.param)
+
+
+def _server(request: pytest.FixtureRequest, name: str) -> Server:
+    if name not in FURTHER_SERVERS:
+        found: Server = request.getfixturevalue(f"{name}_server")
+        return found
+    url = urlsplit(FURTHER_SERVERS[name])
+    engine, dialect = ("mysql", "mysql") if url.scheme in {"mysql", "mariadb"} else ("postgres", "postgresql")
+    assert url.hostname
+    assert url.port
+    return Server(engine, dialect, url.hostname, url.port, url.username or "root", unquote(url.password or ""))
+
+
+@pytest.fixture
+def server_db(server: Server) -> Iterator[Database]:
+    """An empty OpenL2M database on every server in turn."""
+    with server_database(server) as database:
+        yield database
+
+
+@pytest.fixture(params=["sqlite", *SERVERS])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """An empty OpenL2M database on every engine in turn."""
+    if request.param == "sqlite":
+        with sqlite_database(tmp_path) as database:
+            yield database
+    else:
+        with server_database(_server(request, request.param)) as database:
+            yield database
+
+
+@pytest.fixture
+def sqlite_db(tmp_path: Path) -> Iterator[Database]:
+    with sqlite_database(tmp_path) as database:
+        yield database
+
+
+@pytest.fixture(scope="session")
+def moto_url() -> Iterator[str]:
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+class AWS:
+    """The account of a test: its two secrets, in moto's Secrets Manager."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.client: Any = boto3.client(
+            "secretsmanager",
+            endpoint_url=url,
+            region_name="us-east-1",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+        suffix = secrets.token_hex(4)
+        self.database_secret, self.tokens_secret = f"database-{suffix}", f"tokens-{suffix}"
+        self.client.create_secret(Name=self.database_secret)
+        self.client.create_secret(Name=self.tokens_secret)
+
+    def put_database(self, secret: dict[str, Any] | str) -> None:
+        text = secret if isinstance(secret, str) else json.dumps(secret)
+        self.client.put_secret_value(SecretId=self.database_secret, SecretString=text)
+
+    def put_tokens(self, *tokens: Any) -> None:
+        self.put_registry(json.dumps({"tokens": tokens}))
+
+    def put_registry(self, text: str) -> None:
+        self.client.put_secret_value(SecretId=self.tokens_secret, SecretString=text)
+
+    def new_token(self, **record: Any) -> str:
+        """Make one token the whole registry; return its key."""
+        key = leaks.new_key()
+        self.put_tokens(token_record(key, **record))
+        return key
+
+
+def token_record(key: str, **record: Any) -> dict[str, Any]:
+    return {"name": "test", "sha256": hashlib.sha256(key.encode()).hexdigest(), **record}
+
+
+@pytest.fixture
+def aws(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> AWS:
+    account = AWS(moto_url)
+    for name, value in {
+        "AWS_ENDPOINT_URL": moto_url,
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "DATABASE_SECRET_ID": account.database_secret,
+        "TOKENS_SECRET_ID": account.tokens_secret,
+    }.items():
+        monkeypatch.setenv(name, value)
+    return account
+
+
+@dataclass(frozen=True)
+class Response:
+    status: int
+    headers: dict[str, str]
+    body: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass(frozen=True)
+class LambdaContext:
+    aws_request_id: str = "3f2504e0-4f89-11d3-9a0c-0305e82c3301"
+
+
+class Container:
+    """A cold container: the function freshly imported under the environment as it is then."""
+
+    def __init__(self) -> None:
+        for name in [name for name in sys.modules if name == "stats" or name.startswith("stats.")]:
+            del sys.modules[name]
+        self.api: Any = importlib.import_module("stats.api")
+
+    def invoke(self, event: Any, context: Any = LambdaContext()) -> Response:
+        answer = self.api.handler(event, context)
+        json.dumps(answer)  # as the runtime does
+        return Response(answer["statusCode"], answer["headers"], answer["body"])
+
+    def get(self, key: str | None = None, *headers: tuple[str, str], **request: Any) -> Response:
+        """Ask for the statistics with a token, through an HTTP API unless `build` names another."""
+        build: Callable[..., Any] = request.pop("build", http_api)
+        authorization = [("Authorization", f"Token {key}")] if key else []
+        return self.invoke(build(headers=[*authorization, *headers], **request))
+
+    def close(self) -> None:
+        self.api._service._database.close()
+
+
+@pytest.fixture
+def new_container(aws: AWS, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Container]]:
+    """Return a function that starts a container with variables of the test's own."""
+    with contextlib.ExitStack() as containers:
+
+        def start(**variables: Any) -> Container:
+            for name, value in variables.items():
+                monkeypatch.setenv(name, str(value))
+            container = Container()
+            containers.callback(container.close)
+            return container
+
+        yield start
+    gc.collect()  # what was left open is reported in the test that left it
