@@ -1,4 +1,4 @@
-from collections.abc import Iterator
+import os
 
 import pytest
 
@@ -25,14 +25,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _no_ambient_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _no_ambient_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the developer's own AWS account and settings out of every test."""
-    import os
-
-    for name in list(os.environ):
-        if name.startswith(("AWS_", "DATABASE_", "TOKENS_", "CLIENT_IP_", "POWERTOOLS_")) or name in {
-            "TIME_ZONE",
-            "PORT",
-        }:
-            monkeypatch.delenv(name)
-    yield
+    ours = ("AWS_", "DATABASE_", "TOKENS_", "CLIENT_IP_", "POWERTOOLS_", "TIME_ZONE", "PORT")
+    for name in [name for name in os.environ if name.startswith(ours)]:
+        monkeypatch.delenv(name)
