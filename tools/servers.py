@@ -62,13 +62,20 @@ def mariadb(port: int | None = None, options: Sequence[str] = ()) -> Iterator[Se
     """Run MariaDB in an empty directory. Raise ServerError."""
     port = port or free_port()
     with _directory("mysql") as directory:
-        _run_as("mysql", ["mariadb-install-db", "--no-defaults", "--auth-root-authentication-method=normal",
-                          "--skip-test-db", f"--datadir={directory}/data"], directory)  # fmt: skip
+        install = ["mariadb-install-db", "--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"]
+        _run_as("mysql", [*install, f"--datadir={directory}/data"], directory)
         command = [
-            "mariadbd", "--no-defaults", f"--datadir={directory}/data", f"--port={port}", "--bind-address=127.0.0.1",
-            f"--socket={directory}/server.sock", f"--pid-file={directory}/server.pid", "--innodb-flush-log-at-trx-commit=0",
-            "--skip-name-resolve", *options,
-        ]  # fmt: skip
+            "mariadbd",
+            "--no-defaults",
+            f"--datadir={directory}/data",
+            f"--port={port}",
+            "--bind-address=127.0.0.1",
+            f"--socket={directory}/server.sock",
+            f"--pid-file={directory}/server.pid",
+            "--innodb-flush-log-at-trx-commit=0",
+            "--skip-name-resolve",
+            *options,
+        ]
         with _serving("mysql", command, directory, port) as process:
             yield ServerProcess("mysql", "127.0.0.1", port, "root", directory, process)
 
@@ -79,13 +86,25 @@ def postgresql(port: int | None = None, options: Sequence[str] = ()) -> Iterator
     port = port or free_port()
     binaries = _postgresql_binaries()
     with _directory("postgres") as directory:
-        _run_as("postgres", [f"{binaries}/initdb", "--username=postgres", "--auth=trust", "--encoding=UTF8",
-                             "--locale=C", "--no-sync", f"--pgdata={directory}/data"], directory)  # fmt: skip
+        initdb = [
+            f"{binaries}/initdb",
+            "--username=postgres",
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--locale=C",
+            "--no-sync",
+        ]
+        _run_as("postgres", [*initdb, f"--pgdata={directory}/data"], directory)
         (directory / "data/pg_hba.conf").write_text(_PG_HBA)
         command = [
-            f"{binaries}/postgres", "-D", f"{directory}/data", "-p", str(port), "-c", "listen_addresses=127.0.0.1",
-            "-k", str(directory), "-c", "fsync=off", *options,
-        ]  # fmt: skip
+            f"{binaries}/postgres",
+            f"-D{directory}/data",
+            f"-p{port}",
+            f"-k{directory}",
+            "-clisten_addresses=127.0.0.1",
+            "-cfsync=off",
+            *options,
+        ]
         with _serving("postgres", command, directory, port) as process:
             yield ServerProcess("postgresql", "127.0.0.1", port, "postgres", directory, process)
 

@@ -107,10 +107,8 @@ class Database:
     def set_password(self, password: str) -> None:
         """Give the read-only user another password."""
         assert self.server is not None
-        verb = (
-            f"ALTER USER {self.user} IDENTIFIED BY" if self.dialect == "mysql" else f"ALTER ROLE {self.user} PASSWORD"
-        )
-        self.server.execute(f"{verb} '{password}'")
+        statement = {"mysql": "ALTER USER {} IDENTIFIED BY '{}'", "postgresql": "ALTER ROLE {} PASSWORD '{}'"}
+        self.server.execute(statement[self.dialect].format(self.user, password))
 
 
 @contextlib.contextmanager
@@ -147,13 +145,14 @@ def create_read_only_user(database: Database) -> None:
     assert server is not None
     script = (ROOT / f"infra/database/read_only_user.{server.dialect}.sql").read_text()
     script = script.replace("openl2m_stats", database.user).replace("CHANGE-ME", database.password)
+    where = [f"--host={server.host}", f"--port={server.port}"]
     if server.dialect == "mysql":
-        command = ["mariadb", "--no-defaults", f"--host={server.host}", f"--port={server.port}", f"--user={server.superuser}",
-                   "--protocol=TCP", "--skip-ssl", database.name]  # fmt: skip
+        command = ["mariadb", "--no-defaults", "--protocol=TCP", "--skip-ssl", *where, f"--user={server.superuser}"]
+        command.append(database.name)
         environment = {"MYSQL_PWD": server.superuser_password}
     else:
-        command = ["psql", "--no-psqlrc", "--quiet", f"--host={server.host}", f"--port={server.port}",
-                   f"--username={server.superuser}", f"--dbname={database.name}", "--set=ON_ERROR_STOP=1"]  # fmt: skip
+        command = ["psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", *where, f"--username={server.superuser}"]
+        command.append(f"--dbname={database.name}")
         environment = {"PGPASSWORD": server.superuser_password}
     subprocess.run(command, input=script, env={"PATH": "/usr/bin:/bin", **environment}, text=True, check=True)
 
