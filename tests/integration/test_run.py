@@ -60,7 +60,8 @@ def running(**variables: object) -> Iterator[tuple[subprocess.Popen[str], str]]:
         yield process, printed
     finally:
         process.kill()
-        process.communicate()
+        rest, _ = process.communicate()
+        assert not leaks.found_in(printed + (rest or ""))
 
 
 def failing(**variables: object) -> str:
@@ -76,6 +77,7 @@ def failing(**variables: object) -> str:
     )
     assert finished.returncode == 1
     assert finished.stdout == ""
+    assert not leaks.found_in(finished.stderr)
     (line,) = finished.stderr.splitlines()
     return line
 
