@@ -11,23 +11,24 @@ class Backoff:
 
     def __init__(self) -> None:
         self._failures = 0
-        self._until: datetime | None = None
+        self._tried_at: datetime | None = None
+        self._rest = timedelta()
 
     def remaining(self, now: datetime) -> timedelta:
         """Return how long the source is still to be left alone; zero when it may be tried."""
-        if self._until is None:
+        # A try that lies ahead means that the clock was set back.
+        if self._tried_at is None or now < self._tried_at:
             return timedelta()
-        remaining = self._until - now
-        # More than the longest wait is left only when the clock was set back.
-        return remaining if timedelta() < remaining <= _LONGEST else timedelta()
+        return max(self._tried_at + self._rest - now, timedelta())
 
     def failed(self, now: datetime, took_seconds: float) -> None:
         """Note a failure of a try that was made at the instant `now` and took so long."""
+        self._tried_at = now
         # The exponent is capped because timedelta overflows long before an outage ends.
-        self._until = now + timedelta(seconds=took_seconds) + min(_FIRST * 2 ** min(self._failures, 8), _LONGEST)
+        self._rest = timedelta(seconds=took_seconds) + min(_FIRST * 2 ** min(self._failures, 8), _LONGEST)
         self._failures += 1
 
     def succeeded(self) -> None:
         """Note that the source answers."""
         self._failures = 0
-        self._until = None
+        self._tried_at = None
