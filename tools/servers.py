@@ -210,9 +210,16 @@ def _wait_for(process: subprocess.Popen[bytes], directory: Path, port: int) -> N
     until = time.monotonic() + _START_SECONDS
     while time.monotonic() < until and process.poll() is None:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            return
+            if _takes_logins(directory):
+                return
         time.sleep(0.05)
     raise ServerError(f"the server does not listen on port {port}:\n{_end_of_log(directory)}")
+
+
+def _takes_logins(directory: Path) -> bool:
+    """Tell whether a server that listens is ready: PostgreSQL, unlike MariaDB, listens before it is."""
+    status = directory / "data/postmaster.pid"
+    return not status.exists() or "ready" in status.read_text()
 
 
 def _end_of_log(directory: Path) -> str:
