@@ -74,6 +74,21 @@ def table_missing(database: Database) -> Iterator[None]:
         database.execute("ALTER TABLE hidden RENAME TO switches_vlangroup")
 
 
+@contextlib.contextmanager
+def slow(database: Database) -> Iterator[None]:
+    """The statement takes more than a minute."""
+    # MariaDB's SLEEP, like its wait for a lock, looks now and then whether the client is still there.
+    wait = {"mysql": "BENCHMARK(1000000000, SHA2('a', 256)) = 0", "postgresql": "pg_sleep(90) IS NOT NULL"}
+    database.insert("switches_vlangroup", [{"name": "one"}])
+    with table_missing(database):
+        database.execute(f"CREATE VIEW switches_vlangroup AS SELECT id FROM hidden WHERE {wait[database.dialect]}")
+        database.execute(f"GRANT SELECT (id) ON switches_vlangroup TO {database.user}")
+        try:
+            yield
+        finally:
+            database.execute("DROP VIEW switches_vlangroup")
+
+
 def kill_sessions(database: Database) -> None:
     """End the sessions of the read-only user, as an administrator does."""
     assert database.server is not None

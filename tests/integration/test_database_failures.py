@@ -24,6 +24,7 @@ from tests.integration.outages import (
     kill_sessions,
     log_locked,
     sessions,
+    slow,
     stopped,
     table_missing,
     user_refused,
@@ -261,7 +262,7 @@ def test_the_server_ends_a_statement_that_was_given_up(server_db: Database, aws:
     aws.put_database(server_db.secret())
     key = aws.new_token()
     container = new_container()
-    with log_locked(server_db), ThreadPoolExecutor(1) as pool:
+    with slow(server_db), ThreadPoolExecutor(1) as pool:
         asked = pool.submit(container.get, key)
         wait_until(lambda: sessions(server_db, busy=True) == 1)
         assert_unavailable(asked.result(30), server_db)
