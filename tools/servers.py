@@ -30,7 +30,7 @@ class ServerError(Exception):
     """A server could not be started; the text holds the end of its log."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class ServerProcess:
     """A running server. Its superuser may log in over TCP without a password."""
 
@@ -39,7 +39,19 @@ class ServerProcess:
     port: int
     superuser: str
     directory: Path
+    user: str
+    command: list[str]
     process: subprocess.Popen[bytes]
+
+    def stop(self) -> None:
+        """End the server and every session at once; what was committed stays."""
+        # MariaDB takes its leave in order; PostgreSQL recovers at the next start.
+        self.process.send_signal(signal.SIGQUIT)
+        self.process.wait()
+
+    def start(self) -> None:
+        """Start the server again, on its data and its port. Raise ServerError."""
+        self.process = _start(self.user, self.command, self.directory, self.port)
 
     def pause(self) -> None:
         """Make the server hang: connections are accepted, nothing is answered."""
@@ -76,8 +88,9 @@ def mariadb(port: int | None = None, options: Sequence[str] = ()) -> Iterator[Se
             "--skip-name-resolve",
             *options,
         ]
-        with _serving("mysql", command, directory, port) as process:
-            yield ServerProcess("mysql", "127.0.0.1", port, "root", directory, process)
+        process = _start("mysql", command, directory, port)
+        with _ending(ServerProcess("mysql", "127.0.0.1", port, "root", directory, "mysql", command, process)) as server:
+            yield server
 
 
 @contextlib.contextmanager
@@ -105,8 +118,11 @@ def postgresql(port: int | None = None, options: Sequence[str] = ()) -> Iterator
             "-cfsync=off",
             *options,
         ]
-        with _serving("postgres", command, directory, port) as process:
-            yield ServerProcess("postgresql", "127.0.0.1", port, "postgres", directory, process)
+        process = _start("postgres", command, directory, port)
+        with _ending(
+            ServerProcess("postgresql", "127.0.0.1", port, "postgres", directory, "postgres", command, process)
+        ) as server:
+            yield server
 
 
 def _postgresql_binaries() -> str:
@@ -157,16 +173,28 @@ def _popen(user: str, command: list[str], directory: Path, log: BinaryIO) -> sub
     )
 
 
-@contextlib.contextmanager
-def _serving(user: str, command: list[str], directory: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+def _start(user: str, command: list[str], directory: Path, port: int) -> subprocess.Popen[bytes]:
     with (directory / "log").open("ab") as log:
         process = _popen(user, command, directory, log)
     try:
         _wait_for(process, directory, port)
-        yield process
+    except BaseException:
+        _kill(process)
+        raise
+    return process
+
+
+@contextlib.contextmanager
+def _ending(server: ServerProcess) -> Iterator[ServerProcess]:
+    try:
+        yield server
     finally:
-        _signal(process.pid, signal.SIGKILL)
-        process.wait()
+        _kill(server.process)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    _signal(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def _signal(pid: int, number: signal.Signals) -> None:
@@ -182,9 +210,16 @@ def _wait_for(process: subprocess.Popen[bytes], directory: Path, port: int) -> N
     until = time.monotonic() + _START_SECONDS
     while time.monotonic() < until and process.poll() is None:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            return
+            if _takes_logins(directory):
+                return
         time.sleep(0.05)
     raise ServerError(f"the server does not listen on port {port}:\n{_end_of_log(directory)}")
+
+
+def _takes_logins(directory: Path) -> bool:
+    """Tell whether a server that listens is ready: PostgreSQL, unlike MariaDB, listens before it is."""
+    status = directory / "data/postmaster.pid"
+    return not status.exists() or "ready" in status.read_text()
 
 
 def _end_of_log(directory: Path) -> str:
