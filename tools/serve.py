@@ -62,10 +62,19 @@ def to_event(scope: Scope) -> dict[str, Any]:
     }
 
 
-def application(handler: Handler) -> Callable[..., Awaitable[None]]:
-    """Return the ASGI application that answers as `handler` does: one request at a time, as one container."""
+def application(handler: Handler, greeting: str) -> Callable[..., Awaitable[None]]:
+    """Return the ASGI application that answers as `handler` does: one request at a time, as one container.
 
-    async def app(scope: Scope, _receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]) -> None:
+    It prints the greeting when the server is ready.
+    """
+
+    async def app(scope: Scope, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]) -> None:
+        if scope["type"] == "lifespan":
+            while (await receive())["type"] == "lifespan.startup":
+                print(greeting, flush=True)
+                await send({"type": "lifespan.startup.complete"})
+            await send({"type": "lifespan.shutdown.complete"})
+            return
         response = handler(to_event(scope), None)
         body = response["body"].encode()
         headers = [(name.lower().encode(), value.encode()) for name, value in response["headers"].items()]
@@ -83,6 +92,8 @@ def main() -> int:
         listener = _listen(os.environ.get("PORT") or "8000")
         with local_aws(os.environ.get("DATABASE_URL")), contextlib.closing(listener):
             return _serve(listener)
+    except KeyboardInterrupt:
+        return 0
     except (DatabaseURLError, _StartError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -99,6 +110,7 @@ def _listen(port: str) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((_HOST, int(port)))
+        listener.listen()  # who pastes the printed line at once waits, and is not refused
     except OSError as error:
         raise _StartError(f"Port {port} cannot be used ({error.strerror}): try make run PORT=8001") from None
     return listener
@@ -121,18 +133,14 @@ def _serve(listener: socket.socket) -> int:
     from stats.api import handler
 
     url = f"http://{_HOST}:{listener.getsockname()[1]}/api/stats/"
-    server = uvicorn.Server(
-        uvicorn.Config(application(handler), lifespan="off", log_level="warning", server_header=False)
-    )
-    print(
+    greeting = (
         f"\nOpenL2M's statistics are served at {url}; Ctrl-C ends it.\n"
         f"The demo token is {demo.TOKEN}.\n\n"
         f"  curl {url} -H 'Authorization: Token {demo.TOKEN}'\n"
-        f"  http --form POST {url} 'Authorization: Token {demo.TOKEN}'\n",
-        flush=True,
+        f"  http --form POST {url} 'Authorization: Token {demo.TOKEN}'\n"
     )
-    with contextlib.suppress(KeyboardInterrupt):
-        server.run(sockets=[listener])
+    config = uvicorn.Config(application(handler, greeting), log_level="warning", server_header=False, ws="none")
+    uvicorn.Server(config).run(sockets=[listener])
     return 0
 
 

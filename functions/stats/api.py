@@ -115,9 +115,12 @@ def _not_modified(request: Request, statistics: Statistics) -> bool:
     if len(dates) != 1:
         return False
     try:
-        return parsedate_to_datetime(dates[0]) >= statistics.taken_at.replace(microsecond=0)
+        date = parsedate_to_datetime(dates[0])
     except (IndexError, OverflowError, TypeError, ValueError):
         return False  # not an HTTP date, which is to be ignored
+    # The oldest of the three forms of an HTTP date names no zone: it is UTC too.
+    date = date if date.tzinfo else date.replace(tzinfo=UTC)
+    return date >= statistics.taken_at.replace(microsecond=0)
 
 
 def _unauthorized(detail: str) -> Response:

@@ -63,27 +63,27 @@ class Service:
         age = (now - held.taken_at).total_seconds() if held else -1.0
         if held and 0 <= age < self._settings.cache_ttl_seconds:
             return held, Source.MEMORY
-        if not self._backoff.remaining(now):
+        wait = self._backoff.remaining(now)
+        if not wait:
+            started = time.monotonic()
             try:
-                return self._read(now, deadline), Source.DATABASE
+                self._held = self._read(now, deadline)
             except DatabaseError as error:
                 logger.error("database failed", error=str(error))
                 metrics.add_metric(name="DatabaseFailure", unit="Count", value=1)
+                wait = self._backoff.failed(now, time.monotonic() - started)
+            else:
+                self._backoff.succeeded()
+                return self._held, Source.DATABASE
         # Numbers from the future were taken before the clock was set back: their age is unknown.
         if held and 0 <= age <= self._settings.max_stale_seconds:
             return held, Source.STALE
-        raise UnavailableError(self._backoff.remaining(now))
+        raise UnavailableError(wait)
 
     def _read(self, now: datetime, deadline: float) -> Statistics:
         started = time.monotonic()
-        try:
-            row = self._database.fetch(now, deadline)
-        except DatabaseError:
-            self._backoff.failed(now, time.monotonic() - started)
-            raise
-        self._backoff.succeeded()
+        row = self._database.fetch(now, deadline)
         metrics.add_metric(name="StatementTime", unit="Milliseconds", value=(time.monotonic() - started) * 1000)
         body = json.dumps(query.document(row), separators=(",", ":"))
         etag = f'"{hashlib.sha256(body.encode()).hexdigest()[:32]}"'
-        self._held = Statistics(body, etag, now)
-        return self._held
+        return Statistics(body, etag, now)

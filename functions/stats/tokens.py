@@ -81,11 +81,12 @@ class Tokens:
         age = _elapsed(self._read_at, now)
         if age is not None and age < self._settings.tokens_ttl_seconds:
             return
-        if not self._backoff.remaining(now):
-            self._read(now)
+        wait = self._backoff.remaining(now)
+        if not wait:
+            wait = self._read(now)
             age = _elapsed(self._read_at, now)
         if age is None or age > self._settings.max_stale_seconds:
-            raise RegistryUnavailableError(self._backoff.remaining(now))
+            raise RegistryUnavailableError(wait)
         if age:
             metrics.add_metric(name="RegistryStale", unit="Count", value=1)
 
@@ -94,8 +95,8 @@ class Tokens:
         rested = since is None or (since > 0 and since >= self._settings.tokens_refresh_seconds)
         return rested and not self._backoff.remaining(now)
 
-    def _read(self, now: datetime) -> None:
-        """Read the registry; keep the one that is held when that fails."""
+    def _read(self, now: datetime) -> timedelta:
+        """Read the registry. When that fails, keep the one that is held and return how long to wait."""
         self._tried_at = now
         started = time.monotonic()
         try:
@@ -105,10 +106,10 @@ class Tokens:
         except (SecretUnavailableError, ValueError) as error:
             logger.error("token registry not readable", error=str(error))
             metrics.add_metric(name="RegistryFailure", unit="Count", value=1)
-            self._backoff.failed(now, time.monotonic() - started)
-            return
+            return self._backoff.failed(now, time.monotonic() - started)
         self._read_at = now
         self._backoff.succeeded()
+        return timedelta()
 
 
 def _elapsed(since: datetime | None, now: datetime) -> float | None:

@@ -3,6 +3,7 @@ import gc
 import hashlib
 import importlib
 import json
+import logging
 import os
 import secrets
 import sys
@@ -102,18 +103,25 @@ def moto_url() -> Iterator[str]:
     server.stop()
 
 
+@pytest.fixture(scope="session")
+def secrets_manager(moto_url: str) -> Any:
+    client = boto3.client(
+        "secretsmanager",
+        endpoint_url=moto_url,
+        region_name="us-east-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+    client.list_secrets()
+    gc.freeze()  # moto is loaded now, and collecting it after each test would take half the time
+    return client
+
+
 class AWS:
     """The account of a test: its two secrets, in moto's Secrets Manager."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
-        self.client: Any = boto3.client(
-            "secretsmanager",
-            endpoint_url=url,
-            region_name="us-east-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
+    def __init__(self, client: Any) -> None:
+        self.client = client
         suffix = secrets.token_hex(4)
         self.database_secret, self.tokens_secret = f"database-{suffix}", f"tokens-{suffix}"
         self.client.create_secret(Name=self.database_secret)
@@ -141,8 +149,8 @@ def token_record(key: str, **record: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def aws(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> AWS:
-    account = AWS(moto_url)
+def aws(moto_url: str, secrets_manager: Any, monkeypatch: pytest.MonkeyPatch) -> AWS:
+    account = AWS(secrets_manager)
     for name, value in {
         "AWS_ENDPOINT_URL": moto_url,
         "AWS_DEFAULT_REGION": "us-east-1",
@@ -177,6 +185,7 @@ class Container:
     def __init__(self) -> None:
         for name in [name for name in sys.modules if name == "stats" or name.startswith("stats.")]:
             del sys.modules[name]
+        logging.Logger.manager.loggerDict.pop("openl2m-stats", None)
         self.api: Any = importlib.import_module("stats.api")
 
     def invoke(self, event: Any, context: Any = LambdaContext()) -> Response:

@@ -1,0 +1,286 @@
+"""`make run` and `make invoke`, as a user runs them."""
+
+import contextlib
+import json
+import os
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests import leaks
+from tests.integration.databases import ROOT, Database
+from tools.servers import free_port
+
+EVENTS = {
+    "get_stats": 200,
+    "head_stats": 200,
+    "post_form": 200,
+    "no_token": 401,
+    "unknown_token": 401,
+    "options": 204,
+    "conditional": 304,
+    "rest_api_get_stats": 200,
+}
+
+
+def environment(**variables: object) -> dict[str, str]:
+    """Return a bare environment with the development environment's programs first."""
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    return {"PATH": path, "PYTHONPATH": "functions", **{name: str(value) for name, value in variables.items()}}
+
+
+@contextlib.contextmanager
+def running(**variables: object) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Run the server; yield it and what it has printed by the time it serves."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tools.serve"],
+        cwd=ROOT,
+        env=environment(**{"PORT": free_port(), **variables}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout
+    try:
+        printed = ""
+        while "http --form" not in printed:
+            line = process.stdout.readline()
+            assert line, printed
+            printed += line
+        yield process, printed
+    finally:
+        process.kill()
+        rest, _ = process.communicate()
+        assert not leaks.found_in(printed + (rest or ""))
+
+
+def failing(**variables: object) -> str:
+    """Run the server where it cannot serve; return the one line that it prints."""
+    finished = subprocess.run(
+        [sys.executable, "-m", "tools.serve"],
+        cwd=ROOT,
+        env=environment(**{"PORT": free_port(), **variables}),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert finished.returncode == 1
+    assert finished.stdout == ""
+    assert not leaks.found_in(finished.stderr)
+    (line,) = finished.stderr.splitlines()
+    return line
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[str]:
+    with running() as (_, printed):
+        yield printed
+
+
+def commands(printed: str) -> dict[str, str]:
+    return {line.split()[0]: line.strip() for line in printed.splitlines() if line.startswith("  ")}
+
+
+def values(document: Any) -> dict[str, int]:
+    return {key: entry["value"] for section in document.values() for key, entry in section.items()}
+
+
+def check_demo(document: Any) -> None:
+    numbers = values(document)
+    assert len(numbers) == 30
+    assert numbers["switches"] == 1246
+    assert numbers["switchgroups"] == 33
+    assert numbers["vlans"] == 295
+    assert numbers["log_entries"] == 4925
+    assert numbers["changes_total"] == 39014
+    assert 0 < numbers["devices_last_7_days"] < numbers["devices_last_31_days"] < 1246
+
+
+def test_the_printed_curl_line(demo: str) -> None:
+    finished = subprocess.run(
+        ["sh", "-c", commands(demo)["curl"] + " --silent --include"], capture_output=True, text=True, check=True
+    )
+    head, _, body = finished.stdout.partition("\n\n")
+    assert head.startswith("HTTP/1.1 200 ")
+    check_demo(json.loads(body))
+
+
+def test_the_printed_httpie_line(demo: str) -> None:
+    finished = subprocess.run(
+        ["sh", "-c", commands(demo)["http"] + " --ignore-stdin --check-status"],
+        env=environment(HOME="/nonexistent"),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    check_demo(json.loads(finished.stdout))
+
+
+def test_openl2ms_example_client(demo: str) -> None:
+    url, key = re.findall(r"http://\S+/(?=api)", demo)[0], re.findall(r"[0-9a-f]{40}", demo)[0]
+    answer = requests.get(
+        f"{url}api/stats/",
+        headers={"Authorization": f"Token {key}", "Content-Type": "application/json"},
+        timeout=10,
+    )
+    assert answer.status_code == 200
+    check_demo(answer.json())
+
+
+def test_http_as_it_travels(demo: str) -> None:
+    _, url, _, header = shlex.split(commands(demo)["curl"])
+    authorization = {"Authorization": header.partition(": ")[2]}
+    with requests.Session() as session:
+        get = session.get(url, headers=authorization, timeout=10)
+        assert get.headers["Content-Length"] == str(len(get.content))
+        head = session.head(url, headers=authorization, timeout=10)
+        assert (head.status_code, head.content) == (200, b"")
+        assert head.headers["ETag"] == get.headers["ETag"]
+        assert "Content-Length" not in head.headers
+        not_modified = session.get(url, headers={**authorization, "If-None-Match": get.headers["ETag"]}, timeout=10)
+        assert (not_modified.status_code, not_modified.content) == (304, b"")
+        options = session.options(url, timeout=10)
+        assert (options.status_code, options.headers["Allow"]) == (204, "GET, HEAD, OPTIONS")
+        assert session.get(url.rstrip("/"), headers=authorization, timeout=10).status_code == 200
+        assert session.get(url + "x", headers=authorization, timeout=10).status_code == 404
+        refused = session.get(url, timeout=10)
+        assert (refused.status_code, refused.headers["WWW-Authenticate"]) == (401, "Token")
+
+
+def test_a_header_sent_twice(demo: str) -> None:
+    _, url, _, header = shlex.split(commands(demo)["curl"])
+    port = int(url.split(":")[2].split("/")[0])
+    with socket.create_connection(("127.0.0.1", port), 10) as client:
+        lines = ["GET /api/stats/ HTTP/1.1", "Host: x", header, header, "Connection: close", "", ""]
+        client.sendall("\r\n".join(lines).encode())
+        assert client.recv(100).startswith(b"HTTP/1.1 401 ")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_ends_cleanly(number: signal.Signals) -> None:
+    with running() as (process, _):
+        process.send_signal(number)
+        rest, _ = process.communicate(timeout=20)
+        assert process.returncode == 0
+        assert rest.strip() == ""
+
+
+def test_a_database_of_the_users_own(server_db: Database) -> None:
+    now = datetime.now(UTC)
+    log = {"type": 1, "switch_id": 1, "user_id": 1}
+    server_db.insert("switches_log", [{**log, "timestamp": now - timedelta(minutes=1)}, log])
+    assert server_db.server
+    scheme = {"mariadb": "mariadb", "mysql": "mysql", "postgres": "postgresql"}[server_db.engine]
+    where = f"{server_db.server.host}:{server_db.server.port}/{server_db.name}"
+    with running(DATABASE_URL=f"{scheme}://{server_db.user}:{server_db.password}@{where}") as (_, printed):
+        url, key = re.findall(r"http://\S+/(?=;)", printed)[0], re.findall(r"[0-9a-f]{40}", printed)[0]
+        answer = requests.get(url, headers={"Authorization": f"Token {key}"}, timeout=10)
+    numbers = values(answer.json())
+    assert (numbers["log_entries"], numbers["changes_last_hour"], numbers["switches"]) == (2, 1, 0)
+
+
+def test_an_sqlite_file_of_the_users_own(sqlite_db: Database) -> None:
+    sqlite_db.insert("switches_vlan", [{}, {}, {}])
+    with running(DATABASE_URL=f"sqlite:///{sqlite_db.name}") as (_, printed):
+        _, url, _, header = shlex.split(commands(printed)["curl"])
+        answer = requests.get(url, headers=dict([header.split(": ")]), timeout=10)
+    assert values(answer.json())["vlans"] == 3
+
+
+def test_a_port_in_use() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert failing(PORT=port).startswith(f"Port {port} cannot be used")
+
+
+@pytest.mark.parametrize("port", ["http", "-1", "65536"])
+def test_a_wrong_port(port: str) -> None:
+    assert failing(PORT=port) == f"PORT={port} is no port: it takes 1 to 65535"
+
+
+@pytest.mark.parametrize(
+    ("url", "line"),
+    [
+        ("oracle://user:{}@host/db", "DATABASE_URL has an unknown scheme: it takes mysql://"),
+        ("mysql://user:{}@host:port/db", "DATABASE_URL is not a URL: it takes mysql://"),
+        ("mysql://:{}@host/db", "DATABASE_URL names no host or no user"),
+        ("{}", "DATABASE_URL has an unknown scheme"),
+        ("sqlite:///nowhere/openl2m.sqlite3", "DATABASE_URL: there is no file 'nowhere/openl2m.sqlite3'"),
+    ],
+)
+def test_a_wrong_url(url: str, line: str) -> None:
+    assert failing(DATABASE_URL=url.format(leaks.new_password())).startswith(line)
+
+
+@pytest.mark.parametrize("scheme", ["mysql", "mariadb", "postgresql"])
+def test_an_unreachable_database(scheme: str) -> None:
+    line = failing(DATABASE_URL=f"{scheme}://user:{leaks.new_password()}@127.0.0.1:{free_port()}/openl2m")
+    assert line.startswith("The statistics cannot be read. ")
+    assert "refused" in line
+
+
+def test_a_wrong_setting() -> None:
+    assert failing(TIME_ZONE="Mars").startswith("The statistics cannot be read. TIME_ZONE is wrong: it takes a zone")
+
+
+def test_a_bad_password(server_db: Database) -> None:
+    assert server_db.server
+    scheme = "mysql" if server_db.dialect == "mysql" else "postgresql"
+    where = f"{server_db.server.host}:{server_db.server.port}/{server_db.name}"
+    line = failing(DATABASE_URL=f"{scheme}://{server_db.user}:{leaks.new_password()}@{where}")
+    assert "1045" in line or "28P01" in line
+
+
+def test_every_event_is_tested() -> None:
+    assert {path.stem for path in (ROOT / "events").glob("*.json")} == set(EVENTS)
+
+
+@pytest.mark.parametrize(("event", "status"), EVENTS.items())
+def test_invoke(event: str, status: int) -> None:
+    finished = subprocess.run(
+        [sys.executable, "-m", "tools.invoke", f"events/{event}.json"],
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    # The logger writes to standard output, as in Lambda; the response comes last.
+    answer = json.loads(finished.stdout[finished.stdout.index("{\n") :])
+    assert answer["statusCode"] == status
+    if event in {"get_stats", "post_form", "rest_api_get_stats"}:
+        check_demo(json.loads(answer["body"]))
+
+
+def test_invoke_without_such_an_event() -> None:
+    finished = subprocess.run(
+        [sys.executable, "-m", "tools.invoke", "events/nothing.json"],
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 2
+    assert "events/nothing.json cannot be read" in finished.stderr
+
+
+def test_nothing_is_left_behind(tmp_path: Path) -> None:
+    with running(TMPDIR=tmp_path) as (process, _):
+        assert list(tmp_path.iterdir())
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=20)
+    assert not list(tmp_path.iterdir())

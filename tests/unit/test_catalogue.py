@@ -1,0 +1,62 @@
+"""The windows' bounds, by the rules in OpenL2M's own words: a date in the zone, a date in UTC."""
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from stats.catalogue import STATISTICS, Bounds, bounds
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("now", "zone", "expected"),
+    [
+        pytest.param(
+            "2026-11-23 12:34:56.789012",
+            "UTC",
+            ("2026-11-23 11:34:56.789012", "2026-11-23", "2026-11-24", "2026-11-16", "2026-10-23"),
+            id="utc",
+        ),
+        pytest.param(
+            "2026-11-23 06:15:00",
+            "America/Los_Angeles",
+            ("2026-11-23 05:15", "2026-11-22 08:00", "2026-11-23 08:00", "2026-11-16 08:00", "2026-10-23 07:00"),
+            id="the UTC date is ahead, and daylight saving ended within the 31 days",
+        ),
+        pytest.param(
+            "2026-11-22 20:00:00",
+            "Pacific/Kiritimati",
+            ("2026-11-22 19:00", "2026-11-22 10:00", "2026-11-23 10:00", "2026-11-14 10:00", "2026-10-21 10:00"),
+            id="the UTC date is behind",
+        ),
+        pytest.param(
+            "2026-04-24 12:00:00",
+            "Africa/Cairo",
+            ("2026-04-24 11:00", "2026-04-23 22:00", "2026-04-24 21:00", "2026-04-16 22:00", "2026-03-23 22:00"),
+            id="midnight is skipped: the offset before the skip",
+        ),
+        pytest.param(
+            "2026-11-01 12:00:00",
+            "America/Havana",
+            ("2026-11-01 11:00", "2026-11-01 04:00", "2026-11-02 05:00", "2026-10-25 04:00", "2026-10-01 04:00"),
+            id="midnight comes twice: the first",
+        ),
+        pytest.param(
+            "2026-03-01 00:30:00",
+            "Asia/Kolkata",
+            ("2026-02-28 23:30", "2026-02-28 18:30", "2026-03-01 18:30", "2026-02-21 18:30", "2026-01-28 18:30"),
+            id="the last hour began yesterday in UTC",
+        ),
+    ],
+)
+def test_bounds(now: str, zone: str, expected: tuple[str, ...]) -> None:
+    assert bounds(at(now), ZoneInfo(zone)) == Bounds(*map(at, expected))
+
+
+def test_there_are_ten_and_twenty_statistics() -> None:
+    assert [statistic.section for statistic in STATISTICS] == ["database"] * 10 + ["usage"] * 20
+    assert len({(statistic.section, statistic.key) for statistic in STATISTICS}) == 30
