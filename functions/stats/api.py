@@ -128,7 +128,7 @@ def _unauthorized(detail: str) -> Response:
 
 
 def _unavailable(detail: str, retry_after: timedelta) -> Response:
-    seconds = max(1, ceil(retry_after.total_seconds()))
+    seconds = ceil(retry_after.total_seconds())  # never 0: a wait that is over is none
     return _problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, **{"Retry-After": str(seconds)})
 
 

@@ -208,6 +208,17 @@ def test_unknown_keys_read_the_registry_at_most_every_refresh_time(
     assert calls.count("GetSecretValue") == 4  # and the database's
 
 
+def test_a_refresh_time_of_zero_reads_once_a_request(aws: AWS, travel: Travel, new_container: Start) -> None:
+    aws.new_token()
+    container = new_container(TOKENS_REFRESH_SECONDS=0)
+    calls = reads(container)
+    container.get(leaks.new_key())
+    assert calls == ["GetSecretValue"]
+    travel(1)
+    container.get(leaks.new_key())
+    assert calls == ["GetSecretValue"] * 2
+
+
 def test_a_revoked_token_stops_within_the_ttl(aws: AWS, travel: Travel, new_container: Start) -> None:
     key = aws.new_token()
     container = new_container()
