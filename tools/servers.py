@@ -13,7 +13,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -76,7 +76,7 @@ def mariadb(port: int | None = None, options: Sequence[str] = ()) -> Iterator[Se
             "--skip-name-resolve",
             *options,
         ]
-        with _serving("mysql", command, directory, port) as process:
+        with _serving("mysql", command, directory, port, lambda: True) as process:
             yield ServerProcess("mysql", "127.0.0.1", port, "root", directory, process)
 
 
@@ -105,7 +105,9 @@ def postgresql(port: int | None = None, options: Sequence[str] = ()) -> Iterator
             "-cfsync=off",
             *options,
         ]
-        with _serving("postgres", command, directory, port) as process:
+        # It listens while it is still starting up, and refuses whoever connects then.
+        status = directory / "data/postmaster.pid"
+        with _serving("postgres", command, directory, port, lambda: "ready" in status.read_text()) as process:
             yield ServerProcess("postgresql", "127.0.0.1", port, "postgres", directory, process)
 
 
@@ -158,11 +160,13 @@ def _popen(user: str, command: list[str], directory: Path, log: BinaryIO) -> sub
 
 
 @contextlib.contextmanager
-def _serving(user: str, command: list[str], directory: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+def _serving(
+    user: str, command: list[str], directory: Path, port: int, is_ready: Callable[[], bool]
+) -> Iterator[subprocess.Popen[bytes]]:
     with (directory / "log").open("ab") as log:
         process = _popen(user, command, directory, log)
     try:
-        _wait_for(process, directory, port)
+        _wait_for(process, directory, port, is_ready)
         yield process
     finally:
         _signal(process.pid, signal.SIGKILL)
@@ -178,11 +182,12 @@ def _signal(pid: int, number: signal.Signals) -> None:
                 os.kill(each, number)
 
 
-def _wait_for(process: subprocess.Popen[bytes], directory: Path, port: int) -> None:
+def _wait_for(process: subprocess.Popen[bytes], directory: Path, port: int, is_ready: Callable[[], bool]) -> None:
     until = time.monotonic() + _START_SECONDS
     while time.monotonic() < until and process.poll() is None:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            return
+            if is_ready():
+                return
         time.sleep(0.05)
     raise ServerError(f"the server does not listen on port {port}:\n{_end_of_log(directory)}")
 
