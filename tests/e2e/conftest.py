@@ -1,4 +1,4 @@
-"""The built artifact, run as Lambda runs it: by Lambda's runtime interface client under SAM CLI's emulator of the rest."""
+"""The built artifact, run as Lambda runs it: by its runtime interface client, under SAM CLI's emulator of the rest."""
 
 import contextlib
 import json
@@ -79,7 +79,7 @@ class Sandbox:
         until = time.monotonic() + 30
         while True:
             try:
-                with urlopen(Request(url, body), timeout=30) as answer:  # noqa: S310 loopback
+                with urlopen(Request(url, body), timeout=30) as answer:
                     return json.load(answer)
             except ConnectionError:
                 assert time.monotonic() < until, self.log

@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from http.client import HTTPConnection
+from pathlib import Path
 
 import pytest
 
@@ -17,18 +18,32 @@ from tools.servers import free_port
 
 pytestmark = pytest.mark.usefixtures("docker")
 
-_LOCAL = [
+_LOCAL: list[str | Path] = [
     "--skip-pull-image",
     "--parameter-overrides",
     f"Architecture={ARCHITECTURE} DatabaseSecretArn=arn:aws:secretsmanager:us-east-1:123456789012:secret:local",
 ]
-_ENVIRONMENT = {"PATH": f"{SAM}:/usr/local/bin:/usr/bin:/bin", "HOME": os.environ.get("HOME", "/"), "SAM_CLI_TELEMETRY": "0"}
-_ENVIRONMENT |= {"AWS_DEFAULT_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+_ENVIRONMENT = {
+    "PATH": f"{SAM}:/usr/local/bin:/usr/bin:/bin",
+    "HOME": os.environ.get("HOME", "/"),
+    "SAM_CLI_TELEMETRY": "0",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+}
 
 
 @pytest.mark.parametrize(("event", "status"), [("no_token", 401), ("options", 204)])
 def test_invoke(event: str, status: int) -> None:
-    command = [SAM / "sam", "local", "invoke", "StatsFunction", "--event", f"events/{event}.json", *_LOCAL]
+    command: list[str | Path] = [
+        SAM / "sam",
+        "local",
+        "invoke",
+        "StatsFunction",
+        "--event",
+        f"events/{event}.json",
+        *_LOCAL,
+    ]
     done = subprocess.run(command, cwd=ROOT, env=_ENVIRONMENT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.splitlines()[-1])["statusCode"] == status
@@ -38,7 +53,16 @@ def test_invoke(event: str, status: int) -> None:
 def api() -> Iterator[int]:
     """Serve by `sam local start-api`; return its port."""
     port = free_port()
-    command = [SAM / "sam", "local", "start-api", "--port", str(port), "--warm-containers", "LAZY", *_LOCAL]
+    command: list[str | Path] = [
+        SAM / "sam",
+        "local",
+        "start-api",
+        "--port",
+        str(port),
+        "--warm-containers",
+        "LAZY",
+        *_LOCAL,
+    ]
     with subprocess.Popen(command, cwd=ROOT, env=_ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as sam:
         try:
             until = time.monotonic() + 60

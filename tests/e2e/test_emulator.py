@@ -2,16 +2,20 @@
 
 import hashlib
 import json
+from base64 import b64decode
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 import pytest
+from moto.moto_api import recorder
 
 from tests.e2e.conftest import Sandbox
 from tests.integration.conftest import AWS, Response
 from tests.integration.databases import ROOT, Database, read_case
+from tests.template.stack import load
 from tools import demo
 
 EVENTS = sorted((ROOT / "events").glob("*.json"))
@@ -85,12 +89,12 @@ def variables(database: Database, moto_url: str, aws: AWS) -> dict[str, str]:
     for table, count in TABLES.items():
         database.insert(table, [{"id": number} for number in range(1, count + 1)])
     database.insert("switches_switchgroupmembership", [{"switch_id": n, "switchgroup_id": n % 4} for n in range(1, 20)])
-    database.insert(
-        "counters_counter", [{"name": "changes", "value": 39014}, {"name": "commands", "value": 1231}]
-    )
+    database.insert("counters_counter", [{"name": "changes", "value": 39014}, {"name": "commands", "value": 1231}])
     now = datetime.now(UTC)
     keys = ("type", "action", "switch_id", "user_id")
-    database.insert("switches_log", [{"timestamp": now - age, **dict(zip(keys, row, strict=True))} for age, *row in LOG])
+    database.insert(
+        "switches_log", [{"timestamp": now - age, **dict(zip(keys, row, strict=True))} for age, *row in LOG]
+    )
     aws.put_database(database.secret())
     aws.put_tokens({"name": "demo", "sha256": hashlib.sha256(demo.TOKEN.encode()).hexdigest()})
     # It is noon there now, so that neither the hour nor the day ends in the middle of the test.
@@ -160,6 +164,41 @@ def check_refusal(answer: Response, _name: str, _cache_status: str) -> None:
     assert answer.headers["WWW-Authenticate"] == "Token"
     assert answer.headers["Cache-Control"] == "no-store"
     assert list(answer.json) == ["detail"]
+
+
+def test_role_permits_what_the_function_calls_and_no_more(
+    variables: dict[str, str],
+    moto_url: str,
+    aws: AWS,
+    secrets_manager: Any,
+    start: Callable[..., Sandbox],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(recorder, "_location", str(tmp_path / "recording"))
+    event = json.loads((ROOT / "events/get_stats.json").read_text())
+    empty = secrets_manager.create_secret(Name=f"{aws.tokens_secret}-empty")["ARN"]
+    names = {aws.database_secret: "DatabaseSecretArn", aws.tokens_secret: "TokenSecret", empty: "TokenSecret"}
+    urlopen(Request(f"{moto_url}/moto-api/recorder/reset-recording", method="POST")).close()
+    urlopen(Request(f"{moto_url}/moto-api/recorder/start-recording", method="POST")).close()
+
+    assert start(**variables).invoke(event).status == 200
+    assert start(**{**variables, "TOKENS_SECRET_ID": empty}).invoke(event).status == 401
+
+    urlopen(Request(f"{moto_url}/moto-api/recorder/stop-recording", method="POST")).close()
+    with urlopen(f"{moto_url}/moto-api/recorder/download-recording") as recording:
+        requests = [json.loads(line) for line in recording]
+    called = {
+        (request["headers"]["X-Amz-Target"], names[json.loads(b64decode(request["body"]))["SecretId"]])
+        for request in requests
+    }
+    assert called == {
+        (f"secretsmanager.{entry['Action'].split(':')[1]}", resource["Ref"])
+        for policy in load()["Resources"]["StatsRole"]["Properties"]["Policies"]
+        if policy.get("PolicyName") == "read-secrets"
+        for entry in policy["PolicyDocument"]["Statement"]
+        for resource in (entry["Resource"] if isinstance(entry["Resource"], list) else [entry["Resource"]])
+    }
 
 
 def test_metrics_are_those_that_the_template_watches(variables: dict[str, str], start: Callable[..., Sandbox]) -> None:
