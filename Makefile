@@ -62,7 +62,6 @@ clean: ## Remove what was built and installed in this folder
 # target needs them: each pins boto3 otherwise, and together they would make `make setup` four times as long.
 SAM := SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/.venv-sam/bin:$$PATH" PYTHONPATH= sam
 STACK ?= openl2m-stats
-ARCHITECTURE := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
 
 .PHONY: build lint-template test-template e2e deploy delete logs sam-local update-rds-ca
 
@@ -96,6 +95,9 @@ delete: .venv-sam/installed ## Remove the deployed stack; the token secret stays
 
 logs: .venv-sam/installed ## Follow the logs of the deployed function and API
 	@$(SAM) logs --cw-log-group /aws/lambda/$(STACK)/stats --cw-log-group /aws/vendedlogs/$(STACK)/api --tail $(ARGS)
+
+sam-local: build setup ## Serve the built function in a container over the demo database (needs Docker)
+	@SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/.venv-sam/bin:$$PATH" PYTHONPATH= exec $(BIN)/python -m tools.sam_local $(ARGS)
 
 update-rds-ca: .venv-sam/installed ## Fetch the certificates of RDS that AWS publishes
 	curl --fail --silent --show-error --proto =https --output layers/dependencies/rds-global-bundle.pem.new \
