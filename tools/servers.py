@@ -13,7 +13,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -30,7 +30,7 @@ class ServerError(Exception):
     """A server could not be started; the text holds the end of its log."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class ServerProcess:
     """A running server. Its superuser may log in over TCP without a password."""
 
@@ -39,7 +39,19 @@ class ServerProcess:
     port: int
     superuser: str
     directory: Path
+    user: str
+    command: list[str]
     process: subprocess.Popen[bytes]
+
+    def stop(self) -> None:
+        """End the server and every session at once; what was committed stays."""
+        # MariaDB takes its leave in order; PostgreSQL recovers at the next start.
+        self.process.send_signal(signal.SIGQUIT)
+        self.process.wait()
+
+    def start(self) -> None:
+        """Start the server again, on its data and its port. Raise ServerError."""
+        self.process = _start(self.user, self.command, self.directory, self.port)
 
     def pause(self) -> None:
         """Make the server hang: connections are accepted, nothing is answered."""
@@ -76,8 +88,9 @@ def mariadb(port: int | None = None, options: Sequence[str] = ()) -> Iterator[Se
             "--skip-name-resolve",
             *options,
         ]
-        with _serving("mysql", command, directory, port, lambda: True) as process:
-            yield ServerProcess("mysql", "127.0.0.1", port, "root", directory, process)
+        process = _start("mysql", command, directory, port)
+        with _ending(ServerProcess("mysql", "127.0.0.1", port, "root", directory, "mysql", command, process)) as server:
+            yield server
 
 
 @contextlib.contextmanager
@@ -105,10 +118,11 @@ def postgresql(port: int | None = None, options: Sequence[str] = ()) -> Iterator
             "-cfsync=off",
             *options,
         ]
-        # It listens while it is still starting up, and refuses whoever connects then.
-        status = directory / "data/postmaster.pid"
-        with _serving("postgres", command, directory, port, lambda: "ready" in status.read_text()) as process:
-            yield ServerProcess("postgresql", "127.0.0.1", port, "postgres", directory, process)
+        process = _start("postgres", command, directory, port)
+        with _ending(
+            ServerProcess("postgresql", "127.0.0.1", port, "postgres", directory, "postgres", command, process)
+        ) as server:
+            yield server
 
 
 def _postgresql_binaries() -> str:
@@ -159,18 +173,28 @@ def _popen(user: str, command: list[str], directory: Path, log: BinaryIO) -> sub
     )
 
 
-@contextlib.contextmanager
-def _serving(
-    user: str, command: list[str], directory: Path, port: int, is_ready: Callable[[], bool]
-) -> Iterator[subprocess.Popen[bytes]]:
+def _start(user: str, command: list[str], directory: Path, port: int) -> subprocess.Popen[bytes]:
     with (directory / "log").open("ab") as log:
         process = _popen(user, command, directory, log)
     try:
-        _wait_for(process, directory, port, is_ready)
-        yield process
+        _wait_for(process, directory, port)
+    except BaseException:
+        _kill(process)
+        raise
+    return process
+
+
+@contextlib.contextmanager
+def _ending(server: ServerProcess) -> Iterator[ServerProcess]:
+    try:
+        yield server
     finally:
-        _signal(process.pid, signal.SIGKILL)
-        process.wait()
+        _kill(server.process)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    _signal(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def _signal(pid: int, number: signal.Signals) -> None:
@@ -182,14 +206,20 @@ def _signal(pid: int, number: signal.Signals) -> None:
                 os.kill(each, number)
 
 
-def _wait_for(process: subprocess.Popen[bytes], directory: Path, port: int, is_ready: Callable[[], bool]) -> None:
+def _wait_for(process: subprocess.Popen[bytes], directory: Path, port: int) -> None:
     until = time.monotonic() + _START_SECONDS
     while time.monotonic() < until and process.poll() is None:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            if is_ready():
+            if _takes_logins(directory):
                 return
         time.sleep(0.05)
     raise ServerError(f"the server does not listen on port {port}:\n{_end_of_log(directory)}")
+
+
+def _takes_logins(directory: Path) -> bool:
+    """Tell whether a server that listens is ready: PostgreSQL, unlike MariaDB, listens before it is."""
+    status = directory / "data/postmaster.pid"
+    return not status.exists() or "ready" in status.read_text()
 
 
 def _end_of_log(directory: Path) -> str:

@@ -30,6 +30,7 @@ class Database:
         self._secrets = secrets
         self._connection: Connection | None = None
         self._engine = ENGINES["sqlite"]
+        self._doubted = False  # the secret: what it said last led nowhere
 
     def fetch(self, now: datetime, deadline: float) -> Row:
         """Return the numbers at the instant `now`, in catalogue order, before time.monotonic() reaches `deadline`.
@@ -42,7 +43,12 @@ class Database:
             except DatabaseError:
                 if time.monotonic() >= deadline:
                     raise
-        self._connection = self._connect(deadline)
+        try:
+            self._connection = self._connect(deadline)
+        except DatabaseError:
+            self._doubted = True
+            raise
+        self._doubted = False
         return self._ask(self._connection, now, deadline)
 
     def close(self) -> None:
@@ -82,9 +88,11 @@ class Database:
         raise refusal
 
     def _versions(self) -> Iterator[str | bytes]:
+        """Yield what the database secret says, in the order in which it is to be believed."""
         secret_id = self._settings.database_secret_id
         try:
-            yield self._secrets.get(secret_id)
+            if not self._doubted:
+                yield self._secrets.get(secret_id)
             yield self._secrets.get(secret_id, refresh=True)
         except SecretUnavailableError as error:
             raise DatabaseError("database secret not readable", str(error)) from None
@@ -110,7 +118,8 @@ def parse_server(text: str | bytes, settings: Settings) -> Server:
 
     def text_of(key: str, otherwise: str | None) -> str:
         value = secret.get(key) or otherwise
-        if not isinstance(value, str) or not value:
+        # What cannot be printed, such as NUL or half a character, drivers and sockets choke on or cut off.
+        if not isinstance(value, str) or not value or not value.isprintable():
             raise DatabaseError("bad secret", f"the database secret has no usable {key!r}")
         return value
 
@@ -140,7 +149,7 @@ def _password(value: Any) -> str:
 def _port(value: Any) -> int:
     try:
         port = int(value)
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         port = 0
     if not 0 < port < 65536:
         raise DatabaseError("bad secret", "'port' of the database secret is no port number")

@@ -88,8 +88,12 @@ def _limited_mysql(sql: str, seconds: float) -> str:
 
 
 def _explain_mysql(error: Exception) -> tuple[str, str]:
-    code, *texts = error.args or ("",)
-    return str(code), " ".join(map(str, texts))
+    import pymysql
+
+    if isinstance(error, pymysql.MySQLError):
+        code, *texts = error.args or ("",)
+        return str(code), " ".join(map(str, texts))
+    return _explain_other(error)
 
 
 def _connect_postgresql(server: Server, tls: TLS, deadline: float) -> Connection:
@@ -116,9 +120,19 @@ def _connect_postgresql(server: Server, tls: TLS, deadline: float) -> Connection
 
 
 def _explain_postgresql(error: Exception) -> tuple[str, str]:
+    import pg8000.native
+
     if error.args and isinstance(error.args[0], dict):  # the fields of an ErrorResponse, by their letters
         return str(error.args[0].get("C")), str(error.args[0].get("M"))
-    return type(error).__name__, f"{error} {error.__cause__ or ''}".strip()
+    if isinstance(error, pg8000.native.InterfaceError):
+        return type(error).__name__, f"{error} {error.__cause__ or ''}".strip()
+    return _explain_other(error)
+
+
+def _explain_other(error: Exception) -> tuple[str, str]:
+    # Any other error may quote what it choked on: a UnicodeEncodeError holds the whole password.
+    telling = isinstance(error, OSError | RuntimeError)
+    return type(error).__name__, str(error) if telling else "not what was expected"
 
 
 def _connect_sqlite(server: Server, _tls: TLS, deadline: float) -> Connection:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Literal
+from typing import Any, Literal
 
 # A context: required and verified. None: used if the server offers it, unverified. False: not used.
 TLS = ssl.SSLContext | Literal[False] | None
@@ -55,22 +55,29 @@ def is_local(host: str) -> bool:
 
 def open_socket(host: str, port: int, deadline: float) -> Wire:
     """Connect to `host:port`, or to the Unix socket at `host`. Raise OSError, TimeoutError at the deadline."""
-    if is_unix_socket(host):
-        connected = socket.socket(socket.AF_UNIX)
-        connected.connect(host)
-        return Wire(connected, connected.dup())
     failure: OSError | None = None
-    for *_, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+    for family, address in _addresses(host, port):
+        connected = socket.socket(family, socket.SOCK_STREAM)
         try:
-            connected = socket.create_connection((str(address[0]), port), _left(deadline))
+            connected.settimeout(_left(deadline))
+            connected.connect(address)
+            connected.settimeout(None)
+            if family != socket.AF_UNIX:
+                connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            return Wire(connected, connected.dup())
         except OSError as error:
+            connected.close()
             failure = error
-            continue
-        connected.settimeout(None)
-        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        return Wire(connected, connected.dup())
     raise failure or OSError(f"{host} has no address")
+
+
+def _addresses(host: str, port: int) -> Iterator[tuple[socket.AddressFamily, Any]]:
+    if is_unix_socket(host):
+        yield socket.AF_UNIX, host
+    else:
+        for family, *_, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+            yield family, address
 
 
 @contextlib.contextmanager
@@ -85,10 +92,10 @@ def shutdown_at(deadline: float, wire: Wire) -> Iterator[None]:
         with contextlib.suppress(OSError):  # the server may be gone already
             wire.duplicate.shutdown(socket.SHUT_RDWR)
 
-    timer = threading.Timer(_left(deadline), shut_down)
+    timer = threading.Timer(deadline - time.monotonic(), shut_down)
     timer.daemon = True
-    timer.start()
     try:
+        timer.start()
         yield
     except BaseException:
         wire.close()

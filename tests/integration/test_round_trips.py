@@ -1,0 +1,111 @@
+"""What an answer costs: statements and waits, counted at the wire and by the server."""
+
+import contextlib
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import time_machine
+
+from tests.integration.databases import Database
+from tests.integration.proxy import Proxy
+
+NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def proxy(server_db: Database) -> Iterator[Proxy]:
+    assert server_db.server is not None
+    with Proxy((server_db.server.host, server_db.server.port)) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def key(aws: Any, server_db: Database, proxy: Proxy) -> str:
+    # Without TLS the proxy can read what is said.
+    aws.put_database(server_db.secret(host=proxy.host, port=proxy.port))
+    key: str = aws.new_token()
+    return key
+
+
+def test_a_fresh_answer_costs_one_statement_and_one_wait_and_a_cached_one_nothing(
+    key: str, proxy: Proxy, new_container: Any
+) -> None:
+    with time_machine.travel(NOW, tick=False) as clock:
+        container = new_container(DATABASE_TLS="off", CACHE_TTL_SECONDS=60)
+        assert container.get(key).status == 200
+        flights, sent = proxy.flights, len(proxy.sent)
+
+        clock.shift(59)
+        assert container.get(key).headers["Cache-Status"] == "openl2m-stats; hit; ttl=1; detail=memory"
+        assert (proxy.flights, len(proxy.sent)) == (flights, sent)
+
+        clock.shift(1)
+        assert container.get(key).headers["Cache-Status"] == "openl2m-stats; fwd=miss"
+        assert proxy.flights == flights + 1
+        assert proxy.connections == 1
+        assert len(re.findall(rb"FROM switches_log WHERE", proxy.sent[sent:])) == 1
+
+
+def test_the_server_counts_one_statement_for_a_fresh_answer(key: str, server_db: Database, new_container: Any) -> None:
+    if server_db.dialect == "postgresql":
+        server_db.execute(f"ALTER ROLE {server_db.user} SET log_statement = 'all'")
+    container = new_container(DATABASE_TLS="off", CACHE_TTL_SECONDS=0)
+    assert container.get(key).status == 200
+
+    assert server_db.server is not None
+    with contextlib.closing(server_db.server.connect()) as observer:
+        before = statements(server_db, observer)
+        for _ in range(3):
+            assert container.get(key).status == 200
+        assert statements(server_db, observer) - before == 3
+
+
+def statements(database: Database, observer: Any) -> int:
+    """Return how many statements the read-only user's sessions have sent so far, as the server counts them."""
+    assert database.server is not None
+    if database.dialect == "postgresql":
+        # Only our own server lets its log be read.
+        assert database.server.process is not None
+        log = (database.server.process.directory / "log").read_text()
+        return len(re.findall(r"LOG: +(?:statement|execute)", log))
+    cursor = observer.cursor()
+    if "MariaDB" in observer.get_server_info():
+        # It counts for all sessions together; but the server is ours, and the only others are the user's.
+        cursor.execute(
+            "SELECT g.VARIABLE_VALUE - s.VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS g"
+            " JOIN information_schema.SESSION_STATUS s USING (VARIABLE_NAME) WHERE VARIABLE_NAME = 'QUESTIONS'"
+        )
+    else:
+        cursor.execute(
+            "SELECT SUM(VARIABLE_VALUE) FROM performance_schema.status_by_thread JOIN performance_schema.threads"
+            " USING (THREAD_ID) WHERE VARIABLE_NAME = 'Questions' AND PROCESSLIST_USER = %s",
+            [database.user],
+        )
+    return int(cursor.fetchone()[0])
+
+
+def test_a_cached_answer_asks_secrets_manager_nothing(
+    server_db: Database, aws: Any, new_container: Any, moto_url: str
+) -> None:
+    aws.put_database(server_db.secret())
+    key = aws.new_token()
+    moto = urlsplit(moto_url)
+    assert moto.hostname
+    assert moto.port
+    with Proxy((moto.hostname, moto.port)) as secrets_manager, time_machine.travel(NOW, tick=False) as clock:
+        container = new_container(AWS_ENDPOINT_URL=f"http://{secrets_manager.host}:{secrets_manager.port}")
+        assert container.get(key).status == 200
+        assert secrets_manager.flights == 2
+
+        clock.shift(59)
+        assert container.get(key).headers["Cache-Status"] == "openl2m-stats; hit; ttl=1; detail=memory"
+        assert secrets_manager.flights == 2
+
+        # The registry is due again; the database is asked on the connection that is open.
+        clock.shift(1)
+        assert container.get(key).headers["Cache-Status"] == "openl2m-stats; fwd=miss"
+        assert secrets_manager.flights == 3

@@ -1,0 +1,265 @@
+"""How TLS to the database is used: verified, unless nobody can sit in between."""
+
+import contextlib
+import os
+import shutil
+import socket
+import ssl
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import leaks
+from tests.integration.certificates import Authority, new_authority, new_certificate
+from tests.integration.databases import Database, Server, server_database
+from tests.integration.proxy import Proxy
+from tools.servers import mariadb, postgresql
+
+HOST = "db.example.test"
+
+
+class TLSServer:
+    """A server that speaks TLS, with the certificate of the moment."""
+
+    def __init__(self, server: Server, directory: Path) -> None:
+        self.server = server
+        self.directory = directory
+
+    def present(self, certificate: tuple[bytes, bytes]) -> None:
+        """Show this certificate to clients from now on."""
+        assert self.server.process
+        put_certificate(self.directory, certificate, self.server.process.user)
+        self.server.execute("FLUSH SSL" if self.server.dialect == "mysql" else "SELECT pg_reload_conf()")
+
+
+def put_certificate(directory: Path, certificate: tuple[bytes, bytes], user: str) -> None:
+    for name, content in zip(("certificate.pem", "key.pem"), certificate, strict=True):
+        path = directory / name
+        path.write_bytes(content)
+        path.chmod(0o600)
+        if os.getuid() == 0:
+            shutil.chown(path, user)
+
+
+@contextlib.contextmanager
+def certificate_directory(user: str) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="openl2m-stats-") as name:
+        directory = Path(name)
+        directory.chmod(0o755)
+        put_certificate(directory, new_certificate(new_authority(), HOST), user)
+        yield directory
+
+
+@pytest.fixture(scope="module")
+def mariadb_tls() -> Iterator[TLSServer]:
+    with certificate_directory("mysql") as directory:
+        options = [f"--ssl-cert={directory}/certificate.pem", f"--ssl-key={directory}/key.pem"]
+        with mariadb(options=options) as process:
+            server = Server("mariadb", "mysql", process.host, process.port, process.superuser, process=process)
+            yield TLSServer(server, directory)
+
+
+@pytest.fixture(scope="module")
+def postgresql_tls() -> Iterator[TLSServer]:
+    with certificate_directory("postgres") as directory:
+        files = {"ssl_cert_file": "certificate.pem", "ssl_key_file": "key.pem"}
+        options = ["-cssl=on", *(f"-c{name}={directory}/{file}" for name, file in files.items())]
+        with postgresql(options=options) as process:
+            server = Server("postgres", "postgresql", process.host, process.port, process.superuser, process=process)
+            yield TLSServer(server, directory)
+
+
+@pytest.fixture(params=["mariadb", "postgresql"])
+def tls_server(request: pytest.FixtureRequest) -> TLSServer:
+    found: TLSServer = request.getfixturevalue(f"{request.param}_tls")
+    return found
+
+
+@pytest.fixture(params=["mariadb", "postgresql"])
+def plain_server(request: pytest.FixtureRequest) -> Server:
+    """The servers that the other tests use: neither has a certificate."""
+    found: Server = request.getfixturevalue(f"{request.param}_server")
+    return found
+
+
+@pytest.fixture
+def _host_resolves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a name that is not local lead to this machine: certificates are verified for such a name only."""
+    resolve = socket.getaddrinfo
+    monkeypatch.setattr(
+        socket,
+        "getaddrinfo",
+        lambda host, *args, **named: resolve("127.0.0.1" if host == HOST else host, *args, **named),
+    )
+
+
+@pytest.fixture
+def _strict_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the default context be as strict about a certificate's form as Python 3.13's is."""
+    create = ssl.create_default_context
+
+    def create_strict(*args: Any, **named: Any) -> ssl.SSLContext:
+        context = create(*args, **named)
+        context.verify_flags |= ssl.VERIFY_X509_STRICT
+        return context
+
+    monkeypatch.setattr(ssl, "create_default_context", create_strict)
+
+
+Ask = Callable[..., tuple[Any, Proxy, Database]]
+
+
+@pytest.fixture
+def ask(aws: Any, new_container: Any, tmp_path: Path) -> Iterator[Ask]:
+    """Return a function that asks for the statistics through a proxy in front of a server."""
+    with contextlib.ExitStack() as stack:
+
+        def get(
+            server: Server, host: str, authority: Authority | None = None, **variables: str
+        ) -> tuple[Any, Proxy, Database]:
+            database = stack.enter_context(server_database(server))
+            proxy = stack.enter_context(Proxy((server.host, server.port)))
+            aws.put_database(database.secret(host=host, port=proxy.port))
+            if authority is not None:
+                (tmp_path / "authority.pem").write_bytes(authority.pem)
+                variables["DATABASE_CA_FILE"] = str(tmp_path / "authority.pem")
+            container = new_container(**variables)
+            stack.callback(container.close)
+            return container.get(aws.new_token()), proxy, database
+
+        yield get
+
+
+def logged(caplog: pytest.LogCaptureFixture) -> str:
+    return " ".join(str(getattr(record, "error", "")) for record in caplog.records)
+
+
+def assert_encrypted(proxy: Proxy, database: Database) -> None:
+    assert proxy.sent
+    assert database.user.encode() not in proxy.sent
+    assert b"SELECT" not in proxy.sent
+
+
+def assert_nothing_was_told(proxy: Proxy, database: Database) -> None:
+    """Show that the server was refused before a user, a password or a statement went out."""
+    assert proxy.connections
+    for word in (database.user, database.password, database.name, "SELECT"):
+        assert word.encode() not in proxy.sent
+
+
+@pytest.mark.usefixtures("_host_resolves", "_strict_by_default")
+@pytest.mark.parametrize("sloppy", [False, True], ids=["flawless", "only strictness refuses it"])
+def test_the_right_certificate_is_accepted(sloppy: bool, tls_server: TLSServer, ask: Ask) -> None:
+    authority = new_authority(sloppy=sloppy)
+    tls_server.present(new_certificate(authority, HOST))
+    response, proxy, database = ask(tls_server.server, HOST, authority)
+    assert response.status == 200
+    assert_encrypted(proxy, database)
+
+
+@pytest.mark.parametrize("problem", ["wrong host name", "unknown authority", "expired"])
+@pytest.mark.usefixtures("_host_resolves")
+def test_a_wrong_certificate_is_refused(
+    problem: str, tls_server: TLSServer, ask: Ask, caplog: pytest.LogCaptureFixture
+) -> None:
+    trusted = new_authority()
+    certificate, words = {
+        "wrong host name": (new_certificate(trusted, "other.example.test"), "Hostname mismatch"),
+        "unknown authority": (new_certificate(new_authority(), HOST), "certificate verify failed"),
+        "expired": (new_certificate(trusted, HOST, days=-1), "certificate has expired"),
+    }[problem]
+    tls_server.present(certificate)
+    response, proxy, database = ask(tls_server.server, HOST, trusted)
+    assert response.status == 503
+    assert_nothing_was_told(proxy, database)
+    assert words in logged(caplog)
+
+
+@pytest.mark.usefixtures("_host_resolves")
+def test_a_server_of_authorities_that_are_not_trusted_is_refused(server: Server, ask: Ask) -> None:
+    """Show the same on every server there is, whatever its certificate, and if it has one at all."""
+    response, proxy, database = ask(server, HOST, new_authority())
+    assert response.status == 503
+    assert_nothing_was_told(proxy, database)
+
+
+@pytest.mark.usefixtures("_host_resolves")
+def test_a_server_without_tls_is_refused(plain_server: Server, ask: Ask, caplog: pytest.LogCaptureFixture) -> None:
+    response, proxy, database = ask(plain_server, HOST, new_authority())
+    assert response.status == 503
+    assert_nothing_was_told(proxy, database)
+    assert "SSL" in logged(caplog)
+
+
+def test_on_loopback_tls_is_used_without_proof(tls_server: TLSServer, ask: Ask) -> None:
+    tls_server.present(new_certificate(new_authority(), "other.example.test", days=-1))
+    response, proxy, database = ask(tls_server.server, "127.0.0.1")
+    assert response.status == 200
+    assert_encrypted(proxy, database)
+
+
+def test_on_loopback_a_server_without_tls_will_do(plain_server: Server, ask: Ask) -> None:
+    response, proxy, database = ask(plain_server, "127.0.0.1")
+    assert response.status == 200
+    assert database.user.encode() in proxy.sent
+    assert database.password.encode() not in proxy.sent
+
+
+def test_tls_can_be_switched_off_on_loopback(tls_server: TLSServer, ask: Ask) -> None:
+    response, proxy, _ = ask(tls_server.server, "127.0.0.1", DATABASE_TLS="off")
+    assert response.status == 200
+    assert b"SELECT" in proxy.sent
+
+
+@pytest.mark.usefixtures("_host_resolves")
+def test_tls_cannot_be_switched_off_elsewhere(
+    tls_server: TLSServer, ask: Ask, caplog: pytest.LogCaptureFixture
+) -> None:
+    response, proxy, _ = ask(tls_server.server, HOST, DATABASE_TLS="off")
+    assert response.status == 503
+    assert not proxy.connections
+    assert "DATABASE_TLS=off is accepted for loopback and socket hosts only" in logged(caplog)
+
+
+@pytest.mark.usefixtures("_host_resolves")
+@pytest.mark.parametrize("content", [None, b"", b"nothing of the kind"], ids=["missing", "empty", "no certificate"])
+def test_a_certificate_file_that_cannot_be_used_lets_nothing_through(
+    content: bytes | None,
+    postgresql_tls: TLSServer,
+    ask: Ask,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    variables = {}
+    if content is not None:
+        (tmp_path / "empty.pem").write_bytes(content)
+        variables["DATABASE_CA_FILE"] = str(tmp_path / "empty.pem")
+    response, proxy, _ = ask(postgresql_tls.server, HOST, **variables)
+    assert response.status == 503
+    assert not proxy.connections
+    assert "DATABASE_CA_FILE cannot be used" in logged(caplog)
+
+
+@pytest.mark.parametrize("tls", ["verify", "off"])
+def test_a_socket_host_needs_no_tls(tls: str, plain_server: Server, aws: Any, new_container: Any) -> None:
+    process = plain_server.process
+    assert process
+    names = {"mysql": "server.sock", "postgresql": f".s.PGSQL.{plain_server.port}"}
+    with server_database(plain_server) as database:
+        # The port leads nowhere: only the socket can have answered.
+        aws.put_database(database.secret(host=str(process.directory / names[plain_server.dialect]), port=1))
+        container = new_container(DATABASE_TLS=tls)
+        assert container.get(aws.new_token()).status == 200
+        container.close()
+
+
+def test_a_password_in_other_letters_is_told_as_servers_expect_it(
+    server_db: Database, aws: Any, new_container: Any
+) -> None:
+    password = leaks.remember("Zürich-ß-密碼-" + leaks.new_password())
+    server_db.set_password(password)
+    aws.put_database(server_db.secret(password=password))
+    assert new_container().get(aws.new_token()).status == 200
