@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("docker")
 _LOCAL: list[str | Path] = [
     "--skip-pull-image",
     "--parameter-overrides",
-    f"Architecture={ARCHITECTURE} DatabaseSecretArn=arn:aws:secretsmanager:us-east-1:123456789012:secret:local",
+    f"Architecture={ARCHITECTURE} DatabaseSecretArn=arn:aws:secretsmanager:us-east-1:123456789012:secret:local-AbCdEf",
 ]
 _ENVIRONMENT = {
     "PATH": f"{SAM}:/usr/local/bin:/usr/bin:/bin",

@@ -67,11 +67,11 @@ def put_in(value: Any, values: dict[str, str]) -> Any:
     return value
 
 
-def packaged(template: dict[str, Any], content: str = "1") -> dict[str, Any]:
+def packaged(template: dict[str, Any], code: str, layer: str) -> dict[str, Any]:
     """Return the template as `sam package` leaves it: what was built lies in S3, under the hash of its content."""
     template = copy.deepcopy(template)
-    template["Resources"]["StatsFunction"]["Properties"]["CodeUri"] = f"s3://artifacts/code-{content}"
-    template["Resources"]["DependenciesLayer"]["Properties"]["ContentUri"] = f"s3://artifacts/layer-{content}"
+    template["Resources"]["StatsFunction"]["Properties"]["CodeUri"] = f"s3://artifacts/{code}"
+    template["Resources"]["DependenciesLayer"]["Properties"]["ContentUri"] = f"s3://artifacts/{layer}"
     return template
 
 
@@ -118,14 +118,18 @@ class Decider:
         return functions[name](*resolved) if name in functions else {name: resolved}
 
 
-def stack(content: str = "1", **given: Any) -> dict[str, Any]:
+def stack(code: str = "code-1", layer: str = "layer-1", **given: Any) -> dict[str, Any]:
     """Return the resources that a deployment with these parameters makes, by their logical ids."""
     from samtranslator.translator.managed_policy_translator import ManagedPolicyLoader
     from samtranslator.translator.transform import transform
 
-    template = packaged(load(), content)
+    template = packaged(load(), code, layer)
     values = parameters(template, given)
-    filled = put_in({key: template[key] for key in ("Resources", "Outputs")}, values)
+    first, second = template["Transform"]
+    assert second == "AWS::Serverless-2016-10-31"
+    filled = {key: template[key] for key in ("Resources", "Outputs")}
+    if first == "AWS::LanguageExtensions":
+        filled = put_in(filled, values)
     with mock.patch.dict(os.environ, AWS_DEFAULT_REGION="us-east-1"):
         translated = transform({**template, **filled}, values, ManagedPolicyLoader(None))
     decider = Decider(template, values)

@@ -211,8 +211,8 @@ def test_every_variable_has_its_own_parameter(tmp_path: Any) -> None:
     settings.load({**variables, "DATABASE_CA_FILE": str(tmp_path / "own.pem")})  # raises when one is wrong
 
 
-def version(content: str = "1", **given: Any) -> str:
-    [name] = of_type(stack(content, **given), "AWS::Lambda::Version")
+def version(**given: Any) -> str:
+    [name] = of_type(stack(**given), "AWS::Lambda::Version")
     return name
 
 
@@ -233,8 +233,9 @@ def test_changed_parameters_publish_a_version_when_they_are_the_functions(parame
     assert (version(**before) != version(**{**before, parameter: changed})) == (parameter not in ELSEWHERE)
 
 
-def test_changed_code_publishes_a_version() -> None:
-    assert version("1") != version("2")
+@pytest.mark.parametrize("part", ["code", "layer"])
+def test_changed_code_publishes_a_version(part: str) -> None:
+    assert version(**{part: "another"}) != version()
 
 
 def test_changed_reservation_changes_what_is_published() -> None:
@@ -447,6 +448,7 @@ def problem(parameter: dict[str, Any], value: str) -> str | None:
     [
         ("DatabaseSecretArn", ""),
         ("DatabaseSecretArn", "openl2m-stats"),
+        ("DatabaseSecretArn", "arn:aws:secretsmanager:us-east-1:123456789012:secret:openl2m-stats"),
         ("DatabaseHost", "https://database.example.com"),
         ("DatabaseHost", "database.example.com:3306"),
         ("DatabasePort", "0"),
