@@ -34,7 +34,7 @@ test: setup ## Run the unit and integration tests; installs MariaDB and PostgreS
 	@tools/install_databases.sh
 	@$(BIN)/pytest $(ARGS)
 
-lint: setup ## Check style, security rules and types
+lint: setup lint-template ## Check style, security rules, types and the template
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -50,7 +50,57 @@ lock: ## Choose the dependencies' versions anew (needs uv)
 		-o layers/dependencies/requirements.txt layers/dependencies/requirements.in
 	$(COMPILE) --upgrade --python-version 3.11 -c layers/dependencies/requirements.txt \
 		-o requirements-dev.txt --group dev pyproject.toml
+	for group in sam checkov runtime; do \
+		$(COMPILE) --upgrade --python-version 3.13 -o requirements-$$group.txt --group pyproject.toml:$$group; \
+	done
 
 clean: ## Remove what was built and installed in this folder
-	rm -rf $(VENV) .aws-sam .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venv-* .aws-sam .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The deployable stack. SAM CLI, checkov and Lambda's Python runtime are in environments of their own, made when a
+# target needs them: each pins boto3 otherwise, and together they would make `make setup` four times as long.
+SAM := SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/.venv-sam/bin:$$PATH" PYTHONPATH= sam
+STACK ?= openl2m-stats
+
+.PHONY: build lint-template test-template e2e deploy delete logs sam-local update-rds-ca
+
+.venv-%/installed: requirements-%.txt tools/create_venv.sh tools/find_python313.sh
+	@python="$$(tools/find_python313.sh)" && tools/create_venv.sh "$$python" .venv-$* requirements-$*.txt
+	@touch $@
+
+build: .venv-sam/installed ## Build the functions and their layer into .aws-sam/build, and report their sizes
+	@.venv-sam/bin/python -m tools.check_rds_ca layers/dependencies/rds-global-bundle.pem
+	@rm -rf .aws-sam/build
+	@$(SAM) build
+	@.venv-sam/bin/python -m tools.artifact
+
+lint-template: .venv-sam/installed .venv-checkov/installed ## Check the template with cfn-lint, SAM and checkov
+	.venv-sam/bin/cfn-lint infra/template.yaml
+	$(SAM) validate
+	.venv-checkov/bin/checkov --quiet --compact --skip-download --framework cloudformation --file infra/template.yaml
+
+test-template: .venv-sam/installed ## Test what the template deploys
+	@.venv-sam/bin/pytest tests/template $(ARGS)
+
+e2e: build setup .venv-runtime/installed ## Test the built artifact as Lambda runs it, and in containers where Docker runs
+	@tools/install_databases.sh
+	@$(BIN)/pytest tests/e2e $(ARGS)
+
+deploy: build ## Deploy to AWS; ARGS=--guided asks for the parameters and keeps them in samconfig.toml
+	@$(SAM) deploy $(ARGS)
+
+delete: .venv-sam/installed ## Remove the deployed stack; the token secret stays
+	@$(SAM) delete $(ARGS)
+
+logs: .venv-sam/installed ## Follow the logs of the deployed function and API
+	@$(SAM) logs --cw-log-group /aws/lambda/$(STACK)/stats --cw-log-group /aws/vendedlogs/$(STACK)/api --tail $(ARGS)
+
+sam-local: build setup ## Serve the built function in a container over the demo database (needs Docker)
+	@SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/.venv-sam/bin:$$PATH" PYTHONPATH= exec $(BIN)/python -m tools.sam_local $(ARGS)
+
+update-rds-ca: .venv-sam/installed ## Fetch the certificates of RDS that AWS publishes
+	curl --fail --silent --show-error --proto =https --output layers/dependencies/rds-global-bundle.pem.new \
+		https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem
+	@.venv-sam/bin/python -m tools.check_rds_ca layers/dependencies/rds-global-bundle.pem.new
+	mv layers/dependencies/rds-global-bundle.pem.new layers/dependencies/rds-global-bundle.pem

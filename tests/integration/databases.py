@@ -141,10 +141,19 @@ def server_database(server: Server) -> Iterator[Database]:
 
 def create_read_only_user(database: Database) -> None:
     """Run the operator's script as README says, under a name and a password of the test's own."""
+    run_script(database, "read_only_user")
+
+
+def script(database: Database, name: str) -> str:
+    """Return an operator's script for a database, with a user and a password of the test's own."""
+    text = (ROOT / f"infra/database/{name}.{database.dialect}.sql").read_text()
+    return text.replace("openl2m_stats", database.user).replace("CHANGE-ME", database.password)
+
+
+def run_script(database: Database, name: str) -> None:
+    """Run an operator's script by the database's own client. Raise CalledProcessError, with what it said."""
     server = database.server
     assert server is not None
-    script = (ROOT / f"infra/database/read_only_user.{server.dialect}.sql").read_text()
-    script = script.replace("openl2m_stats", database.user).replace("CHANGE-ME", database.password)
     where = [f"--host={server.host}", f"--port={server.port}"]
     if server.dialect == "mysql":
         command = ["mariadb", "--no-defaults", "--protocol=TCP", "--skip-ssl", *where, f"--user={server.superuser}"]
@@ -154,7 +163,9 @@ def create_read_only_user(database: Database) -> None:
         command = ["psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", *where, f"--username={server.superuser}"]
         command.append(f"--dbname={database.name}")
         environment = {"PGPASSWORD": server.superuser_password}
-    subprocess.run(command, input=script, env={"PATH": "/usr/bin:/bin", **environment}, text=True, check=True)
+    environment["PATH"] = "/usr/bin:/bin"
+    text = script(database, name)
+    subprocess.run(command, input=text, env=environment, text=True, check=True, stderr=subprocess.PIPE)
 
 
 def load_case(database: Database, case: Mapping[str, Any]) -> None:

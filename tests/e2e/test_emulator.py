@@ -1,0 +1,213 @@
+"""Every event file against the built artifact, under Lambda's own runtime, cold and warm."""
+
+import hashlib
+import json
+from base64 import b64decode
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+import pytest
+from moto.moto_api import recorder
+
+from tests.e2e.conftest import Sandbox
+from tests.integration.conftest import AWS, Response
+from tests.integration.databases import ROOT, Database, read_case
+from tests.template.stack import load
+from tools import demo
+
+EVENTS = sorted((ROOT / "events").glob("*.json"))
+STATUS = {
+    "conditional": 304,
+    "get_stats": 200,
+    "head_stats": 200,
+    "no_token": 401,
+    "options": 204,
+    "post_form": 200,
+    "rest_api_get_stats": 200,
+    "unknown_token": 401,
+}
+# What each table holds, and the log: (age, type, action, switch, user), in rows that no two statistics share.
+TABLES = {
+    "switches_switch": 41,
+    "switches_vlan": 31,
+    "switches_vlangroup": 7,
+    "switches_snmpprofile": 6,
+    "switches_netmikoprofile": 5,
+    "switches_command": 8,
+    "switches_commandlist": 3,
+    "users_token": 2,
+}
+AGES = [timedelta(minutes=10), timedelta(hours=3), timedelta(days=4), timedelta(days=20), timedelta(days=60)]
+LOG = [
+    (age, *entry)
+    for number, age in enumerate(AGES)
+    for entry in [
+        *[(0, 90, number * 3 + switch, 1) for switch in range(1, 5)],
+        *[(1, 1, number * 3 + 1, 1)] * (number + 2),
+        *[(4, 91, 30 + number, 1)] * (number * 2 + 1),
+        *[(5, 92, None, number * 2 + user) for user in range(1, 4)],
+        *[(5, 95, None, None)] * (number + 5),
+    ]
+]
+
+
+def expected() -> dict[str, Any]:
+    """Return the document that belongs to TABLES and LOG, counted row by row, with OpenL2M's own labels."""
+
+    def within(ages: list[timedelta]) -> list[tuple[Any, ...]]:
+        return [row for row in LOG if row[0] in ages]
+
+    values = dict(zip(["switches", "vlans", "vlan_groups", "snmp_profiles"], [41, 31, 7, 6], strict=True))
+    values |= {"credentials_profiles": 5, "commands": 8, "command_lists": 3, "api_tokens": 2, "switchgroups": 4}
+    values |= {"log_entries": len(LOG), "changes_total": 39014, "commands_total": 1231}
+    for window, ages in [
+        ("last_hour", AGES[:1]),
+        ("today", AGES[:2]),
+        ("last_7_days", AGES[:3]),
+        ("last_31_days", AGES[:4]),
+    ]:
+        seen = (0, 1) if window in {"last_hour", "today"} else (0, 1, 4, 5)
+        rows = within(ages)
+        values[f"devices_{window}"] = len({switch for _, type_, _, switch, _ in rows if type_ in seen} - {None})
+        values[f"changes_{window}"] = sum(type_ == 1 for _, type_, *_ in rows)
+        values[f"users_{window}"] = len({user for _, type_, _, _, user in rows if type_ == 5})
+        values[f"api_calls_{window}"] = sum(action == 95 for _, _, action, *_ in rows)
+        values[f"commands_{window}"] = sum(type_ == 4 for _, type_, *_ in rows)
+    recorded = read_case(ROOT / "tests/cases/utc-1000.json")["expected"]
+    return {
+        section: {key: {"label": entry["label"], "value": values[key]} for key, entry in entries.items()}
+        for section, entries in recorded.items()
+    }
+
+
+@pytest.fixture
+def variables(database: Database, moto_url: str, aws: AWS) -> dict[str, str]:
+    """Fill the database and the secrets; return the function's variables."""
+    for table, count in TABLES.items():
+        database.insert(table, [{"id": number} for number in range(1, count + 1)])
+    database.insert("switches_switchgroupmembership", [{"switch_id": n, "switchgroup_id": n % 4} for n in range(1, 20)])
+    database.insert("counters_counter", [{"name": "changes", "value": 39014}, {"name": "commands", "value": 1231}])
+    now = datetime.now(UTC)
+    keys = ("type", "action", "switch_id", "user_id")
+    database.insert(
+        "switches_log", [{"timestamp": now - age, **dict(zip(keys, row, strict=True))} for age, *row in LOG]
+    )
+    aws.put_database(database.secret())
+    aws.put_tokens({"name": "demo", "sha256": hashlib.sha256(demo.TOKEN.encode()).hexdigest()})
+    # It is noon there now, so that neither the hour nor the day ends in the middle of the test.
+    east = 12 - now.hour
+    return {
+        "AWS_ENDPOINT_URL": moto_url,
+        "DATABASE_SECRET_ID": aws.database_secret,
+        "TOKENS_SECRET_ID": aws.tokens_secret,
+        "TIME_ZONE": f"Etc/GMT{'-' if east >= 0 else '+'}{abs(east)}",
+    }
+
+
+def test_every_event_file_is_known() -> None:
+    assert [path.stem for path in EVENTS] == sorted(STATUS)
+
+
+def test_expected_numbers_differ() -> None:
+    """Otherwise one statistic could stand for another."""
+    numbers = [entry["value"] for entry in expected()["usage"].values()]
+    assert len(numbers) == 20
+    assert len(set(numbers)) >= 15
+
+
+@pytest.mark.parametrize("path", EVENTS, ids=lambda path: path.stem)
+def test_event(path: Path, variables: dict[str, str], database: Database, start: Callable[..., Sandbox]) -> None:
+    event = json.loads(path.read_text())
+    sandbox = start(**variables)
+
+    answers = [sandbox.invoke(event) for _ in range(2)]
+
+    for answer, cache_status in zip(answers, ["openl2m-stats; fwd=miss", "openl2m-stats; hit; ttl="], strict=True):
+        assert answer.status == STATUS[path.stem], sandbox.log
+        check = {200: check_statistics, 204: check_options, 304: check_not_modified, 401: check_refusal}[answer.status]
+        check(answer, path.stem, cache_status)
+    for secret in (demo.TOKEN, database.password):
+        assert secret not in sandbox.log
+
+
+def check_statistics(answer: Response, name: str, cache_status: str) -> None:
+    assert {key: answer.headers[key] for key in ("Content-Type", "Allow", "Cache-Control", "Vary")} == {
+        "Content-Type": "application/json",
+        "Allow": "GET, HEAD, OPTIONS",
+        "Cache-Control": "private, max-age=60",
+        "Vary": "Authorization, Accept",
+    }
+    assert answer.headers["ETag"].startswith('"')
+    assert int(answer.headers["Age"]) < 5
+    assert answer.headers["Cache-Status"].startswith(cache_status)
+    if name == "head_stats":
+        assert answer.body == ""
+    else:
+        assert answer.json == expected()
+
+
+def check_not_modified(answer: Response, _name: str, cache_status: str) -> None:
+    assert answer.body == ""
+    assert "ETag" in answer.headers
+    assert answer.headers["Cache-Status"].startswith(cache_status)
+
+
+def check_options(answer: Response, _name: str, _cache_status: str) -> None:
+    assert answer.body == ""
+    assert answer.headers == {"Allow": "GET, HEAD, OPTIONS"}
+
+
+def check_refusal(answer: Response, _name: str, _cache_status: str) -> None:
+    assert answer.headers["WWW-Authenticate"] == "Token"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert list(answer.json) == ["detail"]
+
+
+def test_role_permits_what_the_function_calls_and_no_more(
+    variables: dict[str, str],
+    moto_url: str,
+    aws: AWS,
+    secrets_manager: Any,
+    start: Callable[..., Sandbox],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(recorder, "_location", str(tmp_path / "recording"))
+    event = json.loads((ROOT / "events/get_stats.json").read_text())
+    empty = secrets_manager.create_secret(Name=f"{aws.tokens_secret}-empty")["ARN"]
+    names = {aws.database_secret: "DatabaseSecretArn", aws.tokens_secret: "TokenSecret", empty: "TokenSecret"}
+    urlopen(Request(f"{moto_url}/moto-api/recorder/reset-recording", method="POST")).close()
+    urlopen(Request(f"{moto_url}/moto-api/recorder/start-recording", method="POST")).close()
+
+    assert start(**variables).invoke(event).status == 200
+    assert start(**{**variables, "TOKENS_SECRET_ID": empty}).invoke(event).status == 401
+
+    urlopen(Request(f"{moto_url}/moto-api/recorder/stop-recording", method="POST")).close()
+    with urlopen(f"{moto_url}/moto-api/recorder/download-recording") as recording:
+        requests = [json.loads(line) for line in recording]
+    called = {
+        (request["headers"]["X-Amz-Target"], names[json.loads(b64decode(request["body"]))["SecretId"]])
+        for request in requests
+    }
+    assert called == {
+        (f"secretsmanager.{entry['Action'].split(':')[1]}", resource["Ref"])
+        for policy in load()["Resources"]["StatsRole"]["Properties"]["Policies"]
+        if policy.get("PolicyName") == "read-secrets"
+        for entry in policy["PolicyDocument"]["Statement"]
+        for resource in (entry["Resource"] if isinstance(entry["Resource"], list) else [entry["Resource"]])
+    }
+
+
+def test_metrics_are_those_that_the_template_watches(variables: dict[str, str], start: Callable[..., Sandbox]) -> None:
+    sandbox = start(**variables)
+    sandbox.invoke(json.loads((ROOT / "events/get_stats.json").read_text()))
+    [line] = [line for line in sandbox.log.splitlines() if '"CacheMiss"' in line]
+
+    metrics = json.loads(line)
+
+    [directive] = metrics["_aws"]["CloudWatchMetrics"]
+    assert (directive["Namespace"], directive["Dimensions"]) == ("OpenL2MStats", [["service"]])
+    assert metrics["service"] == "openl2m-stats"

@@ -1,0 +1,74 @@
+"""The template deployed into moto's CloudFormation, as far as moto knows its resources."""
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from tests.template.stack import stack
+from tests.template.test_template import EVERYTHING
+
+SUPPORTED = {
+    "AWS::IAM::Role",
+    "AWS::Lambda::Function",
+    "AWS::Lambda::LayerVersion",
+    "AWS::Lambda::Version",
+    "AWS::Logs::LogGroup",
+}
+
+
+@pytest.fixture
+def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An account with what `sam package` uploads, in S3."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    with mock_aws():
+        s3: Any = boto3.client("s3")
+        s3.create_bucket(Bucket="artifacts")
+        package = io.BytesIO()
+        with zipfile.ZipFile(package, "w") as archive:
+            archive.writestr("stats/api.py", "")
+        for key in ("code-1", "layer-1"):
+            s3.put_object(Bucket="artifacts", Key=key, Body=package.getvalue())
+        yield
+
+
+def deploy(**given: Any) -> None:
+    """Deploy the resources that moto supports. The token secret has a name here."""
+    resources = {name: entry for name, entry in stack(**given).items() if entry["Type"] in SUPPORTED}
+    text = json.dumps({"Resources": resources}).replace('{"Ref": "TokenSecret"}', '"tokens"')
+    cloudformation: Any = boto3.client("cloudformation")
+    cloudformation.create_stack(StackName="openl2m-stats", TemplateBody=text)
+    made = cloudformation.describe_stack_resources(StackName="openl2m-stats")["StackResources"]
+    assert {entry["LogicalResourceId"] for entry in made} == resources.keys()
+
+
+@pytest.mark.usefixtures("account")
+@pytest.mark.parametrize("given", [{}, EVERYTHING], ids=["defaults", "everything"])
+def test_stack_is_made(given: dict[str, Any]) -> None:
+    deploy(**given)
+
+    awslambda: Any = boto3.client("lambda")
+    [function] = awslambda.list_functions()["Functions"]
+    assert function["Environment"]["Variables"]["TOKENS_SECRET_ID"] == "tokens"
+    [layer] = awslambda.list_layers()["Layers"]
+    assert layer["LatestMatchingVersion"]["CompatibleRuntimes"] == ["python3.13"]  # moto forgets whose it is
+    versions = awslambda.list_versions_by_function(FunctionName=function["FunctionName"])["Versions"]
+    assert [version["Version"] for version in versions] == ["$LATEST", "1"]
+
+    logs: Any = boto3.client("logs")
+    groups = {group["logGroupName"]: group for group in logs.describe_log_groups()["logGroups"]}
+    assert groups.keys() == {"/aws/lambda/openl2m-stats/stats", "/aws/vendedlogs/openl2m-stats/api"}
+
+    iam: Any = boto3.client("iam")
+    [role] = iam.list_roles()["Roles"]
+    assert function["Role"] == role["Arn"]
+    policy = iam.get_role_policy(RoleName=role["RoleName"], PolicyName="write-log")["PolicyDocument"]
+    group = groups["/aws/lambda/openl2m-stats/stats"]["arn"].removesuffix(":*")  # which moto leaves out itself
+    assert f"'{group}'" in policy

@@ -1,0 +1,511 @@
+"""What a deployment makes, for each set of parameters."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from stats import settings
+from stats.engines import ENGINES
+from tests.template.stack import Decider, load, of_type, parameters, stack
+
+VPC = {
+    "VpcSubnetIds": "subnet-0123456789abcdef0,subnet-0123456789abcdef1",
+    "VpcSecurityGroupIds": "sg-0123456789abcdef0,sg-0123456789abcdef1",
+}
+ENDPOINT = {**VPC, "SecretsManagerEndpoint": "true", "VpcId": "vpc-0123456789abcdef0"}
+CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/01234567-89ab-cdef-0123-456789abcdef"
+DOMAIN = {"DomainName": "stats.example.com", "CertificateArn": CERTIFICATE}
+KEY = "arn:aws:kms:us-east-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef"
+DATABASE_KEY = "arn:aws:kms:us-east-1:123456789012:key/89abcdef-89ab-cdef-0123-456789abcdef"
+TOPIC = "arn:aws:sns:us-east-1:123456789012:operators"
+BOUNDARY = "arn:aws:iam::123456789012:policy/boundary"
+# Every parameter with another value than its default, but for those that rule each other out.
+EVERYTHING: dict[str, Any] = {
+    **ENDPOINT,
+    **DOMAIN,
+    "HostedZoneId": "Z0123456789ABCDEFGHIJ",
+    "DatabaseSecretKmsKeyArn": DATABASE_KEY,
+    "DatabaseEngine": "aurora-postgresql",
+    "DatabaseHost": "database.example.com",
+    "DatabasePort": "6432",
+    "DatabaseName": "netlab",
+    "DatabaseCaFile": "/var/task/own.pem",
+    "ApiEnabled": "false",
+    "TimeZone": "America/Los_Angeles",
+    "ClientIpAllowed": "10.0.0.0/8,2001:db8::/32",
+    "ClientIpDenied": "10.1.0.0/16",
+    "ThrottlingRate": 7,
+    "ThrottlingBurst": 8,
+    "CacheTtlSeconds": 61,
+    "MaxStaleSeconds": 62,
+    "TokensTtlSeconds": 63,
+    "TokensRefreshSeconds": 64,
+    "RequestTimeoutSeconds": 20,
+    "Architecture": "x86_64",
+    "MemorySize": 1024,
+    "ProvisionedConcurrency": 3,
+    "ReservedConcurrency": "9",
+    "PermissionsBoundaryArn": BOUNDARY,
+    "KmsKeyArn": KEY,
+    "LogLevel": "WARN",
+    "LogRetentionDays": 365,
+    "AlarmTopicArn": TOPIC,
+}
+SETS = {
+    "defaults": {},
+    "vpc": VPC,
+    "endpoint": ENDPOINT,
+    "domain": DOMAIN,
+    "domain with record": {**DOMAIN, "HostedZoneId": "Z0123456789ABCDEFGHIJ"},
+    "snapstart": {"SnapStart": "PublishedVersions"},
+    "everything": EVERYTHING,
+}
+ALWAYS = {
+    "Api": "AWS::ApiGatewayV2::Api",
+    "ApiApiGatewayDefaultStage": "AWS::ApiGatewayV2::Stage",
+    "ApiErrorsAlarm": "AWS::CloudWatch::Alarm",
+    "ApiLogGroup": "AWS::Logs::LogGroup",
+    "DependenciesLayer": "AWS::Lambda::LayerVersion",
+    "FunctionErrorsAlarm": "AWS::CloudWatch::Alarm",
+    "FunctionThrottlesAlarm": "AWS::CloudWatch::Alarm",
+    "StaleAnswersAlarm": "AWS::CloudWatch::Alarm",
+    "StatsFunction": "AWS::Lambda::Function",
+    "StatsFunctionAliaslive": "AWS::Lambda::Alias",
+    "StatsFunctionEverythingPermission": "AWS::Lambda::Permission",
+    "StatsFunctionVersion": "AWS::Lambda::Version",
+    "StatsLogGroup": "AWS::Logs::LogGroup",
+    "StatsRole": "AWS::IAM::Role",
+    "TokenSecret": "AWS::SecretsManager::Secret",
+}
+IN_ENDPOINT = {
+    "SecretsManagerEndpointGroup": "AWS::EC2::SecurityGroup",
+    "SecretsManagerEndpointInterface": "AWS::EC2::VPCEndpoint",
+}
+IN_DOMAIN = {"ApiDomain": "AWS::ApiGatewayV2::DomainName", "ApiDomainMapping": "AWS::ApiGatewayV2::ApiMapping"}
+RECORD = {"ApiDomainRecord": "AWS::Route53::RecordSet"}
+FURTHER = {
+    "endpoint": IN_ENDPOINT,
+    "domain": IN_DOMAIN,
+    "domain with record": IN_DOMAIN | RECORD,
+    "everything": IN_ENDPOINT | IN_DOMAIN | RECORD,
+}
+
+
+def function(**given: Any) -> dict[str, Any]:
+    properties: dict[str, Any] = stack(**given)["StatsFunction"]["Properties"]
+    return properties
+
+
+def statements(**given: Any) -> list[tuple[str, Any, Any, Any]]:
+    """Return all that the function's role is told: (effect, actions, resources, condition), each as it is written."""
+    role = stack(**given)["StatsRole"]["Properties"]
+    assert "ManagedPolicyArns" not in role
+    return [
+        (entry["Effect"], entry["Action"], entry["Resource"], entry.get("Condition"))
+        for policy in role["Policies"]
+        for entry in policy["PolicyDocument"]["Statement"]
+    ]
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_resources(name: str) -> None:
+    resources = stack(**SETS[name])
+    # SAM ends the names of the layer and of the version with a hash.
+    found = {
+        re.sub(r"^(DependenciesLayer|StatsFunctionVersion)[0-9a-f]{10}$", r"\1", key): resource["Type"]
+        for key, resource in resources.items()
+    }
+    assert found == ALWAYS | FURTHER.get(name, {})
+
+
+def test_everything_is_every_parameter() -> None:
+    template = load()
+    values = parameters(template, EVERYTHING)
+    same = {name for name, value in parameters(template, {}).items() if values[name] == value}
+    assert same == {"DatabaseSecretArn", "SnapStart"}
+
+
+def test_function_by_default() -> None:
+    found = function()
+    assert found["Handler"] == "stats.api.handler"
+    assert found["Runtime"] == "python3.13"
+    assert found["Architectures"] == ["arm64"]
+    assert found["TracingConfig"] == {"Mode": "Active"}
+    assert found["Timeout"] == 15
+    assert found["SnapStart"] == {"ApplyOn": "None"}
+    assert found.keys().isdisjoint({"VpcConfig", "ReservedConcurrentExecutions", "KmsKeyArn"})
+
+
+def test_function_with_everything() -> None:
+    resources = stack(**EVERYTHING)
+    found = resources["StatsFunction"]["Properties"]
+    assert found["Architectures"] == ["x86_64"]
+    assert found["MemorySize"] == "1024"
+    assert found["Timeout"] == 25
+    assert found["ReservedConcurrentExecutions"] == "9"
+    assert found["KmsKeyArn"] == KEY
+    assert found["VpcConfig"] == {
+        "SubnetIds": VPC["VpcSubnetIds"].split(","),
+        "SecurityGroupIds": VPC["VpcSecurityGroupIds"].split(","),
+    }
+    assert found["LoggingConfig"]["ApplicationLogLevel"] == "WARN"
+    alias = resources["StatsFunctionAliaslive"]["Properties"]
+    assert alias["ProvisionedConcurrencyConfig"] == {"ProvisionedConcurrentExecutions": "3"}
+
+
+def test_snapstart() -> None:
+    assert function(SnapStart="PublishedVersions")["SnapStart"] == {"ApplyOn": "PublishedVersions"}
+
+
+def test_timeout_is_five_seconds_more_than_a_request_has() -> None:
+    template = load()
+    timeouts = template["Mappings"]["FunctionTimeout"]
+    allowed = template["Parameters"]["RequestTimeoutSeconds"]
+    assert timeouts == {
+        str(seconds): {"Seconds": seconds + 5} for seconds in range(allowed["MinValue"], allowed["MaxValue"] + 1)
+    }
+
+
+def environment(**given: Any) -> dict[str, str]:
+    """Return the function's variables; the token secret is called tokens."""
+    variables: dict[str, Any] = function(**given)["Environment"]["Variables"]
+    assert variables["TOKENS_SECRET_ID"] == {"Ref": "TokenSecret"}
+    return {**variables, "TOKENS_SECRET_ID": "tokens"}
+
+
+def test_variables_are_those_that_the_code_knows() -> None:
+    assert environment().keys() - {"RES_OPTIONS"} == settings.OPTIONS.keys()
+
+
+def test_defaults_are_the_codes_own() -> None:
+    required = {name: value for name, value in environment().items() if name.endswith("_SECRET_ID")}
+    # The template names the database as OpenL2M's own example does; the code does so where no secret says otherwise.
+    assert settings.load(environment()) == settings.load({**required, "DATABASE_NAME": "openl2m"})
+
+
+def test_every_variable_has_its_own_parameter(tmp_path: Any) -> None:
+    variables = environment(**EVERYTHING)
+    assert variables == {
+        "DATABASE_SECRET_ID": "arn:aws:secretsmanager:us-east-1:123456789012:secret:database-AbCdEf",
+        "DATABASE_ENGINE": "aurora-postgresql",
+        "DATABASE_HOST": "database.example.com",
+        "DATABASE_PORT": "6432",
+        "DATABASE_NAME": "netlab",
+        "DATABASE_CA_FILE": "/var/task/own.pem",
+        "DATABASE_TLS": "verify",
+        "TOKENS_SECRET_ID": "tokens",
+        "TIME_ZONE": "America/Los_Angeles",
+        "CACHE_TTL_SECONDS": "61",
+        "MAX_STALE_SECONDS": "62",
+        "TOKENS_TTL_SECONDS": "63",
+        "TOKENS_REFRESH_SECONDS": "64",
+        "REQUEST_TIMEOUT_SECONDS": "20",
+        "CLIENT_IP_DENIED": "10.1.0.0/16",
+        "CLIENT_IP_ALLOWED": "10.0.0.0/8,2001:db8::/32",
+        "API_ENABLED": "false",
+        "RES_OPTIONS": "timeout:1 attempts:2",
+    }
+    (tmp_path / "own.pem").touch()
+    settings.load({**variables, "DATABASE_CA_FILE": str(tmp_path / "own.pem")})  # raises when one is wrong
+
+
+def version(**given: Any) -> str:
+    [name] = of_type(stack(**given), "AWS::Lambda::Version")
+    return name
+
+
+# Neither the function nor a container of it is another when these change.
+ELSEWHERE = {
+    *("DatabaseSecretKmsKeyArn", "PermissionsBoundaryArn"),  # the role's
+    *("SecretsManagerEndpoint", "VpcId", "DomainName", "CertificateArn", "HostedZoneId"),
+    *("ThrottlingRate", "ThrottlingBurst", "LogRetentionDays", "AlarmTopicArn"),
+    "ProvisionedConcurrency",  # the alias's
+}
+
+
+@pytest.mark.parametrize("parameter", [*EVERYTHING, "SnapStart"])
+def test_changed_parameters_publish_a_version_when_they_are_the_functions(parameter: str) -> None:
+    changed = {**EVERYTHING, "SnapStart": "PublishedVersions"}[parameter]
+    # The VPC is there before and after, so that only one of its two parameters changes.
+    before = {"VpcSubnetIds": "subnet-89abcdef", "VpcSecurityGroupIds": "sg-89abcdef"}
+    assert (version(**before) != version(**{**before, parameter: changed})) == (parameter not in ELSEWHERE)
+
+
+@pytest.mark.parametrize("part", ["code", "layer"])
+def test_changed_code_publishes_a_version(part: str) -> None:
+    assert version(**{part: "another"}) != version()
+
+
+def test_changed_reservation_changes_what_is_published() -> None:
+    """Lambda publishes no version that is like the last but for the reservation, and the deployment would fail."""
+
+    def published(**given: Any) -> dict[str, Any]:
+        return {key: value for key, value in function(**given).items() if key != "ReservedConcurrentExecutions"}
+
+    assert published(ReservedConcurrency="1") != published(ReservedConcurrency="2")
+
+
+def test_api_has_one_route_to_the_alias() -> None:
+    resources = stack()
+    api = resources["Api"]["Properties"]
+    assert list(api["Body"]["paths"]) == ["/$default"]
+    [integration] = [method["x-amazon-apigateway-integration"] for method in api["Body"]["paths"]["/$default"].values()]
+    assert integration["payloadFormatVersion"] == "2.0"
+    assert "${StatsFunctionAliaslive}" in integration["uri"]
+    assert "cors" not in json.dumps(api).lower()
+    permission = resources["StatsFunctionEverythingPermission"]["Properties"]
+    assert permission["FunctionName"] == {"Ref": "StatsFunctionAliaslive"}
+
+
+def test_api_logs_requests_without_their_headers() -> None:
+    stage = stack(ThrottlingRate=7, ThrottlingBurst=8)["ApiApiGatewayDefaultStage"]["Properties"]
+    assert stage["AccessLogSettings"]["DestinationArn"] == {"Fn::GetAtt": ["ApiLogGroup", "Arn"]}
+    entry = json.loads(stage["AccessLogSettings"]["Format"])
+    assert entry["requestId"] == "$context.requestId"
+    assert set(entry.values()) == {
+        *("$context.requestId", "$context.requestTime", "$context.identity.sourceIp", "$context.httpMethod"),
+        *("$context.path", "$context.protocol", "$context.status", "$context.responseLength"),
+        *("$context.responseLatency", "$context.integrationErrorMessage"),
+    }
+    assert stage["DefaultRouteSettings"] == {"ThrottlingRateLimit": "7", "ThrottlingBurstLimit": "8"}
+
+
+def test_domain_is_the_apis() -> None:
+    resources = stack(**SETS["domain with record"])
+    [configuration] = resources["ApiDomain"]["Properties"]["DomainNameConfigurations"]
+    assert configuration == {
+        "CertificateArn": CERTIFICATE,
+        "EndpointType": "REGIONAL",
+        "SecurityPolicy": "TLS_1_2",
+    }
+    assert resources["ApiDomainMapping"]["Properties"] == {
+        "ApiId": {"Ref": "Api"},
+        "DomainName": {"Ref": "ApiDomain"},
+        "Stage": {"Ref": "ApiApiGatewayDefaultStage"},
+    }
+    assert resources["ApiDomainRecord"]["Properties"]["Name"] == "stats.example.com"
+
+
+def test_token_secret_has_no_value_and_outlives_the_stack() -> None:
+    secret = stack()["TokenSecret"]
+    assert secret["Properties"].keys() == {"Description"}  # no name, and no value of any kind
+    assert (secret["DeletionPolicy"], secret["UpdateReplacePolicy"]) == ("Retain", "Retain")
+
+
+def test_logs_are_kept_for_a_time() -> None:
+    groups = of_type(stack(LogRetentionDays=7), "AWS::Logs::LogGroup")
+    assert {name: group["Properties"] for name, group in groups.items()} == {
+        "StatsLogGroup": {"LogGroupName": "/aws/lambda/openl2m-stats/stats", "RetentionInDays": "7"},
+        "ApiLogGroup": {"LogGroupName": "/aws/vendedlogs/openl2m-stats/api", "RetentionInDays": "7"},
+    }
+
+
+def test_key_encrypts_all_that_is_stored() -> None:
+    resources = stack(KmsKeyArn=KEY)
+    for name in ("TokenSecret", "StatsLogGroup", "ApiLogGroup"):
+        assert resources[name]["Properties"]["KmsKeyId"] == KEY
+    assert resources["StatsFunction"]["Properties"]["KmsKeyArn"] == KEY
+
+
+def test_alarms() -> None:
+    alarms = {name: alarm["Properties"] for name, alarm in of_type(stack(), "AWS::CloudWatch::Alarm").items()}
+    live = [
+        {"Name": "FunctionName", "Value": {"Ref": "StatsFunction"}},
+        {"Name": "Resource", "Value": "${StatsFunction}:live"},
+    ]
+    watched = {name: (alarm["Namespace"], alarm["MetricName"]) for name, alarm in alarms.items()}
+    assert watched == {
+        "FunctionErrorsAlarm": ("AWS/Lambda", "Errors"),
+        "FunctionThrottlesAlarm": ("AWS/Lambda", "Throttles"),
+        "ApiErrorsAlarm": ("AWS/ApiGateway", "5xx"),
+        "StaleAnswersAlarm": ("OpenL2MStats", "CacheStale"),
+    }
+    assert alarms["FunctionErrorsAlarm"]["Dimensions"] == live
+    assert alarms["FunctionThrottlesAlarm"]["Dimensions"] == live
+    assert alarms["ApiErrorsAlarm"]["Dimensions"] == [{"Name": "ApiId", "Value": {"Ref": "Api"}}]
+    assert alarms["StaleAnswersAlarm"]["Dimensions"] == [{"Name": "service", "Value": "openl2m-stats"}]
+    assert not [name for name, alarm in alarms.items() if alarm.keys() & {"AlarmActions", "OKActions"}]
+
+
+def test_alarms_tell_the_topic() -> None:
+    for alarm in of_type(stack(AlarmTopicArn=TOPIC), "AWS::CloudWatch::Alarm").values():
+        assert alarm["Properties"]["AlarmActions"] == [TOPIC]
+        assert alarm["Properties"]["OKActions"] == [TOPIC]
+
+
+DATABASE_SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:database-AbCdEf"
+TOKENS = {"Ref": "TokenSecret"}
+ROLE = [
+    ("Allow", "secretsmanager:GetSecretValue", [DATABASE_SECRET, TOKENS], None),
+    ("Allow", "secretsmanager:DescribeSecret", TOKENS, None),
+    (
+        "Allow",
+        ["logs:CreateLogStream", "logs:PutLogEvents"],
+        {"Fn::GetAtt": ["StatsLogGroup", "Arn"]},
+        None,
+    ),
+    ("Allow", ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], "*", None),
+]
+VIA_SECRETS_MANAGER = {"StringEquals": {"kms:ViaService": "secretsmanager.us-east-1.amazonaws.com"}}
+EC2 = "arn:aws:ec2:us-east-1:123456789012:"
+ROLE_IN_VPC = [
+    ("Allow", ["ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"], "*", None),
+    (
+        "Allow",
+        "ec2:CreateNetworkInterface",
+        f"{EC2}subnet/*",
+        {"StringEquals": {"ec2:SubnetID": VPC["VpcSubnetIds"].split(",")}},
+    ),
+    (
+        "Allow",
+        "ec2:CreateNetworkInterface",
+        f"{EC2}security-group/*",
+        {"StringEquals": {"ec2:SecurityGroupID": VPC["VpcSecurityGroupIds"].split(",")}},
+    ),
+    (
+        "Allow",
+        ["ec2:CreateNetworkInterface", "ec2:AssignPrivateIpAddresses", "ec2:UnassignPrivateIpAddresses"],
+        f"{EC2}network-interface/*",
+        None,
+    ),
+    ("Allow", "ec2:DeleteNetworkInterface", f"{EC2}*/*", None),
+    ("Deny", "ec2:*", "*", {"Null": {"lambda:SourceFunctionArn": "false"}}),
+]
+
+
+def test_role_by_default() -> None:
+    assert statements() == ROLE
+
+
+def test_role_in_a_vpc() -> None:
+    assert statements(**VPC) == ROLE + ROLE_IN_VPC
+
+
+def test_role_decrypts_with_the_keys_that_are_given() -> None:
+    assert statements(KmsKeyArn=KEY, DatabaseSecretKmsKeyArn=DATABASE_KEY) == [
+        *ROLE[:2],
+        ("Allow", "kms:Decrypt", DATABASE_KEY, VIA_SECRETS_MANAGER),
+        ("Allow", "kms:Decrypt", KEY, VIA_SECRETS_MANAGER),
+        *ROLE[2:],
+    ]
+
+
+def test_role_is_bounded_where_asked() -> None:
+    assert stack(PermissionsBoundaryArn=BOUNDARY)["StatsRole"]["Properties"]["PermissionsBoundary"] == BOUNDARY
+    assert "PermissionsBoundary" not in stack()["StatsRole"]["Properties"]
+
+
+def test_only_lambda_takes_the_role() -> None:
+    [trust] = stack()["StatsRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    assert (trust["Principal"], trust["Action"]) == ({"Service": "lambda.amazonaws.com"}, "sts:AssumeRole")
+
+
+def test_endpoint_lets_the_function_in_and_nobody_else() -> None:
+    resources = stack(**ENDPOINT)
+    endpoint = resources["SecretsManagerEndpointInterface"]["Properties"]
+    assert endpoint["ServiceName"] == "com.amazonaws.us-east-1.secretsmanager"
+    assert endpoint["SubnetIds"] == VPC["VpcSubnetIds"].split(",")
+    assert endpoint["SecurityGroupIds"] == [{"Fn::GetAtt": ["SecretsManagerEndpointGroup", "GroupId"]}]
+    [rule] = resources["SecretsManagerEndpointGroup"]["Properties"]["SecurityGroupIngress"]
+    assert (rule["FromPort"], rule["ToPort"], rule["IpProtocol"]) == (443, 443, "tcp")
+    assert rule["SourceSecurityGroupId"] == "sg-0123456789abcdef0"
+    assert "CidrIp" not in rule
+
+
+@pytest.mark.parametrize("name", load()["Parameters"])
+def test_parameter_explains_and_checks_itself(name: str) -> None:
+    parameter = load()["Parameters"][name]
+    assert parameter["Type"] in {"String", "Number"}
+    assert len(parameter["Description"]) > 20
+    assert ("Default" in parameter) == (name != "DatabaseSecretArn")
+    if "AllowedPattern" in parameter:
+        assert "ConstraintDescription" in parameter
+    assert parameter.keys() & {"AllowedPattern", "AllowedValues"} or {"MinValue", "MaxValue"} <= parameter.keys()
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_values_satisfy_the_constraints(name: str) -> None:
+    template = load()
+    for parameter, value in parameters(template, SETS[name]).items():
+        assert problem(template["Parameters"][parameter], value) is None, parameter
+
+
+def problem(parameter: dict[str, Any], value: str) -> str | None:
+    """Return the constraint that a value violates, as CloudFormation checks them."""
+    if not re.fullmatch(parameter.get("AllowedPattern", ".*"), value):
+        return "AllowedPattern"
+    if "AllowedValues" in parameter and value not in map(str, parameter["AllowedValues"]):
+        return "AllowedValues"
+    if "MinValue" in parameter and not parameter["MinValue"] <= float(value) <= parameter["MaxValue"]:
+        return "MinValue or MaxValue"
+    return None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DatabaseSecretArn", ""),
+        ("DatabaseSecretArn", "openl2m-stats"),
+        ("DatabaseSecretArn", "arn:aws:secretsmanager:us-east-1:123456789012:secret:openl2m-stats"),
+        ("DatabaseHost", "https://database.example.com"),
+        ("DatabaseHost", "database.example.com:3306"),
+        ("DatabasePort", "0"),
+        ("VpcSubnetIds", "subnet-0123456789abcdef0, subnet-0123456789abcdef1"),
+        ("VpcSecurityGroupIds", "subnet-0123456789abcdef0"),
+        ("TimeZone", ""),
+        ("ClientIpAllowed", "example.com"),
+        ("DomainName", "https://stats.example.com/"),
+        ("RequestTimeoutSeconds", "26"),
+        ("ReservedConcurrency", "0"),
+        ("KmsKeyArn", "alias/mine"),
+        ("LogRetentionDays", "2"),
+    ],
+)
+def test_wrong_values_are_refused_before_anything_is_made(name: str, value: str) -> None:
+    assert problem(load()["Parameters"][name], value)
+
+
+def test_engines_are_those_that_can_be_reached_from_lambda() -> None:
+    assert set(load()["Parameters"]["DatabaseEngine"]["AllowedValues"]) == {"", *ENGINES} - {"sqlite"}
+
+
+def test_every_parameter_is_in_one_group() -> None:
+    groups = load()["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    listed = [name for group in groups for name in group["Parameters"]]
+    assert sorted(listed) == sorted(load()["Parameters"])
+
+
+def broken_rules(**given: Any) -> list[str]:
+    template = load()
+    decider = Decider(template, parameters(template, given))
+    return [
+        name
+        for name, rule in template["Rules"].items()
+        if decider.resolve(rule["RuleCondition"])
+        for assertion in rule["Assertions"]
+        if not decider.resolve(assertion["Assert"])
+    ]
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_good_combinations_break_no_rule(name: str) -> None:
+    assert broken_rules(**SETS[name]) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "rule"),
+    [
+        ({"VpcSubnetIds": "subnet-0123456789abcdef0"}, "SubnetsHaveSecurityGroups"),
+        ({"VpcSecurityGroupIds": "sg-0123456789abcdef0"}, "SecurityGroupsHaveSubnets"),
+        ({"SecretsManagerEndpoint": "true"}, "EndpointHasVpc"),
+        ({**VPC, "SecretsManagerEndpoint": "true"}, "EndpointHasVpc"),
+        ({"DomainName": "stats.example.com"}, "DomainHasCertificate"),
+        ({"CertificateArn": CERTIFICATE}, "DomainSettingsHaveDomain"),
+        ({"HostedZoneId": "Z0123456789ABCDEFGHIJ"}, "DomainSettingsHaveDomain"),
+        ({"SnapStart": "PublishedVersions", "ProvisionedConcurrency": 1}, "OneKindOfWarmStart"),
+    ],
+)
+def test_bad_combinations_break_a_rule(given: dict[str, Any], rule: str) -> None:
+    assert broken_rules(**given) == [rule]
