@@ -1,4 +1,5 @@
 -- IAM authentication in place of the password for the user of read_only_user.postgresql.sql, which comes first.
+-- It prepares the user; the function itself still needs a password in its secret.
 -- The database must have IAM authentication switched on. The role rds_iam exists on RDS and Aurora only, and
 -- what membership in it does can be tried there only.
 --
