@@ -100,7 +100,8 @@ sam-local: build setup ## Serve the built function in a container over the demo 
 	@SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/.venv-sam/bin:$$PATH" PYTHONPATH= exec $(BIN)/python -m tools.sam_local $(ARGS)
 
 update-rds-ca: .venv-sam/installed ## Fetch the certificates of RDS that AWS publishes
-	curl --fail --silent --show-error --proto =https --output layers/dependencies/rds-global-bundle.pem.new \
+	@mkdir -p .aws-sam
+	curl --fail --silent --show-error --proto =https --output .aws-sam/rds-global-bundle.pem \
 		https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem
-	@.venv-sam/bin/python -m tools.check_rds_ca layers/dependencies/rds-global-bundle.pem.new
-	mv layers/dependencies/rds-global-bundle.pem.new layers/dependencies/rds-global-bundle.pem
+	@.venv-sam/bin/python -m tools.check_rds_ca .aws-sam/rds-global-bundle.pem
+	mv .aws-sam/rds-global-bundle.pem layers/dependencies/rds-global-bundle.pem
