@@ -2,8 +2,10 @@
 
 import contextlib
 import json
+import os
 import re
 import socket
+import traceback
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,6 +13,7 @@ from typing import Any
 import pytest
 import time_machine
 
+from tests import leaks
 from tests.events import FORMATS, http_api
 from tests.integration.conftest import AWS, LambdaContext, cold_start
 from tests.integration.databases import Database
@@ -385,6 +388,39 @@ def test_what_others_put_there(key: str, s3: S3, new_schedule: Any, capsys: pyte
         with pytest.raises(Exception, match=r"^snapshots/history/2026-11\.json is no history$"):
             take(at("2026-11-23T12:30:00Z"))
         assert s3.objects["snapshots/history/2026-11.json"] == malformed
+
+
+def test_a_database_that_fails(
+    server_db: Database, aws: AWS, s3: S3, new_schedule: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    aws.put_database(server_db.secret(password=leaks.new_password()))
+    take = new_schedule()
+    with pytest.raises(Exception, match=r"1045|28P01") as caught:
+        take(at("2026-11-23T12:00:00Z"))
+    assert type(caught.value).__name__ == "DatabaseError"
+    assert not s3.calls
+    output = capfd.readouterr().out
+    assert "snapshot failed" in output
+    assert '"SnapshotFailure":[1.0]' in output
+    assert not leaks.found_in(output)
+    aws.put_database(server_db.secret())
+    assert take(at("2026-11-23T12:00:00Z"))["written"]
+    check_bucket(s3, "2026-11-23T12:00:00Z")
+
+
+def test_the_unforeseen(
+    key: str, s3: S3, new_schedule: Any, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    take = new_schedule()
+    # No input is known that gets here: something is broken on purpose, and its text holds a secret.
+    monkeypatch.setattr("stats.query.document", lambda _: os.environ[key])
+    with pytest.raises(Exception, match=r"^unforeseen KeyError; ") as caught:
+        take({})
+    assert not leaks.found_in("".join(traceback.format_exception(caught.value)))
+    output = capfd.readouterr().out
+    assert '"message":"unforeseen"' in output
+    assert '"SnapshotFailure":[1.0]' in output
+    assert not leaks.found_in(output)
 
 
 @pytest.mark.parametrize("same", [True, False], ids=["one time", "different times"])
