@@ -18,10 +18,13 @@ from typing import Any
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from moto.s3.models import s3_backends
 from werkzeug.serving import make_server
+from werkzeug.test import run_wsgi_app
 
 CODES = {403: "AccessDenied", 409: "ConditionalRequestConflict", 412: "PreconditionFailed", 503: "SlowDown"}
-# A request that is never answered, and a connection that breaks when the request was carried out.
-FAULTS = (*CODES, "silence", "broken after")
+# The request is carried out, but its answer drips for SLOW_SECONDS, no pause being long enough for the SDK to give
+# up; or the connection breaks before the answer.
+FAULTS = (*CODES, "slow", "broken")
+SLOW_SECONDS = 5
 Fault = int | str
 
 
@@ -91,18 +94,29 @@ class Gate:
         environ["wsgi.input"] = io.BytesIO(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)))
         with self._lock:
             fault = self._fault(environ)
-            if fault is None or fault == "broken after":
-                answer = list(self._moto(environ, start_response))
-        if fault is None:
-            return answer
+            if isinstance(fault, str):
+                answer = run_wsgi_app(self._moto, environ)
+            elif fault is None:
+                return list(self._moto(environ, start_response))
         if isinstance(fault, int):
             start_response(f"{fault} {CODES[fault]}", [("Content-Type", "application/xml")])
             return [f"<Error><Code>{CODES[fault]}</Code><Message>no</Message></Error>".encode()]
-        if fault == "silence" and self.s3:
-            self.s3.released.wait(30)
+        if fault == "slow" and self.s3:
+            return self._drip(*answer, start_response, self.s3.released)
         with contextlib.suppress(OSError):
             environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
         return []
+
+    def _drip(
+        self, body: Iterable[bytes], status: str, headers: Any, start_response: Any, released: threading.Event
+    ) -> Iterable[bytes]:
+        start_response(status, [("ETag", headers["ETag"])] if "ETag" in headers else [])
+        yield from body
+        for _ in range(SLOW_SECONDS * 5):
+            # Space at the end changes neither JSON nor XML.
+            yield b" "
+            if released.wait(0.2):
+                break
 
     def _fault(self, environ: dict[str, Any]) -> Fault | None:
         bucket, _, key = environ["PATH_INFO"].lstrip("/").partition("/")

@@ -16,7 +16,7 @@ import time_machine
 from tests import leaks
 from tests.events import FORMATS, http_api
 from tests.integration.conftest import AWS, LambdaContext, cold_start
-from tests.integration.databases import Database
+from tests.integration.databases import Database, Server, server_database
 from tests.integration.s3 import FAULTS, S3, Gate, new_bucket, serving
 from tests.integration.workers import workers
 from tools.servers import free_port
@@ -325,7 +325,7 @@ def test_every_call_fails_in_turn(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)
-    take = new_schedule(REQUEST_TIMEOUT_SECONDS=1 if fault == "silence" else 10)
+    take = new_schedule(REQUEST_TIMEOUT_SECONDS=1 if fault == "slow" else 10)
     before, time = SITUATIONS[situation]
     for each in before:
         take(at(each))
@@ -365,10 +365,11 @@ def test_every_call_fails_in_turn(
         check_bucket(s3, *sorted({*before, LATER, *([time] if begun else [])}))
 
 
-def test_one_failed_attempt_is_made_good(key: str, s3: S3, new_schedule: Any) -> None:
+@pytest.mark.parametrize("fault", [503, "broken"])
+def test_one_failed_attempt_is_made_good(fault: int | str, key: str, s3: S3, new_schedule: Any) -> None:
     take = new_schedule()
-    s3.fault = lambda _, attempt: 503 if attempt == 1 else None
-    take(at("2026-11-23T12:00:00Z"))
+    s3.fault = lambda _, attempt: fault if attempt == 1 else None
+    assert take(at("2026-11-23T12:00:00Z"))["written"]
     check_bucket(s3, "2026-11-23T12:00:00Z")
 
 
@@ -458,7 +459,7 @@ def test_a_snapshot_is_served(
     key = aws.new_token()
     aws.put_database(database.secret())
     live = new_container().get(key, build=build)
-    new_schedule()({})
+    new_schedule()(at("2026-11-23T11:50:00Z"))  # a late run: what counts is when the numbers were read
     aws.put_database({"engine": "sqlite", "dbname": "/nowhere/openl2m.sqlite3"})
     container = new_container()
     capsys.readouterr()
@@ -569,17 +570,26 @@ def test_a_malformed_snapshot_is_ignored(
 @pytest.mark.parametrize("fault", FAULTS, ids=str)
 @pytest.mark.parametrize("timeout", [1, 10])
 def test_the_api_without_s3(
-    fault: int | str, timeout: int, key: str, s3: S3, new_schedule: Any, new_container: Any
+    fault: int | str,
+    timeout: int,
+    aws: AWS,
+    mariadb_server: Server,
+    s3: S3,
+    new_schedule: Any,
+    new_container: Any,
 ) -> None:
-    new_schedule()({})
-    container = new_container(REQUEST_TIMEOUT_SECONDS=timeout, CACHE_TTL_SECONDS=0)
-    s3.calls.clear()
-    s3.fault = lambda *_: fault
-    for _ in range(2):
-        answer = container.get(key)
-        assert (answer.status, answer.headers["Cache-Status"]) == (200, "openl2m-stats; fwd=miss")
-    # A failure is followed by a pause; that nothing is there is none.
-    assert len(s3.calls) == (2 if fault == 403 else 1)
+    key = aws.new_token()
+    with server_database(mariadb_server) as database:
+        aws.put_database(database.secret())
+        new_schedule()({})
+        container = new_container(REQUEST_TIMEOUT_SECONDS=timeout, CACHE_TTL_SECONDS=0)
+        s3.calls.clear()
+        s3.fault = lambda *_: fault
+        for _ in range(2):
+            answer = container.get(key)
+            assert (answer.status, answer.headers["Cache-Status"]) == (200, "openl2m-stats; fwd=miss")
+        # A failure is followed by a pause; that nothing is there is none.
+        assert len(s3.calls) == (2 if fault == 403 else 1)
 
 
 def test_the_api_without_bucket_or_network(
