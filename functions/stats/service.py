@@ -16,7 +16,7 @@ from stats.settings import Settings
 from stats.snapshots import Snapshots
 from stats.telemetry import logger, metrics
 
-_SNAPSHOT_SECONDS = 1.0
+_SNAPSHOT_SECONDS = 2.0
 
 
 class Source(Enum):

@@ -624,7 +624,6 @@ def test_no_request_reaches_the_database(
     with socket.create_server(("127.0.0.1", 0)) as database:
         database.settimeout(0)
         monkeypatch.setenv("CACHE_TTL_SECONDS", "330")
-        monkeypatch.setenv("MAX_STALE_SECONDS", "3600")
         port = database.getsockname()[1]
         server = {"engine": "mysql", "host": "127.0.0.1", "port": port, "username": "u", "password": "p"}
         answers = []
@@ -636,9 +635,10 @@ def test_no_request_reaches_the_database(
                 take(at(start.isoformat()))
                 aws.put_database(server)
                 add_vlan(sqlite_db)
+                # One after the other: what a busy machine makes of S3's deadline is not the question here.
                 for number, container in enumerate(containers):
                     container.hand([(event, start + timedelta(seconds=number + 70 * n)) for n in range(5)])
-                answers += [answer for container in containers for answer in container.collect()]
+                    answers += container.collect()
         with pytest.raises(BlockingIOError):
             database.accept()
 
