@@ -10,13 +10,13 @@ EVENT ?= events/get_stats.json
 export PORT DATABASE_URL
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run invoke test lint format lock clean
+.PHONY: help setup run snapshot invoke test lint format lock clean
 
 help: ## List what can be done
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo '  Variables: PORT=8001, DATABASE_URL=postgresql://user:password@host:5432/openl2m (run, invoke), EVENT=events/… (invoke),'
-	@echo '  PYTHON=python3.12, and those that README.md lists for the function (run, invoke).'
+	@echo '  Variables: PORT=8001 (run), EVENT=events/… (invoke), PYTHON=python3.12 (setup); for run, snapshot and invoke'
+	@echo '  DATABASE_URL=postgresql://user:password@host:5432/openl2m, and those that README.md lists for the function.'
 
 setup: $(VENV)/installed ## Create the development environment in .venv
 
@@ -26,6 +26,9 @@ $(VENV)/installed: requirements-dev.txt tools/create_venv.sh
 
 run: setup ## Serve the API on http://127.0.0.1:8000/api/stats/, from a demo database or DATABASE_URL
 	@exec $(BIN)/python -m tools.serve
+
+snapshot: setup ## Take one snapshot of the demo database, or of DATABASE_URL, into a local S3, and print it
+	@$(BIN)/python -m tools.snapshot
 
 invoke: setup ## Run one event file through the handler, over the demo database, and print the response
 	@$(BIN)/python -m tools.invoke "$(EVENT)"

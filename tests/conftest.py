@@ -27,6 +27,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 @pytest.fixture(autouse=True)
 def _no_ambient_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the developer's own AWS account and settings out of every test."""
-    ours = ("AWS_", "DATABASE_", "TOKENS_", "CLIENT_IP_", "POWERTOOLS_", "TIME_ZONE", "PORT")
+    ours = ("AWS_", "DATABASE_", "TOKENS_", "CLIENT_IP_", "POWERTOOLS_", "SNAPSHOT_", "TIME_ZONE", "PORT")
     for name in [name for name in os.environ if name.startswith(ours)]:
         monkeypatch.delenv(name)

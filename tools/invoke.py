@@ -1,5 +1,9 @@
-"""`make invoke EVENT=…`: one event file through the Lambda handler, over the demo database; prints the response."""
+"""`make invoke EVENT=…`: one event file through the Lambda handler, over the demo database; prints the response.
 
+Files whose name begins with `schedule` are for the snapshot function, all others for the API's.
+"""
+
+import importlib
 import json
 import os
 import sys
@@ -14,15 +18,17 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 1:
         print("usage: make invoke EVENT=events/get_stats.json", file=sys.stderr)
         return 2
+    path = Path(arguments[0])
     try:
-        event = json.loads(Path(arguments[0]).read_text())
+        event = json.loads(path.read_text())
     except (OSError, ValueError) as error:
         print(f"{arguments[0]} cannot be read as JSON: {error}", file=sys.stderr)
         return 2
     try:
         with local_aws(os.environ.get("DATABASE_URL")):
-            from stats.api import handler
-
+            handler = importlib.import_module(
+                "stats.schedule" if path.name.startswith("schedule") else "stats.api"
+            ).handler
             print(json.dumps(handler(event, None), indent=2))
     except DatabaseURLError as error:
         print(error, file=sys.stderr)

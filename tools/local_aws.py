@@ -1,4 +1,4 @@
-"""AWS on this machine: moto's server on loopback with the two secrets, and the environment that points there."""
+"""AWS on this machine: moto's server on loopback with the two secrets and a bucket, and the environment for it."""
 
 import contextlib
 import hashlib
@@ -18,11 +18,12 @@ from tools.database_url import parse_database_url
 
 _ROOT = Path(__file__).parent.parent
 _DATABASE_SECRET, _TOKENS_SECRET = "openl2m-stats/database", "openl2m-stats/tokens"
+_BUCKET = "openl2m-stats"
 
 
 @contextlib.contextmanager
 def local_aws(database_url: str | None) -> Iterator[None]:
-    """Run the block in an environment whose Secrets Manager knows a database and the demo token.
+    """Run the block in an environment whose Secrets Manager knows a database and the demo token, and whose S3 is empty.
 
     Without a URL the database is the demo. Variables that are set already stay as they are, but for AWS's own.
     Raise DatabaseURLError.
@@ -41,6 +42,7 @@ def local_aws(database_url: str | None) -> Iterator[None]:
             host, port = server.get_host_and_port()
             _set_environment(f"http://{host}:{port}")
             _create_secrets(database)
+            _create_bucket()
             yield
         finally:
             server.stop()
@@ -57,6 +59,7 @@ def _set_environment(endpoint: str) -> None:
         "AWS_ENDPOINT_URL": endpoint,
         "DATABASE_SECRET_ID": _DATABASE_SECRET,
         "TOKENS_SECRET_ID": _TOKENS_SECRET,
+        "SNAPSHOT_BUCKET": _BUCKET,
     }
     os.environ.setdefault("DATABASE_CA_FILE", str(_ROOT / "layers/dependencies/rds-global-bundle.pem"))
     os.environ.setdefault("POWERTOOLS_METRICS_DISABLED", "true")
@@ -67,3 +70,8 @@ def _create_secrets(database: dict[str, str | int]) -> None:
     client: Any = boto3.client("secretsmanager")
     client.create_secret(Name=_DATABASE_SECRET, SecretString=json.dumps(database))
     client.create_secret(Name=_TOKENS_SECRET, SecretString=json.dumps({"tokens": tokens}))
+
+
+def _create_bucket() -> None:
+    client: Any = boto3.client("s3")
+    client.create_bucket(Bucket=_BUCKET)

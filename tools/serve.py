@@ -131,6 +131,9 @@ def _serve(listener: socket.socket) -> int:
         raise _StartError(f"The statistics cannot be read. {error}") from None
 
     from stats.api import handler
+    from stats.schedule import handler as take_snapshot
+
+    take_snapshot({}, None)
 
     url = f"http://{_HOST}:{listener.getsockname()[1]}/api/stats/"
     greeting = (

@@ -14,6 +14,7 @@ from stats.database import Database
 from stats.gateway import Request, parse
 from stats.secret_store import SecretStore
 from stats.service import Service, Source, Statistics, UnavailableError
+from stats.snapshots import open_snapshots
 from stats.telemetry import logger, metrics
 from stats.tokens import RefusedError, RegistryUnavailableError, Tokens
 
@@ -28,7 +29,7 @@ _ENTITY_TAG = re.compile(r'(?:W/)?("[^"]*")')
 _settings = settings.load()
 _secrets = SecretStore()
 _tokens = Tokens(_settings, _secrets)
-_service = Service(_settings, Database(_settings, _secrets))
+_service = Service(_settings, Database(_settings, _secrets), open_snapshots(_settings, attempts=1))
 
 
 def handler(event: Any, context: Any) -> Response:
@@ -93,6 +94,8 @@ def _validators(statistics: Statistics, source: Source, now: datetime) -> dict[s
             cache_status = "fwd=miss"
         case Source.MEMORY:
             cache_status = f"hit; ttl={ttl - age}; detail=memory"
+        case Source.SNAPSHOT:
+            cache_status = f"hit; ttl={ttl - age}; detail=snapshot"
         case Source.STALE:
             cache_status = f"hit; ttl={ttl - age}; detail=stale"
     return {

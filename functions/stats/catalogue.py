@@ -84,6 +84,9 @@ class Statistic:
     measure: Measure
 
 
+# {section: {key: {"label": str, "value": int}}}, in the order of STATISTICS.
+Document = dict[str, dict[str, dict[str, str | int]]]
+
 _HOUR, _TODAY, _7, _31 = Window
 _SEEN = (VIEW, CHANGE)
 

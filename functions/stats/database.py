@@ -8,9 +8,11 @@ from datetime import datetime
 from typing import Any
 
 from stats import query
+from stats.catalogue import Document
 from stats.engines import ENGINES, Connection, Engine, Row, Server
 from stats.secret_store import SecretStore, SecretUnavailableError
 from stats.settings import Settings
+from stats.telemetry import logger, metrics
 from stats.wire import TLS, is_local, trust
 
 
@@ -50,6 +52,18 @@ class Database:
             raise
         self._doubted = False
         return self._ask(self._connection, now, deadline)
+
+    def document(self, now: datetime, deadline: float) -> Document:
+        """Return the numbers of fetch() as the document. Raise DatabaseError."""
+        started = time.monotonic()
+        try:
+            row = self.fetch(now, deadline)
+        except DatabaseError as error:
+            logger.error("database failed", error=str(error))
+            metrics.add_metric(name="DatabaseFailure", unit="Count", value=1)
+            raise
+        metrics.add_metric(name="StatementTime", unit="Milliseconds", value=(time.monotonic() - started) * 1000)
+        return query.document(row)
 
     def close(self) -> None:
         """Drop the connection, if there is one."""

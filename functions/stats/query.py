@@ -14,6 +14,7 @@ from stats.catalogue import (
     Bounds,
     Counter,
     Distinct,
+    Document,
     LogDevices,
     LogRows,
     LogUsers,
@@ -23,7 +24,6 @@ from stats.catalogue import (
     bounds,
 )
 
-Document = dict[str, dict[str, dict[str, str | int]]]
 Literal = Callable[[datetime], str]
 
 # `w` classifies a row of the last 31 days: 0 before the 7 days, else 1, plus 2 when it is of today,
@@ -93,3 +93,10 @@ def document(row: Sequence[SupportsInt]) -> Document:
         section = sections.setdefault(statistic.section, {})
         section[statistic.key] = {"label": statistic.label, "value": int(value)}
     return sections
+
+
+def is_whole(document: Document) -> bool:
+    """Tell whether a document has the catalogue's statistics, no more and no fewer, in its order."""
+    return [
+        (section, key, entry["label"]) for section, entries in document.items() for key, entry in entries.items()
+    ] == [(statistic.section, statistic.key, statistic.label) for statistic in STATISTICS]

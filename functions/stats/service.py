@@ -1,4 +1,4 @@
-"""The statistics now: fresh from memory, from the database, or stale."""
+"""The statistics now: fresh from memory, from a snapshot, from the database, or stale."""
 
 import hashlib
 import json
@@ -9,9 +9,14 @@ from enum import Enum
 
 from stats import query
 from stats.backoff import Backoff
+from stats.bucket import StorageError
+from stats.catalogue import Document
 from stats.database import Database, DatabaseError
 from stats.settings import Settings
+from stats.snapshots import Snapshots
 from stats.telemetry import logger, metrics
+
+_SNAPSHOT_SECONDS = 2.0
 
 
 class Source(Enum):
@@ -19,6 +24,7 @@ class Source(Enum):
 
     DATABASE = "CacheMiss"
     MEMORY = "CacheHit"
+    SNAPSHOT = "CacheSnapshot"
     STALE = "CacheStale"
 
 
@@ -40,13 +46,15 @@ class UnavailableError(Exception):
 
 
 class Service:
-    """Holds the last statistics, and asks the database for newer ones when they are due."""
+    """Holds the last statistics, and asks the newest snapshot and the database for newer ones when they are due."""
 
-    def __init__(self, settings: Settings, database: Database) -> None:
+    def __init__(self, settings: Settings, database: Database, snapshots: Snapshots | None) -> None:
         self._settings = settings
         self._database = database
+        self._snapshots = snapshots
         self._held: Statistics | None = None
         self._backoff = Backoff()
+        self._snapshots_backoff = Backoff()
 
     def statistics(self, now: datetime, deadline: float) -> tuple[Statistics, Source]:
         """Return the statistics to serve at the instant `now` and where they come from.
@@ -59,31 +67,54 @@ class Service:
         return statistics, source
 
     def _choose(self, now: datetime, deadline: float) -> tuple[Statistics, Source]:
-        held = self._held
-        age = (now - held.taken_at).total_seconds() if held else -1.0
-        if held and 0 <= age < self._settings.cache_ttl_seconds:
+        # Numbers from the future were taken before the clock was set back: their age is unknown.
+        held = self._held if self._held and self._held.taken_at <= now else None
+        if held and self._is_fresh(held, now):
             return held, Source.MEMORY
+        snapshot = self._snapshot(now, deadline)
+        if snapshot and (held is None or held.taken_at < snapshot.taken_at):
+            self._held = held = snapshot
+            if self._is_fresh(held, now):
+                return held, Source.SNAPSHOT
         wait = self._backoff.remaining(now)
         if not wait:
             started = time.monotonic()
             try:
-                self._held = self._read(now, deadline)
-            except DatabaseError as error:
-                logger.error("database failed", error=str(error))
-                metrics.add_metric(name="DatabaseFailure", unit="Count", value=1)
+                document = self._database.document(now, deadline)
+            except DatabaseError:
                 wait = self._backoff.failed(now, time.monotonic() - started)
             else:
                 self._backoff.succeeded()
+                self._held = _statistics(document, now)
                 return self._held, Source.DATABASE
-        # Numbers from the future were taken before the clock was set back: their age is unknown.
-        if held and 0 <= age <= self._settings.max_stale_seconds:
+        if held and (now - held.taken_at).total_seconds() <= self._settings.max_stale_seconds:
             return held, Source.STALE
         raise UnavailableError(wait)
 
-    def _read(self, now: datetime, deadline: float) -> Statistics:
+    def _is_fresh(self, statistics: Statistics, now: datetime) -> bool:
+        return (now - statistics.taken_at).total_seconds() < self._settings.cache_ttl_seconds
+
+    def _snapshot(self, now: datetime, deadline: float) -> Statistics | None:
+        """Return the newest snapshot, whatever its age; None when there is none that could be served."""
+        if self._snapshots is None or self._snapshots_backoff.remaining(now):
+            return None
         started = time.monotonic()
-        row = self._database.fetch(now, deadline)
-        metrics.add_metric(name="StatementTime", unit="Milliseconds", value=(time.monotonic() - started) * 1000)
-        body = json.dumps(query.document(row), separators=(",", ":"))
-        etag = f'"{hashlib.sha256(body.encode()).hexdigest()[:32]}"'
-        return Statistics(body, etag, now)
+        try:
+            # The larger part of the time is the database's, whatever becomes of this.
+            snapshot = self._snapshots.latest(started + min(_SNAPSHOT_SECONDS, (deadline - started) / 4))
+        except StorageError as error:
+            logger.error("snapshot not readable", error=str(error))
+            metrics.add_metric(name="SnapshotReadFailure", unit="Count", value=1)
+            self._snapshots_backoff.failed(now, time.monotonic() - started)
+            return None
+        self._snapshots_backoff.succeeded()
+        # Another version of this package may have taken it, which knew other statistics.
+        if snapshot is None or snapshot.taken_at > now or not query.is_whole(snapshot.document):
+            return None
+        return _statistics(snapshot.document, snapshot.taken_at)
+
+
+def _statistics(document: Document, taken_at: datetime) -> Statistics:
+    body = json.dumps(document, separators=(",", ":"))
+    etag = f'"{hashlib.sha256(body.encode()).hexdigest()[:32]}"'
+    return Statistics(body, etag, taken_at)

@@ -179,14 +179,19 @@ class LambdaContext:
     aws_request_id: str = "3f2504e0-4f89-11d3-9a0c-0305e82c3301"
 
 
+def cold_start(module: str) -> Any:
+    """Import a function's module freshly, under the environment as it is then."""
+    for name in [name for name in sys.modules if name == "stats" or name.startswith("stats.")]:
+        del sys.modules[name]
+    logging.Logger.manager.loggerDict.pop("openl2m-stats", None)
+    return importlib.import_module(module)
+
+
 class Container:
-    """A cold container: the function freshly imported under the environment as it is then."""
+    """A cold container of the API's function."""
 
     def __init__(self) -> None:
-        for name in [name for name in sys.modules if name == "stats" or name.startswith("stats.")]:
-            del sys.modules[name]
-        logging.Logger.manager.loggerDict.pop("openl2m-stats", None)
-        self.api: Any = importlib.import_module("stats.api")
+        self.api = cold_start("stats.api")
 
     def invoke(self, event: Any, context: Any = LambdaContext()) -> Response:
         answer = self.api.handler(event, context)

@@ -31,6 +31,7 @@ EVENTS = {
     "conditional": 304,
     "rest_api_get_stats": 200,
 }
+SCHEDULED = {"schedule": "2026-11-23T12:00:00Z", "schedule_rule": "2026-11-23T12:05:00Z"}
 
 
 def environment(**variables: object) -> dict[str, str]:
@@ -245,11 +246,11 @@ def test_a_bad_password(server_db: Database) -> None:
 
 
 def test_every_event_is_tested() -> None:
-    assert {path.stem for path in (ROOT / "events").glob("*.json")} == set(EVENTS)
+    assert {path.stem for path in (ROOT / "events").glob("*.json")} == {*EVENTS, *SCHEDULED}
 
 
-@pytest.mark.parametrize(("event", "status"), EVENTS.items())
-def test_invoke(event: str, status: int) -> None:
+def invoke(event: str) -> Any:
+    """Return what the handler returns for an event file."""
     finished = subprocess.run(
         [sys.executable, "-m", "tools.invoke", f"events/{event}.json"],
         cwd=ROOT,
@@ -259,10 +260,64 @@ def test_invoke(event: str, status: int) -> None:
         check=True,
     )
     # The logger writes to standard output, as in Lambda; the response comes last.
-    answer = json.loads(finished.stdout[finished.stdout.index("{\n") :])
+    return json.loads(finished.stdout[finished.stdout.index("{\n") :])
+
+
+@pytest.mark.parametrize(("event", "status"), EVENTS.items())
+def test_invoke(event: str, status: int) -> None:
+    answer = invoke(event)
     assert answer["statusCode"] == status
     if event in {"get_stats", "post_form", "rest_api_get_stats"}:
         check_demo(json.loads(answer["body"]))
+
+
+@pytest.mark.parametrize(("event", "time"), SCHEDULED.items())
+def test_invoke_the_snapshot_function(event: str, time: str) -> None:
+    answer = invoke(event)
+    assert (answer["scheduled_for"], answer["written"]) == (time, True)
+
+
+def snapshot(**variables: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "tools.snapshot"],
+        cwd=ROOT,
+        env=environment(**variables),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_snapshot_of_the_demo() -> None:
+    finished = snapshot()
+    assert (finished.returncode, finished.stderr) == (0, "")
+    key, content = finished.stdout.splitlines()
+    document = json.loads(content)
+    time = document.pop("scheduled_for")
+    assert key == f"snapshots/dt={time[:10]}/{time.replace(':', '-')}.json"
+    assert document.pop("taken_at")[:19] == time[:19]
+    check_demo(document)
+
+
+def test_a_snapshot_that_cannot_be_taken() -> None:
+    url = f"mysql://user:{leaks.new_password()}@127.0.0.1:{free_port()}/openl2m"
+    for variables, line in (
+        ({"DATABASE_URL": url}, "The snapshot cannot be taken. "),
+        ({"DATABASE_URL": "oracle://"}, "DATABASE_URL has an unknown scheme"),
+        ({"TIME_ZONE": "Mars"}, "The snapshot cannot be taken. TIME_ZONE is wrong"),
+    ):
+        finished = snapshot(**variables)
+        assert (finished.returncode, finished.stdout) == (1, "")
+        assert finished.stderr.startswith(line)
+        assert not leaks.found_in(finished.stderr)
+
+
+def test_the_first_answer_is_the_snapshot() -> None:
+    with running() as (_, printed):
+        _, url, _, header = shlex.split(commands(printed)["curl"])
+        answer = requests.get(url, headers=dict([header.split(": ")]), timeout=10)
+    assert answer.headers["Cache-Status"].endswith("; detail=snapshot")
+    check_demo(answer.json())
 
 
 def test_invoke_without_such_an_event() -> None:

@@ -32,6 +32,8 @@ def test_defaults() -> None:
         client_ip_denied=(),
         client_ip_allowed=(),
         api_enabled=True,
+        snapshot_bucket=None,
+        snapshot_prefix="snapshots/",
     )
 
 

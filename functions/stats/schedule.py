@@ -1,0 +1,91 @@
+"""EventBridge in, snapshot out."""
+
+import time
+import traceback
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from stats import settings
+from stats.bucket import StorageError
+from stats.database import Database, DatabaseError
+from stats.secret_store import SecretStore
+from stats.snapshots import Snapshot, open_snapshots, timestamp
+from stats.telemetry import logger, metrics
+
+_ATTEMPTS = 2
+# latest.json never goes back: a time far ahead, once written, would stay the newest for as long.
+_MOST_AHEAD = timedelta(minutes=5)
+
+
+class ScheduleError(Exception):
+    """No snapshot can be taken for this event, or something unforeseen happened; the text is fit for a log."""
+
+
+_settings = settings.load()
+_snapshots = open_snapshots(_settings, _ATTEMPTS)
+if _snapshots is None:
+    raise settings.SettingsError("SNAPSHOT_BUCKET is not set: it takes the name of the bucket of the snapshots")
+_database = Database(_settings, SecretStore())
+
+
+def handler(event: Any, context: Any) -> dict[str, str | bool]:
+    """Take the snapshot of the event's scheduled time, if there is none yet, and tell which one there is.
+
+    The event is a Scheduler's input with `scheduled_for`, a rule's with `time`, or anything else when invoked
+    by hand: then the time is now. A failure raises, so that Lambda tries again and the alarms see it.
+    """
+    logger.append_keys(function_request_id=getattr(context, "aws_request_id", None))
+    try:
+        return _take(event, datetime.now(UTC))
+    except (DatabaseError, ScheduleError, StorageError) as error:
+        logger.error("snapshot failed", error=str(error))
+        _count("SnapshotFailure")
+        raise
+    except Exception as error:  # noqa: BLE001 the runtime logs what is raised, and its text may quote a secret
+        name = type(error).__name__
+        logger.error("unforeseen", error=name, trace=traceback.format_tb(error.__traceback__))
+        _count("SnapshotFailure")
+        raise ScheduleError(f"unforeseen {name}; the log says more") from None
+    finally:
+        metrics.flush_metrics()
+
+
+def _take(event: Any, now: datetime) -> dict[str, str | bool]:
+    assert _snapshots  # noqa: S101 for mypy: the module was not loaded else
+    deadline = time.monotonic() + _settings.request_timeout_seconds
+    scheduled_for = _scheduled_for(event, now)
+    document = _database.document(now, deadline)
+    snapshot, written = _snapshots.write(Snapshot(document, now, scheduled_for), deadline)
+    if written:
+        _count("SnapshotWritten")
+    result: dict[str, str | bool] = {
+        "key": _settings.snapshot_prefix + snapshot.key,
+        "scheduled_for": timestamp(snapshot.scheduled_for),
+        "taken_at": timestamp(snapshot.taken_at),
+        "written": written,
+    }
+    logger.info("snapshot", extra=result)
+    return result
+
+
+def _scheduled_for(event: Any, now: datetime) -> datetime:
+    given = event if isinstance(event, dict) else {}
+    name = next((name for name in ("scheduled_for", "time") if name in given), None)
+    if name is None:
+        return now.replace(microsecond=0)
+    try:
+        instant = datetime.fromisoformat(given[name])
+    except (TypeError, ValueError):
+        raise ScheduleError(f"the event's {name!r} is not an ISO 8601 time") from None
+    if instant.tzinfo is None:
+        raise ScheduleError(f"the event's {name!r} has no offset from UTC")
+    if instant > now + _MOST_AHEAD:
+        raise ScheduleError(f"the event's {name!r} is yet to come")
+    try:
+        return instant.astimezone(UTC).replace(microsecond=0)
+    except OverflowError:
+        raise ScheduleError(f"the event's {name!r} is before the year 1") from None
+
+
+def _count(name: str) -> None:
+    metrics.add_metric(name=name, unit="Count", value=1)

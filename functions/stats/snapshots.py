@@ -1,0 +1,195 @@
+"""Snapshots in S3: each written once, the newest of them, and a row a day as their history.
+
+    dt=2026-11-23/2026-11-23T12-00-00Z.json    a snapshot, by the time that it was scheduled for, in UTC
+    latest.json                                the newest snapshot
+    history/2026-11.json                       the numbers of each day's last snapshot
+
+A snapshot enters latest.json first, and leaves it for a newer one only when it has its own object and its row.
+So a run that fails halfway leaves in latest.json all that the next one needs to finish its work.
+"""
+
+import json
+import random
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from stats.bucket import Bucket, StorageError, Stored
+from stats.catalogue import Document
+from stats.settings import Settings
+from stats.telemetry import logger
+
+_LATEST = "latest.json"
+_TRIES = 30
+_LONGEST_PAUSE_SECONDS = 0.5
+# What broken JSON, or JSON of another form, makes the readers below raise.
+_MALFORMED = (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The API's document, the instant of its numbers, and the instant that it was scheduled for, in whole seconds."""
+
+    document: Document
+    taken_at: datetime
+    scheduled_for: datetime
+
+    @property
+    def day(self) -> str:
+        """The day that the snapshot belongs to."""
+        return self.scheduled_for.date().isoformat()
+
+    @property
+    def key(self) -> str:
+        """Where the snapshot's own object is."""
+        time_of_day = self.scheduled_for.time().isoformat("seconds").replace(":", "-")
+        return f"dt={self.day}/{self.day}T{time_of_day}Z.json"
+
+    @property
+    def history_key(self) -> str:
+        """Where the history of the snapshot's month is."""
+        return f"history/{self.day[:7]}.json"
+
+    @property
+    def line(self) -> bytes:
+        """The snapshot as it is stored."""
+        times = {"taken_at": timestamp(self.taken_at), "scheduled_for": timestamp(self.scheduled_for)}
+        return _line({**self.document, **times})
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """The snapshot as a row of the history."""
+        times = {"scheduled_for": timestamp(self.scheduled_for), "taken_at": timestamp(self.taken_at)}
+        values = {key: entry["value"] for section in self.document.values() for key, entry in section.items()}
+        return {**times, "values": values}
+
+
+class Snapshots:
+    """The snapshots in a bucket. Deadlines are of time.monotonic()."""
+
+    def __init__(self, bucket: Bucket) -> None:
+        self._bucket = bucket
+
+    def latest(self, deadline: float) -> Snapshot | None:
+        """Return the newest snapshot; None when there is none. Raise StorageError."""
+        stored = self._bucket.get(_LATEST, deadline)
+        return _parse(stored) if stored else None
+
+    def write(self, snapshot: Snapshot, deadline: float) -> tuple[Snapshot, bool]:
+        """Store a snapshot. Return the one that is stored for its scheduled time, and whether this call stored it.
+
+        Of several for one scheduled time the first counts. Raise StorageError: then another call for this
+        time finishes what was begun, and unless a later snapshot was there before, so does a call for any time.
+        """
+        for _ in _tries(_LATEST):
+            stored = self._bucket.get(_LATEST, deadline)
+            newest = _parse_latest(stored)
+            if newest and newest.scheduled_for == snapshot.scheduled_for:
+                kept, written = self._settle(newest, deadline)
+                return kept, written or kept == snapshot
+            if newest and not self._is_settled(newest, deadline):
+                self._settle(newest, deadline)
+            if newest and newest.scheduled_for > snapshot.scheduled_for:
+                break
+            if self._bucket.put(_LATEST, snapshot.line, stored, deadline):
+                break
+        kept, written = self._settle(snapshot, deadline)
+        return kept, written or kept == snapshot
+
+    def _is_settled(self, snapshot: Snapshot, deadline: float) -> bool:
+        # The row is written last: where it is, the object is too.
+        _, days = self._history(snapshot, deadline)
+        row = days.get(snapshot.day)
+        return row is not None and _instant(row["scheduled_for"]) == snapshot.scheduled_for
+
+    def _settle(self, snapshot: Snapshot, deadline: float) -> tuple[Snapshot, bool]:
+        """Give a snapshot its object and its row. Return the one that has the object, and whether it was put now."""
+        kept, written = self._keep(snapshot, deadline)
+        for _ in _tries(kept.history_key):
+            stored, days = self._history(kept, deadline)
+            row = days.get(kept.day)
+            if row and _instant(row["scheduled_for"]) >= kept.scheduled_for:
+                break
+            days[kept.day] = kept.row
+            if self._bucket.put(kept.history_key, _line(dict(sorted(days.items()))), stored, deadline):
+                break
+        return kept, written
+
+    def _keep(self, snapshot: Snapshot, deadline: float) -> tuple[Snapshot, bool]:
+        for _ in _tries(snapshot.key):
+            if self._bucket.put(snapshot.key, snapshot.line, None, deadline):
+                break
+            stored = self._bucket.get(snapshot.key, deadline)
+            if stored:
+                return _parse(stored), False
+        return snapshot, True
+
+    def _history(self, snapshot: Snapshot, deadline: float) -> tuple[Stored | None, dict[str, Any]]:
+        """Return the object of the snapshot's month, and its rows by day."""
+        stored = self._bucket.get(snapshot.history_key, deadline)
+        if stored is None:
+            return None, {}
+        try:
+            days: dict[str, Any] = json.loads(stored.body)
+            for row in days.values():
+                _instant(row["scheduled_for"])
+        except _MALFORMED:
+            # To begin anew would lose the month.
+            raise StorageError(f"{stored.key} is no history") from None
+        return stored, days
+
+
+def open_snapshots(settings: Settings, attempts: int) -> Snapshots | None:
+    """Return the snapshots that the settings name, each call to S3 tried so often; None when they name none."""
+    if settings.snapshot_bucket is None:
+        return None
+    return Snapshots(Bucket(settings.snapshot_bucket, settings.snapshot_prefix, attempts))
+
+
+def timestamp(instant: datetime) -> str:
+    """Return an instant in UTC as ISO 8601."""
+    return instant.isoformat().replace("+00:00", "Z")
+
+
+def _instant(text: str) -> datetime:
+    instant = datetime.fromisoformat(text)
+    if instant.tzinfo is None:
+        raise ValueError("no offset from UTC")
+    return instant.astimezone(UTC)
+
+
+def _parse(stored: Stored) -> Snapshot:
+    try:
+        content = json.loads(stored.body)
+        taken_at, scheduled_for = _instant(content.pop("taken_at")), _instant(content.pop("scheduled_for"))
+        entries = [entry for section in content.values() for entry in section.values()]
+        types = [{key: type(value) for key, value in entry.items()} for entry in entries]
+        if all(each == {"label": str, "value": int} for each in types):
+            return Snapshot(content, taken_at, scheduled_for)
+    except _MALFORMED:
+        pass  # its text may be anything, and long
+    raise StorageError(f"{stored.key} is no snapshot")
+
+
+def _parse_latest(stored: Stored | None) -> Snapshot | None:
+    """Return the newest snapshot; None also when the object is to be replaced because it is none."""
+    try:
+        return _parse(stored) if stored else None
+    except StorageError as error:
+        logger.error("snapshot ignored", error=str(error))
+        return None
+
+
+def _line(content: dict[str, Any]) -> bytes:
+    return json.dumps(content, separators=(",", ":")).encode() + b"\n"
+
+
+def _tries(key: str) -> Iterator[None]:
+    """Yield for each try to write what others write too, with a random pause between; raise StorageError at last."""
+    for number in range(_TRIES):
+        if number:
+            time.sleep(random.uniform(0, min(0.01 * 2**number, _LONGEST_PAUSE_SECONDS)))  # noqa: S311 no secret
+        yield
+    raise StorageError(f"{key} cannot be written: others write it all the time, or it may not be read")
