@@ -14,11 +14,14 @@ from tests.template.stack import stack
 from tests.template.test_template import EVERYTHING
 
 SUPPORTED = {
+    "AWS::IAM::ManagedPolicy",
     "AWS::IAM::Role",
     "AWS::Lambda::Function",
     "AWS::Lambda::LayerVersion",
     "AWS::Lambda::Version",
     "AWS::Logs::LogGroup",
+    "AWS::S3::Bucket",
+    "AWS::SQS::Queue",
 }
 
 
@@ -42,6 +45,8 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def deploy(**given: Any) -> None:
     """Deploy the resources that moto supports. The token secret has a name here."""
     resources = {name: entry for name, entry in stack(**given).items() if entry["Type"] in SUPPORTED}
+    for entry in resources.values():
+        entry.pop("Condition", None)  # it is decided already
     text = json.dumps({"Resources": resources}).replace('{"Ref": "TokenSecret"}', '"tokens"')
     cloudformation: Any = boto3.client("cloudformation")
     cloudformation.create_stack(StackName="openl2m-stats", TemplateBody=text)
@@ -55,8 +60,14 @@ def test_stack_is_made(given: dict[str, Any]) -> None:
     deploy(**given)
 
     awslambda: Any = boto3.client("lambda")
-    [function] = awslambda.list_functions()["Functions"]
-    assert function["Environment"]["Variables"]["TOKENS_SECRET_ID"] == "tokens"
+    functions = {function["Handler"]: function for function in awslambda.list_functions()["Functions"]}
+    assert functions.keys() == {"stats.api.handler", "stats.schedule.handler"}
+    function = functions["stats.api.handler"]
+    variables = function["Environment"]["Variables"]
+    assert variables["TOKENS_SECRET_ID"] == "tokens"
+    s3: Any = boto3.client("s3")
+    buckets = {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}
+    assert buckets == {"artifacts", variables["SNAPSHOT_BUCKET"]}
     [layer] = awslambda.list_layers()["Layers"]
     assert layer["LatestMatchingVersion"]["CompatibleRuntimes"] == ["python3.13"]  # moto forgets whose it is
     versions = awslambda.list_versions_by_function(FunctionName=function["FunctionName"])["Versions"]
@@ -64,11 +75,16 @@ def test_stack_is_made(given: dict[str, Any]) -> None:
 
     logs: Any = boto3.client("logs")
     groups = {group["logGroupName"]: group for group in logs.describe_log_groups()["logGroups"]}
-    assert groups.keys() == {"/aws/lambda/openl2m-stats/stats", "/aws/vendedlogs/openl2m-stats/api"}
+    assert groups.keys() == {
+        "/aws/lambda/openl2m-stats/stats",
+        "/aws/lambda/openl2m-stats/snapshot",
+        "/aws/vendedlogs/openl2m-stats/api",
+    }
 
     iam: Any = boto3.client("iam")
-    [role] = iam.list_roles()["Roles"]
-    assert function["Role"] == role["Arn"]
-    policy = iam.get_role_policy(RoleName=role["RoleName"], PolicyName="write-log")["PolicyDocument"]
-    group = groups["/aws/lambda/openl2m-stats/stats"]["arn"].removesuffix(":*")  # which moto leaves out itself
-    assert f"'{group}'" in policy
+    roles = {role["Arn"]: role["RoleName"] for role in iam.list_roles()["Roles"]}
+    assert len(roles) == 3
+    for each, log in ((function, "stats"), (functions["stats.schedule.handler"], "snapshot")):
+        policy = iam.get_role_policy(RoleName=roles[each["Role"]], PolicyName="write-log")["PolicyDocument"]
+        group = groups[f"/aws/lambda/openl2m-stats/{log}"]["arn"].removesuffix(":*")  # which moto leaves out itself
+        assert f"'{group}'" in policy

@@ -14,7 +14,12 @@ VPC = {
     "VpcSubnetIds": "subnet-0123456789abcdef0,subnet-0123456789abcdef1",
     "VpcSecurityGroupIds": "sg-0123456789abcdef0,sg-0123456789abcdef1",
 }
-ENDPOINT = {**VPC, "SecretsManagerEndpoint": "true", "VpcId": "vpc-0123456789abcdef0"}
+ENDPOINT = {
+    **VPC,
+    "SecretsManagerEndpoint": "true",
+    "S3EndpointRouteTableIds": "rtb-0123456789abcdef0,rtb-0123456789abcdef1",
+    "VpcId": "vpc-0123456789abcdef0",
+}
 CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/01234567-89ab-cdef-0123-456789abcdef"
 DOMAIN = {"DomainName": "stats.example.com", "CertificateArn": CERTIFICATE}
 KEY = "arn:aws:kms:us-east-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef"
@@ -52,6 +57,10 @@ EVERYTHING: dict[str, Any] = {
     "LogLevel": "WARN",
     "LogRetentionDays": 365,
     "AlarmTopicArn": TOPIC,
+    "SnapshotSchedule": "cron(0 * * * ? *)",
+    "SnapshotsMissedSeconds": 10800,
+    "SnapshotRetentionDays": 7,
+    "SnapshotPrefix": "openl2m/",
 }
 SETS = {
     "defaults": {},
@@ -70,6 +79,18 @@ ALWAYS = {
     "DependenciesLayer": "AWS::Lambda::LayerVersion",
     "FunctionErrorsAlarm": "AWS::CloudWatch::Alarm",
     "FunctionThrottlesAlarm": "AWS::CloudWatch::Alarm",
+    "ScheduleRole": "AWS::IAM::Role",
+    "SnapshotBucket": "AWS::S3::Bucket",
+    "SnapshotBucketPolicy": "AWS::S3::BucketPolicy",
+    "SnapshotFailures": "AWS::SQS::Queue",
+    "SnapshotFunction": "AWS::Lambda::Function",
+    "SnapshotFunctionAliaslive": "AWS::Lambda::Alias",
+    "SnapshotFunctionEventInvokeConfig": "AWS::Lambda::EventInvokeConfig",
+    "SnapshotFunctionSchedule": "AWS::Scheduler::Schedule",
+    "SnapshotFunctionVersion": "AWS::Lambda::Version",
+    "SnapshotLogGroup": "AWS::Logs::LogGroup",
+    "SnapshotRole": "AWS::IAM::Role",
+    "SnapshotsMissedAlarm": "AWS::CloudWatch::Alarm",
     "StaleAnswersAlarm": "AWS::CloudWatch::Alarm",
     "StatsFunction": "AWS::Lambda::Function",
     "StatsFunctionAliaslive": "AWS::Lambda::Alias",
@@ -79,13 +100,17 @@ ALWAYS = {
     "StatsRole": "AWS::IAM::Role",
     "TokenSecret": "AWS::SecretsManager::Secret",
 }
+IN_VPC = {"NetworkInterfacePolicy": "AWS::IAM::ManagedPolicy"}
 IN_ENDPOINT = {
+    **IN_VPC,
+    "S3Endpoint": "AWS::EC2::VPCEndpoint",
     "SecretsManagerEndpointGroup": "AWS::EC2::SecurityGroup",
     "SecretsManagerEndpointInterface": "AWS::EC2::VPCEndpoint",
 }
 IN_DOMAIN = {"ApiDomain": "AWS::ApiGatewayV2::DomainName", "ApiDomainMapping": "AWS::ApiGatewayV2::ApiMapping"}
 RECORD = {"ApiDomainRecord": "AWS::Route53::RecordSet"}
 FURTHER = {
+    "vpc": IN_VPC,
     "endpoint": IN_ENDPOINT,
     "domain": IN_DOMAIN,
     "domain with record": IN_DOMAIN | RECORD,
@@ -93,28 +118,33 @@ FURTHER = {
 }
 
 
-def function(**given: Any) -> dict[str, Any]:
-    properties: dict[str, Any] = stack(**given)["StatsFunction"]["Properties"]
+def function(name: str = "StatsFunction", **given: Any) -> dict[str, Any]:
+    properties: dict[str, Any] = stack(**given)[name]["Properties"]
     return properties
 
 
-def statements(**given: Any) -> list[tuple[str, Any, Any, Any]]:
-    """Return all that the function's role is told: (effect, actions, resources, condition), each as it is written."""
-    role = stack(**given)["StatsRole"]["Properties"]
-    assert "ManagedPolicyArns" not in role
+def statements(role: str = "StatsRole", **given: Any) -> list[tuple[str, Any, Any, Any]]:
+    """Return all that a role is told: (effect, actions, resources, condition), each as it is written."""
+    resources = stack(**given)
+    properties = resources[role]["Properties"]
+    documents = [policy["PolicyDocument"] for policy in properties["Policies"]]
+    managed = [policy["Ref"] for policy in properties.get("ManagedPolicyArns", [])]  # AWS's own would have no "Ref"
+    documents += [resources[name]["Properties"]["PolicyDocument"] for name in managed]
     return [
         (entry["Effect"], entry["Action"], entry["Resource"], entry.get("Condition"))
-        for policy in role["Policies"]
-        for entry in policy["PolicyDocument"]["Statement"]
+        for document in documents
+        for entry in document["Statement"]
     ]
 
 
 @pytest.mark.parametrize("name", SETS)
 def test_resources(name: str) -> None:
     resources = stack(**SETS[name])
-    # SAM ends the names of the layer and of the version with a hash.
+    # SAM ends the names of the layer and of the versions with a hash.
     found = {
-        re.sub(r"^(DependenciesLayer|StatsFunctionVersion)[0-9a-f]{10}$", r"\1", key): resource["Type"]
+        re.sub(r"^(DependenciesLayer|StatsFunctionVersion|SnapshotFunctionVersion)[0-9a-f]{10}$", r"\1", key): resource[
+            "Type"
+        ]
         for key, resource in resources.items()
     }
     assert found == ALWAYS | FURTHER.get(name, {})
@@ -168,11 +198,12 @@ def test_timeout_is_five_seconds_more_than_a_request_has() -> None:
     }
 
 
-def environment(**given: Any) -> dict[str, str]:
-    """Return the function's variables; the token secret is called tokens."""
-    variables: dict[str, Any] = function(**given)["Environment"]["Variables"]
+def environment(name: str = "StatsFunction", **given: Any) -> dict[str, str]:
+    """Return a function's variables; the token secret is called tokens, and the bucket is called bucket."""
+    variables: dict[str, Any] = function(name, **given)["Environment"]["Variables"]
     assert variables["TOKENS_SECRET_ID"] == {"Ref": "TokenSecret"}
-    return {**variables, "TOKENS_SECRET_ID": "tokens"}
+    assert variables["SNAPSHOT_BUCKET"] == {"Ref": "SnapshotBucket"}
+    return {**variables, "TOKENS_SECRET_ID": "tokens", "SNAPSHOT_BUCKET": "bucket"}
 
 
 def test_variables_are_those_that_the_code_knows() -> None:
@@ -182,7 +213,20 @@ def test_variables_are_those_that_the_code_knows() -> None:
 def test_defaults_are_the_codes_own() -> None:
     required = {name: value for name, value in environment().items() if name.endswith("_SECRET_ID")}
     # The template names the database as OpenL2M's own example does; the code does so where no secret says otherwise.
-    assert settings.load(environment()) == settings.load({**required, "DATABASE_NAME": "openl2m"})
+    # It always has a bucket.
+    own = {"DATABASE_NAME": "openl2m", "SNAPSHOT_BUCKET": "bucket"}
+    assert settings.load(environment()) == settings.load({**required, **own})
+
+
+@pytest.mark.parametrize("given", [{}, EVERYTHING], ids=["defaults", "everything"])
+def test_snapshots_are_taken_with_the_apis_variables(given: dict[str, Any]) -> None:
+    ours, theirs = environment("SnapshotFunction", **given), environment(**given)
+    # What only an HTTP request asks for is left out.
+    answering = {
+        *("CACHE_TTL_SECONDS", "MAX_STALE_SECONDS", "TOKENS_TTL_SECONDS", "TOKENS_REFRESH_SECONDS"),
+        *("CLIENT_IP_DENIED", "CLIENT_IP_ALLOWED", "API_ENABLED"),
+    }
+    assert ours == {name: value for name, value in theirs.items() if name not in answering}
 
 
 def test_every_variable_has_its_own_parameter(tmp_path: Any) -> None:
@@ -205,6 +249,8 @@ def test_every_variable_has_its_own_parameter(tmp_path: Any) -> None:
         "CLIENT_IP_DENIED": "10.1.0.0/16",
         "CLIENT_IP_ALLOWED": "10.0.0.0/8,2001:db8::/32",
         "API_ENABLED": "false",
+        "SNAPSHOT_BUCKET": "bucket",
+        "SNAPSHOT_PREFIX": "openl2m/",
         "RES_OPTIONS": "timeout:1 attempts:2",
     }
     (tmp_path / "own.pem").touch()
@@ -212,14 +258,15 @@ def test_every_variable_has_its_own_parameter(tmp_path: Any) -> None:
 
 
 def version(**given: Any) -> str:
-    [name] = of_type(stack(**given), "AWS::Lambda::Version")
+    [name] = [name for name in of_type(stack(**given), "AWS::Lambda::Version") if name.startswith("Stats")]
     return name
 
 
 # Neither the function nor a container of it is another when these change.
 ELSEWHERE = {
     *("DatabaseSecretKmsKeyArn", "PermissionsBoundaryArn"),  # the role's
-    *("SecretsManagerEndpoint", "VpcId", "DomainName", "CertificateArn", "HostedZoneId"),
+    *("SecretsManagerEndpoint", "S3EndpointRouteTableIds", "VpcId", "DomainName", "CertificateArn", "HostedZoneId"),
+    *("SnapshotSchedule", "SnapshotsMissedSeconds", "SnapshotRetentionDays"),
     *("ThrottlingRate", "ThrottlingBurst", "LogRetentionDays", "AlarmTopicArn"),
     "ProvisionedConcurrency",  # the alias's
 }
@@ -298,19 +345,33 @@ def test_logs_are_kept_for_a_time() -> None:
     groups = of_type(stack(LogRetentionDays=7), "AWS::Logs::LogGroup")
     assert {name: group["Properties"] for name, group in groups.items()} == {
         "StatsLogGroup": {"LogGroupName": "/aws/lambda/openl2m-stats/stats", "RetentionInDays": "7"},
+        "SnapshotLogGroup": {"LogGroupName": "/aws/lambda/openl2m-stats/snapshot", "RetentionInDays": "7"},
         "ApiLogGroup": {"LogGroupName": "/aws/vendedlogs/openl2m-stats/api", "RetentionInDays": "7"},
     }
 
 
 def test_key_encrypts_all_that_is_stored() -> None:
     resources = stack(KmsKeyArn=KEY)
-    for name in ("TokenSecret", "StatsLogGroup", "ApiLogGroup"):
+    for name in ("TokenSecret", "StatsLogGroup", "SnapshotLogGroup", "ApiLogGroup"):
         assert resources[name]["Properties"]["KmsKeyId"] == KEY
-    assert resources["StatsFunction"]["Properties"]["KmsKeyArn"] == KEY
+    for name in ("StatsFunction", "SnapshotFunction"):
+        assert resources[name]["Properties"]["KmsKeyArn"] == KEY
+    assert resources["SnapshotFailures"]["Properties"]["KmsMasterKeyId"] == KEY
+    [rule] = resources["SnapshotBucket"]["Properties"]["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert rule["ServerSideEncryptionByDefault"] == {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": KEY}
 
 
 def test_alarms() -> None:
     alarms = {name: alarm["Properties"] for name, alarm in of_type(stack(), "AWS::CloudWatch::Alarm").items()}
+    missed = alarms.pop("SnapshotsMissedAlarm")
+    metrics = [entry["MetricStat"] for entry in missed["Metrics"] if "MetricStat" in entry]
+    assert [entry["Metric"]["MetricName"] for entry in metrics] == ["Invocations", "Errors"]
+    assert {entry["Period"] for entry in metrics} == {"900"}
+    assert [{dimension["Name"] for dimension in entry["Metric"]["Dimensions"]} for entry in metrics] == [
+        {"FunctionName", "Resource"}
+    ] * 2
+    assert (missed["ComparisonOperator"], missed["Threshold"]) == ("LessThanThreshold", 1)
+    assert missed["TreatMissingData"] == "breaching"
     live = [
         {"Name": "FunctionName", "Value": {"Ref": "StatsFunction"}},
         {"Name": "Resource", "Value": "${StatsFunction}:live"},
@@ -340,10 +401,24 @@ TOKENS = {"Ref": "TokenSecret"}
 ROLE = [
     ("Allow", "secretsmanager:GetSecretValue", [DATABASE_SECRET, TOKENS], None),
     ("Allow", "secretsmanager:DescribeSecret", TOKENS, None),
+    ("Allow", "s3:GetObject", "${SnapshotBucket.Arn}/snapshots/latest.json", None),
     (
         "Allow",
         ["logs:CreateLogStream", "logs:PutLogEvents"],
         {"Fn::GetAtt": ["StatsLogGroup", "Arn"]},
+        None,
+    ),
+    ("Allow", ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], "*", None),
+]
+SNAPSHOT_FAILURES = {"Fn::GetAtt": ["SnapshotFailures", "Arn"]}
+SNAPSHOT_ROLE = [
+    ("Allow", "secretsmanager:GetSecretValue", DATABASE_SECRET, None),
+    ("Allow", ["s3:GetObject", "s3:PutObject"], "${SnapshotBucket.Arn}/snapshots/*", None),
+    ("Allow", "sqs:SendMessage", SNAPSHOT_FAILURES, None),
+    (
+        "Allow",
+        ["logs:CreateLogStream", "logs:PutLogEvents"],
+        {"Fn::GetAtt": ["SnapshotLogGroup", "Arn"]},
         None,
     ),
     ("Allow", ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], "*", None),
@@ -384,21 +459,94 @@ def test_role_in_a_vpc() -> None:
 
 
 def test_role_decrypts_with_the_keys_that_are_given() -> None:
+    services = ["secretsmanager.us-east-1.amazonaws.com", "s3.us-east-1.amazonaws.com"]
     assert statements(KmsKeyArn=KEY, DatabaseSecretKmsKeyArn=DATABASE_KEY) == [
         *ROLE[:2],
         ("Allow", "kms:Decrypt", DATABASE_KEY, VIA_SECRETS_MANAGER),
-        ("Allow", "kms:Decrypt", KEY, VIA_SECRETS_MANAGER),
-        *ROLE[2:],
+        ROLE[2],
+        ("Allow", "kms:Decrypt", KEY, {"StringEquals": {"kms:ViaService": services}}),
+        *ROLE[3:],
     ]
 
 
-def test_role_is_bounded_where_asked() -> None:
-    assert stack(PermissionsBoundaryArn=BOUNDARY)["StatsRole"]["Properties"]["PermissionsBoundary"] == BOUNDARY
+def test_snapshot_role() -> None:
+    assert statements("SnapshotRole") == SNAPSHOT_ROLE
+    assert statements("SnapshotRole", **VPC) == SNAPSHOT_ROLE + ROLE_IN_VPC
+    services = ["s3.us-east-1.amazonaws.com", "sqs.us-east-1.amazonaws.com"]
+    assert statements("SnapshotRole", KmsKeyArn=KEY, DatabaseSecretKmsKeyArn=DATABASE_KEY) == [
+        SNAPSHOT_ROLE[0],
+        ("Allow", "kms:Decrypt", DATABASE_KEY, VIA_SECRETS_MANAGER),
+        *SNAPSHOT_ROLE[1:3],
+        ("Allow", ["kms:Decrypt", "kms:GenerateDataKey"], KEY, {"StringEquals": {"kms:ViaService": services}}),
+        *SNAPSHOT_ROLE[3:],
+    ]
+
+
+def test_snapshot_keys_are_below_the_prefix() -> None:
+    resources = [
+        entry[2] for role in ("StatsRole", "SnapshotRole") for entry in statements(role, SnapshotPrefix="a/b/")
+    ]
+    assert "${SnapshotBucket.Arn}/a/b/latest.json" in resources
+    assert "${SnapshotBucket.Arn}/a/b/*" in resources
+    bucket = stack(SnapshotPrefix="a/b/")["SnapshotBucket"]["Properties"]
+    assert bucket["LifecycleConfiguration"]["Rules"][0]["Prefix"] == "a/b/dt="
+
+
+def test_schedule_may_invoke_the_alias_and_no_more() -> None:
+    assert statements("ScheduleRole") == [
+        ("Allow", "lambda:InvokeFunction", "${SnapshotFunction.Arn}:live", None),
+        ("Allow", "sqs:SendMessage", SNAPSHOT_FAILURES, None),
+    ]
+    [trust] = stack()["ScheduleRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"] == {"Service": "scheduler.amazonaws.com"}
+    assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": "123456789012"}}
+
+
+def test_schedule_names_the_time_and_loses_nothing() -> None:
+    resources = stack(SnapshotSchedule="rate(1 hour)")
+    schedule = resources["SnapshotFunctionSchedule"]["Properties"]
+    target = schedule["Target"]
+    assert schedule["ScheduleExpression"] == "rate(1 hour)"
+    assert target["Arn"] == {"Ref": "SnapshotFunctionAliaslive"}
+    assert json.loads(target["Input"]) == {"scheduled_for": "<aws.scheduler.scheduled-time>"}
+    assert target["DeadLetterConfig"] == {"Arn": SNAPSHOT_FAILURES}
+    assert target["RetryPolicy"]["MaximumRetryAttempts"] == 10
+    assert target["RoleArn"] == {"Fn::GetAtt": ["ScheduleRole", "Arn"]}
+    assert resources["SnapshotFunction"]["Properties"]["DeadLetterConfig"] == {"TargetArn": SNAPSHOT_FAILURES}
+
+
+def test_bucket_is_private_and_outlives_the_stack() -> None:
+    resources = stack(SnapshotRetentionDays=7)
+    bucket = resources["SnapshotBucket"]
+    assert (bucket["DeletionPolicy"], bucket["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    properties = bucket["Properties"]
+    assert "BucketName" not in properties
+    assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
+    assert properties["VersioningConfiguration"] == {"Status": "Enabled"}
+    [rule] = properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert rule["ServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
+    expiring, old = properties["LifecycleConfiguration"]["Rules"]
+    # The newest and the history have no end.
+    assert (expiring["Prefix"], expiring["ExpirationInDays"]) == ("snapshots/dt=", "7")
+    assert "ExpirationInDays" not in old
+    [statement] = resources["SnapshotBucketPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Action"]) == ("Deny", "s3:*")
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_roles_are_bounded_where_asked() -> None:
+    roles = of_type(stack(PermissionsBoundaryArn=BOUNDARY), "AWS::IAM::Role")
+    assert {name: role["Properties"]["PermissionsBoundary"] for name, role in roles.items()} == {
+        "StatsRole": BOUNDARY,
+        "SnapshotRole": BOUNDARY,
+        "ScheduleRole": BOUNDARY,
+    }
     assert "PermissionsBoundary" not in stack()["StatsRole"]["Properties"]
 
 
-def test_only_lambda_takes_the_role() -> None:
-    [trust] = stack()["StatsRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+@pytest.mark.parametrize("role", ["StatsRole", "SnapshotRole"])
+def test_only_lambda_takes_the_role(role: str) -> None:
+    [trust] = stack()[role]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
     assert (trust["Principal"], trust["Action"]) == ({"Service": "lambda.amazonaws.com"}, "sts:AssumeRole")
 
 
@@ -412,6 +560,12 @@ def test_endpoint_lets_the_function_in_and_nobody_else() -> None:
     assert (rule["FromPort"], rule["ToPort"], rule["IpProtocol"]) == (443, 443, "tcp")
     assert rule["SourceSecurityGroupId"] == "sg-0123456789abcdef0"
     assert "CidrIp" not in rule
+
+
+def test_gateway_endpoint_leads_to_s3() -> None:
+    endpoint = stack(**ENDPOINT)["S3Endpoint"]["Properties"]
+    assert (endpoint["VpcEndpointType"], endpoint["ServiceName"]) == ("Gateway", "com.amazonaws.us-east-1.s3")
+    assert endpoint["RouteTableIds"] == ENDPOINT["S3EndpointRouteTableIds"].split(",")
 
 
 @pytest.mark.parametrize("name", load()["Parameters"])
@@ -461,6 +615,9 @@ def problem(parameter: dict[str, Any], value: str) -> str | None:
         ("ReservedConcurrency", "0"),
         ("KmsKeyArn", "alias/mine"),
         ("LogRetentionDays", "2"),
+        ("SnapshotSchedule", "every 5 minutes"),
+        ("SnapshotPrefix", "snapshots"),
+        ("S3EndpointRouteTableIds", "subnet-0123456789abcdef0"),
     ],
 )
 def test_wrong_values_are_refused_before_anything_is_made(name: str, value: str) -> None:
@@ -501,6 +658,7 @@ def test_good_combinations_break_no_rule(name: str) -> None:
         ({"VpcSecurityGroupIds": "sg-0123456789abcdef0"}, "SecurityGroupsHaveSubnets"),
         ({"SecretsManagerEndpoint": "true"}, "EndpointHasVpc"),
         ({**VPC, "SecretsManagerEndpoint": "true"}, "EndpointHasVpc"),
+        ({**VPC, "S3EndpointRouteTableIds": "rtb-89abcdef"}, "S3EndpointHasVpc"),
         ({"DomainName": "stats.example.com"}, "DomainHasCertificate"),
         ({"CertificateArn": CERTIFICATE}, "DomainSettingsHaveDomain"),
         ({"HostedZoneId": "Z0123456789ABCDEFGHIJ"}, "DomainSettingsHaveDomain"),
