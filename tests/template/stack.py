@@ -70,7 +70,8 @@ def put_in(value: Any, values: dict[str, str]) -> Any:
 def packaged(template: dict[str, Any], code: str, layer: str) -> dict[str, Any]:
     """Return the template as `sam package` leaves it: what was built lies in S3, under the hash of its content."""
     template = copy.deepcopy(template)
-    template["Resources"]["StatsFunction"]["Properties"]["CodeUri"] = f"s3://artifacts/{code}"
+    for resource in of_type(template["Resources"], "AWS::Serverless::Function").values():
+        resource["Properties"]["CodeUri"] = f"s3://artifacts/{code}"
     template["Resources"]["DependenciesLayer"]["Properties"]["ContentUri"] = f"s3://artifacts/{layer}"
     return template
 
