@@ -55,14 +55,16 @@ def _take(event: Any, now: datetime) -> dict[str, str | bool]:
     deadline = time.monotonic() + _settings.request_timeout_seconds
     scheduled_for = _scheduled_for(event, now)
     document = _database.document(now, deadline)
-    snapshot, written = _snapshots.write(Snapshot(document, now, scheduled_for), deadline)
-    if written:
+    taken = Snapshot(document, now, scheduled_for)
+    snapshot, changed = _snapshots.write(taken, deadline)
+    # Another run may have stored this one's snapshot, or this one have finished another's: both are successes.
+    if changed or snapshot == taken:
         _count("SnapshotWritten")
     result: dict[str, str | bool] = {
         "key": _settings.snapshot_prefix + snapshot.key,
         "scheduled_for": timestamp(snapshot.scheduled_for),
         "taken_at": timestamp(snapshot.taken_at),
-        "written": written,
+        "written": snapshot == taken,
     }
     logger.info("snapshot", extra=result)
     return result

@@ -78,7 +78,7 @@ class Snapshots:
         return _parse(stored) if stored else None
 
     def write(self, snapshot: Snapshot, deadline: float) -> tuple[Snapshot, bool]:
-        """Store a snapshot. Return the one that is stored for its scheduled time, and whether this call stored it.
+        """Store a snapshot. Return the one stored for its scheduled time, and whether this call changed anything.
 
         Of several for one scheduled time the first counts. Raise StorageError: then another call for this
         time finishes what was begun, and unless a later snapshot was there before, so does a call for any time.
@@ -87,16 +87,14 @@ class Snapshots:
             stored = self._bucket.get(_LATEST, deadline)
             newest = _parse_latest(stored)
             if newest and newest.scheduled_for == snapshot.scheduled_for:
-                kept, written = self._settle(newest, deadline)
-                return kept, written or kept == snapshot
+                return self._settle(newest, deadline)
             if newest and not self._is_settled(newest, deadline):
                 self._settle(newest, deadline)
             if newest and newest.scheduled_for > snapshot.scheduled_for:
                 break
             if self._bucket.put(_LATEST, snapshot.line, stored, deadline):
                 break
-        kept, written = self._settle(snapshot, deadline)
-        return kept, written or kept == snapshot
+        return self._settle(snapshot, deadline)
 
     def _is_settled(self, snapshot: Snapshot, deadline: float) -> bool:
         # The row is written last: where it is, the object is too.
@@ -105,8 +103,8 @@ class Snapshots:
         return row is not None and _instant(row["scheduled_for"]) == snapshot.scheduled_for
 
     def _settle(self, snapshot: Snapshot, deadline: float) -> tuple[Snapshot, bool]:
-        """Give a snapshot its object and its row. Return the one that has the object, and whether it was put now."""
-        kept, written = self._keep(snapshot, deadline)
+        """Give a snapshot its object and its row. Return the one that has the object, and whether either is new."""
+        kept, changed = self._keep(snapshot, deadline)
         for _ in _tries(kept.history_key):
             stored, days = self._history(kept, deadline)
             row = days.get(kept.day)
@@ -114,8 +112,8 @@ class Snapshots:
                 break
             days[kept.day] = kept.row
             if self._bucket.put(kept.history_key, _line(dict(sorted(days.items()))), stored, deadline):
-                break
-        return kept, written
+                return kept, True
+        return kept, changed
 
     def _keep(self, snapshot: Snapshot, deadline: float) -> tuple[Snapshot, bool]:
         for _ in _tries(snapshot.key):

@@ -354,7 +354,11 @@ def test_every_call_fails_in_turn(
         after = s3.objects
         add_vlan(sqlite_db)
 
-        take(at(time))
+        capsys.readouterr()
+        retried = take(at(time))
+        assert retried["written"] == (not begun)
+        finished = capsys.readouterr().out.count('"SnapshotWritten":[1.0]')
+        assert finished == (s3.objects != after)
         take(at(LATER))
         check_bucket(s3, *sorted({*before, time, LATER}))
 
