@@ -96,8 +96,8 @@ deploy: build ## Deploy to AWS; ARGS=--guided asks for the parameters and keeps 
 delete: .venv-sam/installed ## Remove the deployed stack; the token secret stays
 	@$(SAM) delete $(ARGS)
 
-logs: .venv-sam/installed ## Follow the logs of the deployed function and API
-	@$(SAM) logs --cw-log-group /aws/lambda/$(STACK)/stats --cw-log-group /aws/vendedlogs/$(STACK)/api --tail $(ARGS)
+logs: .venv-sam/installed ## Follow the logs of the deployed functions and API
+	@$(SAM) logs --cw-log-group /aws/lambda/$(STACK)/stats --cw-log-group /aws/lambda/$(STACK)/snapshot --cw-log-group /aws/vendedlogs/$(STACK)/api --tail $(ARGS)
 
 sam-local: build setup ## Serve the built function in a container over the demo database (needs Docker)
 	@SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/.venv-sam/bin:$$PATH" PYTHONPATH= exec $(BIN)/python -m tools.sam_local $(ARGS)

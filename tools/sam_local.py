@@ -67,7 +67,8 @@ def _copy_build(endpoint: str) -> None:
     path = _COPY / "template.yaml"
     template = yaml.safe_load(path.read_text())
     variables = template["Resources"]["StatsFunction"]["Properties"]["Environment"]["Variables"]
-    variables |= {"DATABASE_SECRET_ID": "database", "TOKENS_SECRET_ID": "tokens", "AWS_ENDPOINT_URL": endpoint}
+    variables |= {"DATABASE_SECRET_ID": "database", "TOKENS_SECRET_ID": "tokens", "SNAPSHOT_BUCKET": ""}
+    variables |= {"AWS_ENDPOINT_URL": endpoint}
     path.write_text(yaml.safe_dump(template))
 
 

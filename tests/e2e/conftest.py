@@ -41,13 +41,13 @@ class Package:
 class Sandbox:
     """One container: the emulator, and in it the runtime, which starts at the first invocation."""
 
-    def __init__(self, package: Package, log: Path, **variables: str) -> None:
+    def __init__(self, package: Package, log: Path, handler: str, **variables: str) -> None:
         self._log = log
         self._port = free_port()
         command: list[str | Path] = [SAM.parent / _EMULATOR]
         command += ["--runtime-interface-emulator-address", f"127.0.0.1:{self._port}"]
         command += ["--runtime-api-address", f"127.0.0.1:{free_port()}"]
-        command += [_RUNTIME, "-m", "awslambdaric", "stats.api.handler"]
+        command += [_RUNTIME, "-m", "awslambdaric", handler]
         environment = {
             "PATH": "/usr/bin:/bin",
             "LANG": "C.UTF-8",
@@ -70,11 +70,14 @@ class Sandbox:
             )
 
     def invoke(self, event: Any) -> Response:
-        answer = self._post(json.dumps(event).encode())
+        """Return the API function's answer."""
+        answer = self.run(event)
         assert set(answer) == {"statusCode", "headers", "body"}, f"{answer}\n{self.log}"
         return Response(answer["statusCode"], answer["headers"], answer["body"])
 
-    def _post(self, body: bytes) -> Any:
+    def run(self, event: Any) -> Any:
+        """Return what the function returns, or what the runtime makes of what it raises."""
+        body = json.dumps(event).encode()
         url = f"http://127.0.0.1:{self._port}/2015-03-31/functions/function/invocations"
         until = time.monotonic() + 30
         while True:
@@ -109,10 +112,10 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Sandbox]]:
     with contextlib.ExitStack() as sandboxes:
         number = 0
 
-        def start(package: Package = Package(), **variables: str) -> Sandbox:
+        def start(package: Package = Package(), handler: str = "stats.api.handler", **variables: str) -> Sandbox:
             nonlocal number
             number += 1
-            sandbox = Sandbox(package, tmp_path / f"sandbox-{number}.log", **variables)
+            sandbox = Sandbox(package, tmp_path / f"sandbox-{number}.log", handler, **variables)
             sandboxes.callback(sandbox.close)
             return sandbox
 

@@ -47,6 +47,7 @@ def test_function_is_the_package_and_its_bytecode() -> None:
     sources = {str(path.relative_to(ROOT / "functions")) for path in (ROOT / "functions/stats").glob("*.py")}
     bytecode = {f"stats/__pycache__/{Path(name).stem}.cpython-313.pyc" for name in sources}
     assert files(BUILD / "StatsFunction").keys() == sources | bytecode
+    assert files(BUILD / "SnapshotFunction") == files(BUILD / "StatsFunction")
 
 
 def test_layer_is_pure_python_for_both_architectures_and_the_certificates() -> None:

@@ -2,23 +2,28 @@
 
 import hashlib
 import json
+import secrets
 from base64 import b64decode
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
+import boto3
 import pytest
 from moto.moto_api import recorder
 
-from tests.e2e.conftest import Sandbox
+from tests.e2e.conftest import Package, Sandbox
 from tests.integration.conftest import AWS, Response
 from tests.integration.databases import ROOT, Database, read_case
 from tests.template.stack import load
 from tools import demo
+from tools.artifact import BUILD
+from tools.servers import free_port
 
-EVENTS = sorted((ROOT / "events").glob("*.json"))
+SCHEDULED = sorted((ROOT / "events").glob("schedule*.json"))
+EVENTS = sorted(set((ROOT / "events").glob("*.json")) - set(SCHEDULED))
 STATUS = {
     "conditional": 304,
     "get_stats": 200,
@@ -199,6 +204,71 @@ def test_role_permits_what_the_function_calls_and_no_more(
         for entry in policy["PolicyDocument"]["Statement"]
         for resource in (entry["Resource"] if isinstance(entry["Resource"], list) else [entry["Resource"]])
     }
+
+
+@pytest.fixture
+def bucket(moto_url: str) -> Iterator[tuple[Any, str]]:
+    """An S3 client, and the name of an empty bucket."""
+    client: Any = boto3.client(
+        "s3",
+        endpoint_url=moto_url,
+        region_name="us-east-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+    name = f"snapshots-{secrets.token_hex(4)}"
+    client.create_bucket(Bucket=name)
+    yield client, name
+    client.close()
+
+
+def snapshot_function(start: Callable[..., Sandbox], **variables: str) -> Sandbox:
+    return start(Package(BUILD / "SnapshotFunction"), "stats.schedule.handler", **variables)
+
+
+@pytest.mark.parametrize("path", SCHEDULED, ids=lambda path: path.stem)
+def test_a_scheduled_event_and_the_answer_when_the_database_is_away(
+    path: Path,
+    variables: dict[str, str],
+    database: Database,
+    aws: AWS,
+    bucket: tuple[Any, str],
+    start: Callable[..., Sandbox],
+) -> None:
+    event = json.loads(path.read_text())
+    s3, name = bucket
+    scheduled = event.get("scheduled_for") or event["time"]
+    variables |= {"SNAPSHOT_BUCKET": name}
+    function = snapshot_function(start, **variables)
+
+    first, again = function.run(event), function.run(event)
+
+    day, time = scheduled.rstrip("Z").split("T")
+    assert first["key"] == f"snapshots/dt={day}/{day}T{time.replace(':', '-')}Z.json", function.log
+    assert (first["written"], again) == (True, {**first, "written": False})
+    keys = {entry["Key"] for entry in s3.list_objects_v2(Bucket=name)["Contents"]}
+    assert keys == {first["key"], "snapshots/latest.json", f"snapshots/history/{day[:7]}.json"}
+    stored = json.loads(s3.get_object(Bucket=name, Key=first["key"])["Body"].read())
+    assert (stored.pop("scheduled_for"), stored.pop("taken_at")) == (scheduled, first["taken_at"])
+    assert stored == expected()
+
+    aws.put_database(database.secret(port=free_port()))
+    answer = start(**variables).invoke(json.loads((ROOT / "events/get_stats.json").read_text()))
+
+    assert answer.status == 200
+    assert answer.json == expected()
+    assert answer.headers["Cache-Status"].endswith("; detail=snapshot")
+    for secret in (demo.TOKEN, database.password):
+        assert secret not in function.log
+
+
+def test_a_failed_snapshot_raises(
+    variables: dict[str, str], database: Database, aws: AWS, bucket: tuple[Any, str], start: Callable[..., Sandbox]
+) -> None:
+    aws.put_database(database.secret(port=free_port()))
+    answer = snapshot_function(start, **variables, SNAPSHOT_BUCKET=bucket[1]).run({})
+    assert answer["errorType"] == "DatabaseError"
+    assert database.password not in str(answer)
 
 
 def test_metrics_are_those_that_the_template_watches(variables: dict[str, str], start: Callable[..., Sandbox]) -> None:
