@@ -11,7 +11,7 @@ command -v "$python" >/dev/null || fail "$python is missing: install Python 3.11
 "$python" -c 'import ensurepip, venv' 2>/dev/null ||
   fail "$python has no venv: install it (Debian: apt-get install python3-venv)"
 
-echo "Installing the development environment into $directory; this is done once." >&2
+echo "Installing $requirements into $directory; this is done once." >&2
 rm -rf "$directory"
 "$python" -m venv "$directory"
 "$directory/bin/pip" install --quiet --disable-pip-version-check --require-hashes -r "$requirements"
