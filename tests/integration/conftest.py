@@ -9,22 +9,29 @@ import secrets
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import boto3
 import pytest
+import time_machine
 from moto.server import ThreadedMotoServer
 
 from tests import leaks
-from tests.events import http_api
+from tests.events import FORMATS, http_api
 from tests.integration.databases import Database, Server, server_database, sqlite_database
 from tools.servers import ServerProcess, mariadb, postgresql
 
 # Neither server is on UTC and neither knows zones by name: no number may depend on that.
 _MARIADB_OPTIONS = ("--default-time-zone=+05:45",)
 _POSTGRESQL_OPTIONS = ("-c", "timezone=Asia/Kathmandu")
+
+# Half-way into a second, which HTTP dates cannot tell.
+NOW = datetime(2026, 11, 23, 12, 0, 0, 250_000, tzinfo=UTC)
+
+Travel = Callable[[datetime | float], None]
 
 
 def _further_servers() -> dict[str, str]:
@@ -222,3 +229,20 @@ def new_container(aws: AWS, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
 
         yield start
     gc.collect()  # what was left open is reported in the test that left it
+
+
+@pytest.fixture(params=FORMATS)
+def build(request: pytest.FixtureRequest) -> Any:
+    """Both payload formats in turn."""
+    return FORMATS[request.param]
+
+
+@pytest.fixture
+def travel() -> Iterator[Travel]:
+    """Stop the clock at NOW; return a function that sets it to an instant, or so many seconds after NOW."""
+    with time_machine.travel(NOW, tick=False) as traveller:
+
+        def set_clock(to: datetime | float) -> None:
+            traveller.move_to(to if isinstance(to, datetime) else NOW + timedelta(seconds=to))
+
+        yield set_clock

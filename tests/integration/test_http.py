@@ -2,38 +2,20 @@
 
 import json
 import os
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from email.utils import format_datetime
 from typing import Any
 
 import pytest
-import time_machine
 
 from tests import leaks
 from tests.events import FORMATS, PATH
-from tests.integration.conftest import AWS, Response
+from tests.integration.conftest import AWS, NOW, Response, Travel, token_record
 from tests.integration.databases import Database
 from tools.servers import free_port
 
-NOW = datetime(2026, 11, 23, 12, 0, 0, 250_000, tzinfo=UTC)
 LAST_MODIFIED = "Mon, 23 Nov 2026 12:00:00 GMT"
 ALLOW = "GET, HEAD, OPTIONS"
-
-Travel = Callable[[float], None]
-
-
-@pytest.fixture(params=FORMATS)
-def build(request: pytest.FixtureRequest) -> Any:
-    """Both payload formats in turn."""
-    return FORMATS[request.param]
-
-
-@pytest.fixture
-def travel() -> Iterator[Travel]:
-    """Stop the clock at NOW; return a function that sets it so many seconds later."""
-    with time_machine.travel(NOW, tick=False) as traveller:
-        yield lambda seconds: traveller.move_to(NOW + timedelta(seconds=seconds))
 
 
 @pytest.fixture
@@ -184,8 +166,6 @@ def test_headers_without_their_multiple_values(key: str, new_container: Any) -> 
 
 def test_every_refusal_reads_the_same(build: Any, aws: AWS, key: str, new_container: Any) -> None:
     expired, inactive, elsewhere = leaks.new_key(), leaks.new_key(), leaks.new_key()
-    from tests.integration.conftest import token_record
-
     aws.put_tokens(
         token_record(expired, name="expired", expires="2020-01-01T00:00:00Z"),
         token_record(inactive, name="inactive", active=False),

@@ -7,23 +7,19 @@ import re
 import socket
 import traceback
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
-import time_machine
 
 from tests import leaks
-from tests.events import FORMATS, http_api
-from tests.integration.conftest import AWS, LambdaContext, cold_start
+from tests.events import http_api
+from tests.integration.conftest import AWS, NOW, LambdaContext, Travel, cold_start
 from tests.integration.databases import Database, Server, server_database
 from tests.integration.s3 import FAULTS, S3, Gate, new_bucket, serving
 from tests.integration.workers import workers
 from tools.servers import free_port
 
-NOW = datetime(2026, 11, 23, 12, 0, 0, 250_000, tzinfo=UTC)
-
-Travel = Callable[[datetime | float], None]
 Take = Callable[[Any], dict[str, Any]]
 
 
@@ -42,23 +38,6 @@ MALFORMED = [
     b'{"database":{"vlans":1},"taken_at":"2026-11-23T12:00:00Z","scheduled_for":"2026-11-23T12:00:00Z"}',
     b'{"database":[],"taken_at":"2026-11-23T12:00:00Z","scheduled_for":"2026-11-23T12:00:00Z"}',
 ]
-
-
-@pytest.fixture(params=FORMATS)
-def build(request: pytest.FixtureRequest) -> Any:
-    """Both payload formats in turn."""
-    return FORMATS[request.param]
-
-
-@pytest.fixture
-def travel() -> Iterator[Travel]:
-    """Stop the clock at NOW; return a function that sets it to an instant, or so many seconds after NOW."""
-    with time_machine.travel(NOW, tick=False) as traveller:
-
-        def set_clock(to: datetime | float) -> None:
-            traveller.move_to(to if isinstance(to, datetime) else NOW + timedelta(seconds=to))
-
-        yield set_clock
 
 
 @pytest.fixture(scope="module")
