@@ -35,7 +35,7 @@ invoke: setup ## Run one event file through the handler, over the demo database,
 
 test: setup ## Run the unit and integration tests; installs MariaDB and PostgreSQL on Debian when absent
 	@tools/install_databases.sh
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest --numprocesses=auto --dist=worksteal $(ARGS)
 
 lint: setup lint-template ## Check style, security rules, types and the template
 	$(BIN)/ruff check

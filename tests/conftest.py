@@ -1,27 +1,19 @@
 import os
+from collections.abc import Generator
 
 import pytest
 
 from tests import leaks
 
-_leaking: list[str] = []
 
-
-def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    output = [text for _, text in report.sections]
-    # What a failed assertion shows may hold a test's own secret; what the code wrote may not.
-    if any(leaks.found_in(text) for text in output):
-        _leaking.append(report.nodeid)
-
-
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    if _leaking:
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    for nodeid in sorted(set(_leaking)):
-        terminalreporter.write_line(f"LEAKED a secret in its output: {nodeid}", red=True)
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Fail every test in whose output there is a secret, whatever else became of it."""
+    report = yield
+    if leaks.found_in("".join(text for _, text in report.sections)):
+        report.outcome = "failed"
+        report.longrepr = "LEAKED: the output of this test holds a secret"
+    return report
 
 
 @pytest.fixture(autouse=True)
