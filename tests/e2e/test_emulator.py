@@ -171,41 +171,6 @@ def check_refusal(answer: Response, _name: str, _cache_status: str) -> None:
     assert list(answer.json) == ["detail"]
 
 
-def test_role_permits_what_the_function_calls_and_no_more(
-    variables: dict[str, str],
-    moto_url: str,
-    aws: AWS,
-    secrets_manager: Any,
-    start: Callable[..., Sandbox],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(recorder, "_location", str(tmp_path / "recording"))
-    event = json.loads((ROOT / "events/get_stats.json").read_text())
-    empty = secrets_manager.create_secret(Name=f"{aws.tokens_secret}-empty")["ARN"]
-    names = {aws.database_secret: "DatabaseSecretArn", aws.tokens_secret: "TokenSecret", empty: "TokenSecret"}
-    urlopen(Request(f"{moto_url}/moto-api/recorder/reset-recording", method="POST")).close()
-    urlopen(Request(f"{moto_url}/moto-api/recorder/start-recording", method="POST")).close()
-
-    assert start(**variables).invoke(event).status == 200
-    assert start(**{**variables, "TOKENS_SECRET_ID": empty}).invoke(event).status == 401
-
-    urlopen(Request(f"{moto_url}/moto-api/recorder/stop-recording", method="POST")).close()
-    with urlopen(f"{moto_url}/moto-api/recorder/download-recording") as recording:
-        requests = [json.loads(line) for line in recording]
-    called = {
-        (request["headers"]["X-Amz-Target"], names[json.loads(b64decode(request["body"]))["SecretId"]])
-        for request in requests
-    }
-    assert called == {
-        (f"secretsmanager.{entry['Action'].split(':')[1]}", resource["Ref"])
-        for policy in load()["Resources"]["StatsRole"]["Properties"]["Policies"]
-        if policy.get("PolicyName") == "read-secrets"
-        for entry in policy["PolicyDocument"]["Statement"]
-        for resource in (entry["Resource"] if isinstance(entry["Resource"], list) else [entry["Resource"]])
-    }
-
-
 @pytest.fixture
 def bucket(moto_url: str) -> Iterator[tuple[Any, str]]:
     """An S3 client, and the name of an empty bucket."""
@@ -220,6 +185,100 @@ def bucket(moto_url: str) -> Iterator[tuple[Any, str]]:
     client.create_bucket(Bucket=name)
     yield client, name
     client.close()
+
+
+@pytest.fixture
+def calls(moto_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], list[Any]]]:
+    """Record what AWS is asked; return a function that ends that, and returns the requests."""
+    monkeypatch.setattr(recorder, "_location", str(tmp_path / "recording"))
+
+    def order(what: str) -> None:
+        urlopen(Request(f"{moto_url}/moto-api/recorder/{what}-recording", method="POST")).close()
+
+    def finish() -> list[Any]:
+        order("stop")
+        with urlopen(f"{moto_url}/moto-api/recorder/download-recording") as recording:
+            return [json.loads(line) for line in recording]
+
+    order("reset")
+    order("start")
+    yield finish
+    order("stop")
+
+
+def permitted(role: str, policy: str) -> set[tuple[str, str]]:
+    """Return the actions of a role's policy, each with its resource's name or, in the bucket, the end of its key."""
+    [document] = [
+        each["PolicyDocument"]
+        for each in load()["Resources"][role]["Properties"]["Policies"]
+        if each.get("PolicyName") == policy
+    ]
+    return {
+        (action, resource.get("Ref") or resource["Fn::Sub"].rpartition("}")[2])
+        for entry in document["Statement"]
+        for action in (entry["Action"] if isinstance(entry["Action"], list) else [entry["Action"]])
+        for resource in (entry["Resource"] if isinstance(entry["Resource"], list) else [entry["Resource"]])
+        if not action.startswith("sqs:")  # Lambda itself sends what the function failed at
+    }
+
+
+def secrets_asked(requests: list[Any], names: dict[str, str]) -> set[tuple[str, str]]:
+    targets = [(request["headers"].get("X-Amz-Target"), request["body"]) for request in requests]
+    return {
+        (target.replace(".", ":"), names[json.loads(b64decode(body))["SecretId"]])
+        for target, body in targets
+        if target and not target.endswith("CreateSecret")  # which the test does itself
+    }
+
+
+def objects_asked(requests: list[Any]) -> set[tuple[str, str]]:
+    return {
+        ({"GET": "s3:GetObject", "PUT": "s3:PutObject"}[request["method"]], request["url"].split("?")[0])
+        for request in requests
+        if "X-Amz-Target" not in request["headers"]
+    }
+
+
+def test_api_role_permits_what_the_function_calls_and_no_more(
+    variables: dict[str, str],
+    aws: AWS,
+    secrets_manager: Any,
+    bucket: tuple[Any, str],
+    calls: Callable[[], list[Any]],
+    start: Callable[..., Sandbox],
+) -> None:
+    event = json.loads((ROOT / "events/get_stats.json").read_text())
+    empty = secrets_manager.create_secret(Name=f"{aws.tokens_secret}-empty")["ARN"]
+    names = {aws.database_secret: "DatabaseSecretArn", aws.tokens_secret: "TokenSecret", empty: "TokenSecret"}
+    variables |= {"SNAPSHOT_BUCKET": bucket[1]}
+
+    assert start(**variables).invoke(event).status == 200
+    assert start(**{**variables, "TOKENS_SECRET_ID": empty}).invoke(event).status == 401
+
+    requests = calls()
+    assert secrets_asked(requests, names) == permitted("StatsRole", "read-secrets")
+    assert permitted("StatsRole", "read-newest-snapshot") == {("s3:GetObject", "latest.json")}
+    [(action, url)] = objects_asked(requests)
+    assert action == "s3:GetObject"
+    assert url.endswith("/snapshots/latest.json")
+
+
+def test_snapshot_role_permits_what_the_function_calls_and_no_more(
+    variables: dict[str, str],
+    aws: AWS,
+    bucket: tuple[Any, str],
+    calls: Callable[[], list[Any]],
+    start: Callable[..., Sandbox],
+) -> None:
+    function = snapshot_function(start, **variables, SNAPSHOT_BUCKET=bucket[1])
+    assert function.run({})["written"] is True
+
+    requests = calls()
+    asked = secrets_asked(requests, {aws.database_secret: "DatabaseSecretArn"})
+    assert asked == permitted("SnapshotRole", "read-database-secret")
+    objects = objects_asked(requests)
+    assert {(action, "*") for action, _ in objects} == permitted("SnapshotRole", "write-snapshots")
+    assert all("/snapshots/" in url for _, url in objects)
 
 
 def snapshot_function(start: Callable[..., Sandbox], **variables: str) -> Sandbox:
