@@ -9,7 +9,7 @@ from stats import settings
 from stats.bucket import StorageError
 from stats.database import Database, DatabaseError
 from stats.secret_store import SecretStore
-from stats.snapshots import Snapshot, open_snapshots, timestamp
+from stats.snapshots import Snapshot, Snapshots, open_snapshots, timestamp
 from stats.telemetry import logger, metrics
 
 _ATTEMPTS = 2
@@ -21,10 +21,15 @@ class ScheduleError(Exception):
     """No snapshot can be taken for this event, or something unforeseen happened; the text is fit for a log."""
 
 
+def _open_snapshots() -> Snapshots:
+    snapshots = open_snapshots(_settings, _ATTEMPTS)
+    if snapshots is None:
+        raise settings.SettingsError("SNAPSHOT_BUCKET is not set: it takes the name of the bucket of the snapshots")
+    return snapshots
+
+
 _settings = settings.load()
-_snapshots = open_snapshots(_settings, _ATTEMPTS)
-if _snapshots is None:
-    raise settings.SettingsError("SNAPSHOT_BUCKET is not set: it takes the name of the bucket of the snapshots")
+_snapshots = _open_snapshots()
 _database = Database(_settings, SecretStore())
 
 
@@ -51,7 +56,6 @@ def handler(event: Any, context: Any) -> dict[str, str | bool]:
 
 
 def _take(event: Any, now: datetime) -> dict[str, str | bool]:
-    assert _snapshots  # noqa: S101 for mypy: the module was not loaded else
     deadline = time.monotonic() + _settings.request_timeout_seconds
     scheduled_for = _scheduled_for(event, now)
     document = _database.document(now, deadline)

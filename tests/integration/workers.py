@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 # Imported once, by the process that the workers are forked from; the package itself is imported by each.
@@ -62,7 +63,7 @@ def workers(count: int, module: str) -> Iterator[list[Worker]]:
 def _run(connection: Connection, module: str, environment: dict[str, str]) -> None:
     os.environ.clear()
     os.environ.update(environment)
-    with contextlib.suppress(EOFError), open(os.devnull, "w") as silence:  # noqa: PTH123
+    with contextlib.suppress(EOFError), Path(os.devnull).open("w") as silence:
         sys.stdout = silence
         handler = importlib.import_module(module).handler
         connection.send("warm")
