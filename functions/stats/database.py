@@ -1,4 +1,4 @@
-"""Database secret -> connection -> the one row of numbers."""
+"""Database secret -> connection -> the one row of numbers -> the document."""
 
 import contextlib
 import json
@@ -9,7 +9,7 @@ from typing import Any
 
 from stats import query
 from stats.catalogue import Document
-from stats.engines import ENGINES, Connection, Engine, Row, Server
+from stats.engines import ENGINES, Connection, Engine, Server
 from stats.secret_store import SecretStore, SecretUnavailableError
 from stats.settings import Settings
 from stats.telemetry import logger, metrics
@@ -34,8 +34,8 @@ class Database:
         self._engine = ENGINES["sqlite"]
         self._doubted = False  # the secret: what it said last led nowhere
 
-    def fetch(self, now: datetime, deadline: float) -> Row:
-        """Return the numbers at the instant `now`, in catalogue order, before time.monotonic() reaches `deadline`.
+    def fetch(self, now: datetime, deadline: float) -> Document:
+        """Return the document of the instant `now`, before time.monotonic() reaches `deadline`.
 
         A connection that has died since the last call is replaced once. Raise DatabaseError.
         """
@@ -54,16 +54,16 @@ class Database:
         return self._ask(self._connection, now, deadline)
 
     def document(self, now: datetime, deadline: float) -> Document:
-        """Return the numbers of fetch() as the document. Raise DatabaseError."""
+        """Return what fetch() does; log and count it."""
         started = time.monotonic()
         try:
-            row = self.fetch(now, deadline)
+            document = self.fetch(now, deadline)
         except DatabaseError as error:
             logger.error("database failed", error=str(error))
             metrics.add_metric(name="DatabaseFailure", unit="Count", value=1)
             raise
         metrics.add_metric(name="StatementTime", unit="Milliseconds", value=(time.monotonic() - started) * 1000)
-        return query.document(row)
+        return document
 
     def close(self) -> None:
         """Drop the connection, if there is one."""
@@ -72,10 +72,10 @@ class Database:
             with contextlib.suppress(Exception):  # whatever is wrong with it, it is of no more use
                 connection.close()
 
-    def _ask(self, connection: Connection, now: datetime, deadline: float) -> Row:
+    def _ask(self, connection: Connection, now: datetime, deadline: float) -> Document:
         sql = query.statement(now, self._settings.time_zone, self._engine.literal)
         try:
-            return connection.fetch(sql, deadline)
+            return query.document(connection.fetch(sql, deadline))
         except Exception as error:  # noqa: BLE001 a broken server makes a driver raise anything
             self.close()
             raise _explained(error, self._engine, deadline) from None

@@ -209,6 +209,17 @@ def test_no_statistics(build: Any, aws: AWS, key: str, travel: Travel, new_conta
     assert_problem(container.get(key, build=build), 503, Retry_After="1")
 
 
+def test_a_row_that_is_no_numbers(
+    build: Any, key: str, sqlite_db: Database, travel: Travel, new_container: Any
+) -> None:
+    sqlite_db.insert("counters_counter", [{"name": "changes", "value": "many"}])
+    container = new_container()
+    assert_problem(container.get(key, build=build), 503, Retry_After="1")
+    sqlite_db.execute("UPDATE counters_counter SET value = 7")
+    travel(2)
+    assert container.get(key, build=build).json["usage"]["changes_total"]["value"] == 7
+
+
 def document_headers(answer: Response, *, age: int, cache_status: str, ttl: int = 60) -> dict[str, str]:
     return {
         "Content-Type": "application/json",
