@@ -9,6 +9,7 @@ import os
 import sys
 from pathlib import Path
 
+from stats.settings import SettingsError
 from tools.database_url import DatabaseURLError
 from tools.local_aws import local_aws
 
@@ -26,11 +27,9 @@ def main(arguments: list[str]) -> int:
         return 2
     try:
         with local_aws(os.environ.get("DATABASE_URL")):
-            handler = importlib.import_module(
-                "stats.schedule" if path.name.startswith("schedule") else "stats.api"
-            ).handler
-            print(json.dumps(handler(event, None), indent=2))
-    except DatabaseURLError as error:
+            module = "stats.schedule" if path.name.startswith("schedule") else "stats.api"
+            print(json.dumps(importlib.import_module(module).handler(event, None), indent=2))
+    except (DatabaseURLError, SettingsError) as error:
         print(error, file=sys.stderr)
         return 2
     return 0

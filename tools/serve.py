@@ -139,7 +139,8 @@ def _serve(listener: socket.socket) -> int:
     greeting = (
         f"\nOpenL2M's statistics are served at {url}; Ctrl-C ends it.\n"
         f"The demo token is {demo.TOKEN}.\n\n"
-        f"  curl {url} -H 'Authorization: Token {demo.TOKEN}'\n"
+        f"  curl {url} -H 'Authorization: Token {demo.TOKEN}'\n\n"
+        f"or, with HTTPie:\n\n"
         f"  http --form POST {url} 'Authorization: Token {demo.TOKEN}'\n"
     )
     config = uvicorn.Config(application(handler, greeting), log_level="warning", server_header=False, ws="none")

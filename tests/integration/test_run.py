@@ -320,6 +320,19 @@ def test_the_first_answer_is_the_snapshot() -> None:
     check_demo(answer.json())
 
 
+def test_invoke_with_a_wrong_setting() -> None:
+    finished = subprocess.run(
+        [sys.executable, "-m", "tools.invoke", "events/options.json"],
+        cwd=ROOT,
+        env=environment(TIME_ZONE="Mars"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 2
+    assert finished.stderr.startswith("TIME_ZONE is wrong: it takes a zone")
+
+
 def test_invoke_without_such_an_event() -> None:
     finished = subprocess.run(
         [sys.executable, "-m", "tools.invoke", "events/nothing.json"],
