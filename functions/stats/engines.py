@@ -159,7 +159,11 @@ def _connect_sqlite(server: Server, _tls: TLS, deadline: float) -> Connection:
 
 
 def _explain_sqlite(error: Exception) -> tuple[str, str]:
-    return getattr(error, "sqlite_errorname", type(error).__name__), str(error)
+    import sqlite3
+
+    if isinstance(error, sqlite3.Error):
+        return getattr(error, "sqlite_errorname", type(error).__name__), str(error)
+    return _explain_other(error)
 
 
 def _without_offset(instant: datetime) -> str:

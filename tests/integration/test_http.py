@@ -212,7 +212,7 @@ def test_no_statistics(build: Any, aws: AWS, key: str, travel: Travel, new_conta
 def test_a_row_that_is_no_numbers(
     build: Any, key: str, sqlite_db: Database, travel: Travel, new_container: Any
 ) -> None:
-    sqlite_db.insert("counters_counter", [{"name": "changes", "value": "many"}])
+    sqlite_db.insert("counters_counter", [{"name": "changes", "value": leaks.new_password()}])
     container = new_container()
     assert_problem(container.get(key, build=build), 503, Retry_After="1")
     sqlite_db.execute("UPDATE counters_counter SET value = 7")

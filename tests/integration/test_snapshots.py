@@ -397,7 +397,7 @@ def test_the_unforeseen(
 ) -> None:
     take = new_schedule()
     # No input is known that gets here: something is broken on purpose, and its text holds a secret.
-    monkeypatch.setattr("stats.query.document", lambda _: os.environ[key])
+    monkeypatch.setattr("stats.schedule.timestamp", lambda _: os.environ[key])
     with pytest.raises(Exception, match=r"^unforeseen KeyError; ") as caught:
         take({})
     assert not leaks.found_in("".join(traceback.format_exception(caught.value)))
