@@ -75,10 +75,11 @@ class Database:
     def _ask(self, connection: Connection, now: datetime, deadline: float) -> Document:
         sql = query.statement(now, self._settings.time_zone, self._engine.literal)
         try:
-            return query.document(connection.fetch(sql, deadline))
-        except Exception as error:  # noqa: BLE001 a broken server makes a driver raise anything
+            with explaining(self._engine, deadline):
+                return query.document(connection.fetch(sql, deadline)[0])
+        except DatabaseError:
             self.close()
-            raise _explained(error, self._engine, deadline) from None
+            raise
 
     def _connect(self, deadline: float) -> Connection:
         """Connect as the secret says; while its password is being rotated, as either version of it says."""
@@ -91,14 +92,11 @@ class Database:
             tried.append(server)
             self._engine = ENGINES[server.engine]
             try:
-                tls = _trust(server, self._settings)
-                return self._engine.connect(server, tls, deadline)
-            except DatabaseError:
-                raise
-            except Exception as error:  # noqa: BLE001 a broken server makes a driver raise anything
-                refusal = _explained(error, self._engine, deadline)
-                if refusal.code not in self._engine.access_denied:
-                    raise refusal from None
+                return connect(server, self._settings, deadline)
+            except DatabaseError as error:
+                if error.code not in self._engine.access_denied:
+                    raise
+                refusal = error
         raise refusal
 
     def _versions(self) -> Iterator[str | bytes]:
@@ -115,6 +113,26 @@ class Database:
         # The rotation may have ended while the pending version was asked for.
         with contextlib.suppress(SecretUnavailableError):
             yield self._secrets.get(secret_id, refresh=True)
+
+
+def connect(server: Server, settings: Settings, deadline: float) -> Connection:
+    """Return a new connection, made before time.monotonic() reaches `deadline`. Raise DatabaseError."""
+    engine = ENGINES[server.engine]
+    with explaining(engine, deadline):
+        return engine.connect(server, _trust(server, settings), deadline)
+
+
+@contextlib.contextmanager
+def explaining(engine: Engine, deadline: float) -> Iterator[None]:
+    """Run the block; raise a DatabaseError in the place of whatever the engine's driver raises."""
+    try:
+        yield
+    except DatabaseError:
+        raise
+    except Exception as error:  # noqa: BLE001 a broken server makes a driver raise anything
+        if time.monotonic() >= deadline:
+            raise DatabaseError("timeout", "the database server did not answer in time") from None
+        raise DatabaseError(*engine.explain(error)) from None
 
 
 def parse_server(text: str | bytes, settings: Settings) -> Server:
@@ -178,9 +196,3 @@ def _trust(server: Server, settings: Settings) -> TLS:
         return trust(server.host, settings.database_ca_file, off=off)
     except OSError as error:
         raise DatabaseError("bad setting", f"DATABASE_CA_FILE cannot be used: {error}") from None
-
-
-def _explained(error: Exception, engine: Engine, deadline: float) -> DatabaseError:
-    if time.monotonic() >= deadline:
-        return DatabaseError("timeout", "the database server did not answer in time")
-    return DatabaseError(*engine.explain(error))

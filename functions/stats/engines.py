@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import SupportsInt, cast
+from typing import Any, cast
 from urllib.parse import quote
 
 from stats.wire import TLS, open_socket, shutdown_at
 
-Row = Sequence[SupportsInt]
+Row = Sequence[Any]
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,9 @@ class Server:
 
 @dataclass(frozen=True)
 class Connection:
-    """An open connection. `fetch(sql, deadline)` returns the one row, or raises whatever the driver does."""
+    """An open connection. `fetch(sql, deadline)` returns the rows, or raises whatever the driver does."""
 
-    fetch: Callable[[str, float], Row]
+    fetch: Callable[[str, float], Sequence[Row]]
     close: Callable[[], None]
 
 
@@ -71,10 +71,10 @@ def _connect_mysql(server: Server, tls: TLS, deadline: float) -> Connection:
         connection.connect(wire.driver_socket)
     limited = _limited_mariadb if "MariaDB" in connection.get_server_info() else _limited_mysql
 
-    def fetch(sql: str, deadline: float) -> Row:
+    def fetch(sql: str, deadline: float) -> Sequence[Row]:
         with shutdown_at(deadline, wire), connection.cursor() as cursor:
             cursor.execute(limited(sql, deadline - time.monotonic()))
-            return cast("Row", cursor.fetchone())
+            return cursor.fetchall()
 
     return Connection(fetch, lambda: wire.close_after(connection.close))
 
@@ -111,10 +111,10 @@ def _connect_postgresql(server: Server, tls: TLS, deadline: float) -> Connection
             sock=wire.driver_socket,
         )
 
-    def fetch(sql: str, deadline: float) -> Row:
+    def fetch(sql: str, deadline: float) -> Sequence[Row]:
         # The server's own limit is the role's statement_timeout: a SET would pin a proxy's connection.
         with shutdown_at(deadline, wire):
-            return cast("Row", connection.run(sql)[0])
+            return cast("Sequence[Row]", connection.run(sql))
 
     return Connection(fetch, lambda: wire.close_after(connection.close))
 
@@ -147,11 +147,11 @@ def _connect_sqlite(server: Server, _tls: TLS, deadline: float) -> Connection:
         check_same_thread=False,
     )
 
-    def fetch(sql: str, deadline: float) -> Row:
+    def fetch(sql: str, deadline: float) -> Sequence[Row]:
         timer = threading.Timer(deadline - time.monotonic(), connection.interrupt)
         timer.start()
         try:
-            return cast("Row", connection.execute(sql).fetchone())
+            return connection.execute(sql).fetchall()
         finally:
             timer.cancel()
 
