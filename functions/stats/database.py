@@ -73,7 +73,7 @@ class Database:
                 connection.close()
 
     def _ask(self, connection: Connection, now: datetime, deadline: float) -> Document:
-        sql = query.statement(now, self._settings.time_zone, self._engine.literal)
+        sql = query.statement(now, self._settings.time_zone, self._engine.literal, connection.indexes)
         try:
             with explaining(self._engine, deadline):
                 return query.document(connection.fetch(sql, deadline)[0])

@@ -13,6 +13,11 @@ from urllib.parse import quote
 from stats.wire import TLS, open_socket, shutdown_at
 
 Row = Sequence[Any]
+Indexes = Sequence[Sequence[str]]
+
+_POSTGRESQL_INDEXES = """SELECT ARRAY(SELECT attname::text FROM unnest(indkey) WITH ORDINALITY AS key (number, place)
+JOIN pg_attribute ON attrelid = indrelid AND attnum = number ORDER BY place)
+FROM pg_index WHERE indrelid = to_regclass('switches_log') AND indisvalid AND indpred IS NULL"""
 
 
 @dataclass(frozen=True)
@@ -29,10 +34,14 @@ class Server:
 
 @dataclass(frozen=True)
 class Connection:
-    """An open connection. `fetch(sql, deadline)` returns the rows, or raises whatever the driver does."""
+    """An open connection. `fetch(sql, deadline)` returns the rows, or raises whatever the driver does.
+
+    `indexes` holds the columns of each index of switches_log that the server may use, as it was when connecting.
+    """
 
     fetch: Callable[[str, float], Sequence[Row]]
     close: Callable[[], None]
+    indexes: Indexes = ()
 
 
 @dataclass(frozen=True)
@@ -69,14 +78,25 @@ def _connect_mysql(server: Server, tls: TLS, deadline: float) -> Connection:
             defer_connect=True,
         )
         connection.connect(wire.driver_socket)
-    limited = _limited_mariadb if "MariaDB" in connection.get_server_info() else _limited_mysql
+    mariadb = "MariaDB" in connection.get_server_info()
+    limited = _limited_mariadb if mariadb else _limited_mysql
 
     def fetch(sql: str, deadline: float) -> Sequence[Row]:
         with shutdown_at(deadline, wire), connection.cursor() as cursor:
             cursor.execute(limited(sql, deadline - time.monotonic()))
             return cursor.fetchall()
 
-    return Connection(fetch, lambda: wire.close_after(connection.close))
+    # MariaDB says whether an index is ignored, MySQL whether it is visible, and old versions neither.
+    indexes = _indexes_mysql(fetch("SHOW INDEX FROM switches_log", deadline), unusable="YES" if mariadb else "NO")
+    return Connection(fetch, lambda: wire.close_after(connection.close), indexes)
+
+
+def _indexes_mysql(rows: Sequence[Row], unusable: str) -> Indexes:
+    columns: dict[str, list[str]] = {}
+    for _table, _unique, name, _place, column, *others in rows:
+        if others[8:9] != [unusable]:
+            columns.setdefault(name, []).append(column)
+    return list(columns.values())
 
 
 def _limited_mariadb(sql: str, seconds: float) -> str:
@@ -116,7 +136,8 @@ def _connect_postgresql(server: Server, tls: TLS, deadline: float) -> Connection
         with shutdown_at(deadline, wire):
             return cast("Sequence[Row]", connection.run(sql))
 
-    return Connection(fetch, lambda: wire.close_after(connection.close))
+    indexes = [columns for (columns,) in fetch(_POSTGRESQL_INDEXES, deadline)]
+    return Connection(fetch, lambda: wire.close_after(connection.close), indexes)
 
 
 def _explain_postgresql(error: Exception) -> tuple[str, str]:
