@@ -1,10 +1,12 @@
 """API Gateway in, API Gateway out: HTTP and nothing else."""
 
+import random
 import re
 import time
 import traceback
+from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime, parsedate_to_datetime
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from math import ceil
 from typing import Any
@@ -29,7 +31,32 @@ _ENTITY_TAG = re.compile(r'(?:W/)?("[^"]*")')
 _settings = settings.load()
 _secrets = SecretStore()
 _tokens = Tokens(_settings, _secrets)
-_service = Service(_settings, Database(_settings, _secrets), open_snapshots(_settings, attempts=1))
+_database = Database(_settings, _secrets)
+
+
+def _prepare(pool: Executor) -> None:
+    """Begin what the first request would wait for; whatever fails of it is left to the requests."""
+    pool.submit(_tokens.refresh, datetime.now(UTC))
+    pool.submit(_database.prepare)
+
+
+def _after_restore() -> None:
+    """Begin anew in a copy of this process that SnapStart has made: its random numbers are the other copies' too."""
+    random.seed()
+    with ThreadPoolExecutor() as pool:
+        _prepare(pool)
+
+
+with ThreadPoolExecutor() as pool:
+    if settings.starts_from_snapshot():
+        from snapshot_restore_py import register_after_restore  # of Lambda's runtime
+
+        # Nothing has been read or connected to yet: what is stored, and copied, holds no secret and no connection.
+        register_after_restore(_after_restore)
+    else:
+        _prepare(pool)
+    # Takes as long as reading the secrets does.
+    _service = Service(_settings, _database, open_snapshots(_settings, attempts=1))
 
 
 def handler(event: Any, context: Any) -> Response:
@@ -100,7 +127,7 @@ def _validators(statistics: Statistics, source: Source, now: datetime) -> dict[s
             cache_status = f"hit; ttl={ttl - age}; detail=stale"
     return {
         "ETag": statistics.etag,
-        "Last-Modified": format_datetime(statistics.taken_at, usegmt=True),
+        "Last-Modified": statistics.last_modified,
         "Cache-Control": f"private, max-age={ttl}",
         "Age": str(age),
         "Cache-Status": f"openl2m-stats; {cache_status}",

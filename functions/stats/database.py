@@ -1,6 +1,7 @@
 """Database secret -> connection -> the one row of numbers -> the document."""
 
 import contextlib
+import importlib
 import json
 import time
 from collections.abc import Iterator
@@ -33,6 +34,17 @@ class Database:
         self._connection: Connection | None = None
         self._engine = ENGINES["sqlite"]
         self._doubted = False  # the secret: what it said last led nowhere
+
+    def prepare(self) -> None:
+        """Read the secret, the driver and the certificates, so that the first connection need not wait for them.
+
+        Raise SecretUnavailableError, DatabaseError.
+        """
+        self._doubted = True
+        server = parse_server(self._secrets.get(self._settings.database_secret_id), self._settings)
+        importlib.import_module(ENGINES[server.engine].driver)
+        _trust(server, self._settings)
+        self._doubted = False
 
     def fetch(self, now: datetime, deadline: float) -> Document:
         """Return the document of the instant `now`, before time.monotonic() reaches `deadline`.

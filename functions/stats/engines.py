@@ -48,11 +48,12 @@ class Connection:
 class Engine:
     """What differs between engines.
 
-    `literal` writes an instant in UTC as SQL. `connect(server, tls, deadline)` returns a Connection, or
-    raises whatever the driver does. `explain` returns the code and the text of a driver's error.
-    Deadlines are of time.monotonic().
+    `driver` is the module to import. `literal` writes an instant in UTC as SQL. `connect(server, tls, deadline)`
+    returns a Connection, or raises whatever the driver does. `explain` returns the code and the text of a
+    driver's error. Deadlines are of time.monotonic().
     """
 
+    driver: str
     default_port: int
     literal: Callable[[datetime], str]
     connect: Callable[[Server, TLS, float], Connection]
@@ -195,10 +196,12 @@ def _with_offset(instant: datetime) -> str:
     return f"'{instant.isoformat(' ')}'"
 
 
-_MYSQL = Engine(3306, _without_offset, _connect_mysql, _explain_mysql, frozenset({"1045", "1698"}))
-_POSTGRESQL = Engine(5432, _with_offset, _connect_postgresql, _explain_postgresql, frozenset({"28000", "28P01"}))
+_MYSQL = Engine("pymysql", 3306, _without_offset, _connect_mysql, _explain_mysql, frozenset({"1045", "1698"}))
+_POSTGRESQL = Engine(
+    "pg8000.native", 5432, _with_offset, _connect_postgresql, _explain_postgresql, frozenset({"28000", "28P01"})
+)
 # Django leaves out a fraction that is zero, and so does isoformat(): as text, the two then compare as instants.
-_SQLITE = Engine(0, _without_offset, _connect_sqlite, _explain_sqlite)
+_SQLITE = Engine("sqlite3", 0, _without_offset, _connect_sqlite, _explain_sqlite)
 
 ENGINES: dict[str, Engine] = {
     "mysql": _MYSQL,

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+import boto3
 from aws_lambda_powertools.utilities.parameters import GetParameterError, SecretsProvider
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
@@ -25,7 +26,8 @@ class SecretStore:
     """Reads secrets; one client, made once a container."""
 
     def __init__(self) -> None:
-        self._provider = SecretsProvider(boto_config=_CONFIG)
+        # Powertools would make a session of its own, and each reads botocore's endpoints anew.
+        self._provider = SecretsProvider(boto3_client=boto3.client("secretsmanager", config=_CONFIG))
 
     def get(self, secret_id: str, *, refresh: bool = False) -> str | bytes:
         """Return the current value of a secret, at most 5 minutes old, or as it is now with `refresh`.

@@ -5,6 +5,7 @@ import json
 import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from email.utils import format_datetime
 from enum import Enum
 
 from stats import query
@@ -30,11 +31,12 @@ class Source(Enum):
 
 @dataclass(frozen=True)
 class Statistics:
-    """The document as it is sent, and the instant of its numbers."""
+    """The document as it is sent, the instant of its numbers, and the validators made of both."""
 
     body: str
     etag: str
     taken_at: datetime
+    last_modified: str
 
 
 class UnavailableError(Exception):
@@ -117,4 +119,4 @@ class Service:
 def _statistics(document: Document, taken_at: datetime) -> Statistics:
     body = json.dumps(document, separators=(",", ":"))
     etag = f'"{hashlib.sha256(body.encode()).hexdigest()[:32]}"'
-    return Statistics(body, etag, taken_at)
+    return Statistics(body, etag, taken_at, format_datetime(taken_at, usegmt=True))

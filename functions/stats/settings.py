@@ -111,6 +111,11 @@ OPTIONS: dict[str, Option] = {
 }
 
 
+def starts_from_snapshot(environ: Mapping[str, str] = os.environ) -> bool:
+    """Tell whether this process is to be stored by Lambda's SnapStart, and run in copies, once it has started."""
+    return environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start"
+
+
 def load(environ: Mapping[str, str] = os.environ) -> Settings:
     """Return the settings that `environ` holds; an empty variable counts as absent.
 

@@ -77,6 +77,10 @@ class Tokens:
     def _find(self, digest: str) -> list[Token]:
         return [token for token in self._registry if hmac.compare_digest(token.sha256, digest)]
 
+    def refresh(self, now: datetime) -> None:
+        """Read the registry, whether or not that is due, so that the next request need not."""
+        self._read(now)
+
     def _refresh_if_due(self, now: datetime) -> None:
         age = _elapsed(self._read_at, now)
         if age is not None and age < self._settings.tokens_ttl_seconds:

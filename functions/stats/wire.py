@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from ipaddress import ip_address
 from typing import Any, Literal
 
@@ -104,6 +105,7 @@ def shutdown_at(deadline: float, wire: Wire) -> Iterator[None]:
         timer.cancel()
 
 
+@cache  # reading the hundred certificates of RDS takes as long as many a statement
 def trust(host: str, ca_file: str, *, off: bool) -> TLS:
     """Return how TLS is used with a host. Raise OSError or ssl.SSLError when the CA file cannot be used.
 

@@ -418,7 +418,8 @@ def test_a_missing_secret_gives_503_until_it_is_made(server_db: Database, aws: A
 
 def test_a_secret_kept_as_bytes_is_read(server_db: Database, aws: Any, new_container: Any) -> None:
     aws.client.put_secret_value(SecretId=aws.database_secret, SecretBinary=json.dumps(server_db.secret()).encode())
-    assert new_container().get(aws.new_token()).status == 200
+    key = aws.new_token()
+    assert new_container().get(key).status == 200
 
 
 def test_a_database_that_has_moved_is_found(server_db: Database, aws: Any, new_container: Any) -> None:
@@ -529,7 +530,8 @@ def test_the_read_only_user_can_read_what_is_counted_and_nothing_else(
 ) -> None:
     assert server_db.server is not None
     aws.put_database(server_db.secret())
-    assert new_container().get(aws.new_token()).status == 200
+    key = aws.new_token()
+    assert new_container().get(key).status == 200
 
     login = Server(
         server_db.engine,

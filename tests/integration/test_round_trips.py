@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 import time_machine
 
+from tests.events import http_api
 from tests.integration.databases import Database
 from tests.integration.proxy import Proxy
 
@@ -48,6 +49,24 @@ def test_a_fresh_answer_costs_one_statement_and_one_wait_and_a_cached_one_nothin
         assert proxy.flights == flights + 1
         assert proxy.connections == 1
         assert len(re.findall(rb"FROM switches_log WHERE", proxy.sent[sent:])) == 1
+
+
+def test_a_first_answer_costs_the_login_and_two_waits(
+    key: str, proxy: Proxy, server_db: Database, new_container: Any
+) -> None:
+    assert new_container(DATABASE_TLS="off").get(key).status == 200
+    login = {"mariadb": 2, "mysql": 4, "postgres": 3}[server_db.engine]  # PyMySQL's own SET NAMES among it
+    assert proxy.flights == login + 2  # which indexes there are, and the statement
+
+
+def test_a_cached_answer_is_sent_as_it_is_kept(key: str, new_container: Any) -> None:
+    container = new_container(DATABASE_TLS="off")
+    event = http_api(headers=[("Authorization", f"Token {key}")])
+    first, second = (container.api.handler(event, None) for _ in range(2))
+    assert second["headers"]["Cache-Status"].startswith("openl2m-stats; hit")
+    assert second["body"] is first["body"]
+    for name in ("ETag", "Last-Modified"):
+        assert second["headers"][name] is first["headers"][name]
 
 
 def test_the_server_counts_one_statement_for_a_fresh_answer(key: str, server_db: Database, new_container: Any) -> None:

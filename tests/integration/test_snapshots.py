@@ -131,7 +131,8 @@ def test_a_snapshot(
 ) -> None:
     aws.put_database(database.secret())
     database.insert("switches_log", [{"type": 1, "switch_id": 7, "user_id": 1, "timestamp": NOW}])
-    api = new_container().get(aws.new_token())
+    key = aws.new_token()
+    api = new_container().get(key)
     assert api.headers["Cache-Status"] == "openl2m-stats; fwd=miss"
     travel(2)
     assert new_schedule()(at("2026-11-23T12:00:00Z")) == {

@@ -126,9 +126,10 @@ def ask(aws: Any, new_container: Any, tmp_path: Path) -> Iterator[Ask]:
             if authority is not None:
                 (tmp_path / "authority.pem").write_bytes(authority.pem)
                 variables["DATABASE_CA_FILE"] = str(tmp_path / "authority.pem")
+            key = aws.new_token()
             container = new_container(**variables)
             stack.callback(container.close)
-            return container.get(aws.new_token()), proxy, database
+            return container.get(key), proxy, database
 
         yield get
 
@@ -251,8 +252,9 @@ def test_a_socket_host_needs_no_tls(tls: str, plain_server: Server, aws: Any, ne
     with server_database(plain_server) as database:
         # The port leads nowhere: only the socket can have answered.
         aws.put_database(database.secret(host=str(process.directory / names[plain_server.dialect]), port=1))
+        key = aws.new_token()
         container = new_container(DATABASE_TLS=tls)
-        assert container.get(aws.new_token()).status == 200
+        assert container.get(key).status == 200
         container.close()
 
 
@@ -262,4 +264,5 @@ def test_a_password_in_other_letters_is_told_as_servers_expect_it(
     password = leaks.remember("Zürich-ß-密碼-" + leaks.new_password())
     server_db.set_password(password)
     aws.put_database(server_db.secret(password=password))
-    assert new_container().get(aws.new_token()).status == 200
+    key = aws.new_token()
+    assert new_container().get(key).status == 200
