@@ -183,3 +183,32 @@ def test_the_pending_version_is_asked_for_last(
     kill_sessions(server_db)
     assert container.get(key).status == 200
     assert stages_asked_for() == []
+
+
+def test_a_rotation_that_ends_while_its_version_is_looked_for(
+    server_db: Database, aws: AWS, new_container: Any
+) -> None:
+    """The pending version becomes current, and is no longer pending, just before it is asked for."""
+    aws.put_database(server_db.secret())
+    key = aws.new_token()
+    container = new_container(CACHE_TTL_SECONDS=0)
+    assert container.get(key).status == 200
+
+    password = leaks.new_password()
+    version = put_pending(aws, server_db.secret(password=password))
+    server_db.set_password(password)
+    kill_sessions(server_db)
+    asked_for: list[str] = []
+
+    def end_rotation(request: Any, **_: Any) -> None:
+        asked_for.append(json.loads(request.body)["VersionStage"])
+        if asked_for[-1] == "AWSPENDING":
+            make_current(aws, version)
+            aws.client.update_secret_version_stage(
+                SecretId=aws.database_secret, VersionStage="AWSPENDING", RemoveFromVersionId=version
+            )
+
+    events = container.api._secrets._provider.client.meta.events
+    events.register("before-send.secrets-manager.GetSecretValue", end_rotation)
+    assert container.get(key).status == 200
+    assert asked_for == ["AWSCURRENT", "AWSPENDING", "AWSCURRENT"]
