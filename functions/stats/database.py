@@ -11,6 +11,7 @@ from typing import Any
 from stats import query
 from stats.catalogue import Document
 from stats.engines import ENGINES, Connection, Engine, Server
+from stats.iam import SigningError, new_token
 from stats.secret_store import SecretStore, SecretUnavailableError
 from stats.settings import Settings
 from stats.telemetry import logger, metrics
@@ -131,7 +132,9 @@ def connect(server: Server, settings: Settings, deadline: float) -> Connection:
     """Return a new connection, made before time.monotonic() reaches `deadline`. Raise DatabaseError."""
     engine = ENGINES[server.engine]
     with explaining(engine, deadline):
-        return engine.connect(server, _trust(server, settings), deadline)
+        tls = _trust(server, settings)
+        password = _token(server, tls) if server.password is None else server.password
+        return engine.connect(server, password, tls, deadline)
 
 
 @contextlib.contextmanager
@@ -150,7 +153,8 @@ def explaining(engine: Engine, deadline: float) -> Iterator[None]:
 def parse_server(text: str | bytes, settings: Settings) -> Server:
     """Return the server that a database secret describes; what it leaves out is taken from the settings.
 
-    The secret is RDS's JSON: `engine`, `host`, `port`, `username`, `password`, `dbname`. Raise DatabaseError.
+    The secret is RDS's JSON: `engine`, `host`, `port`, `username`, `password`, `dbname`. Without a password the
+    login is by IAM. Raise DatabaseError.
     """
     try:
         secret = json.loads(text)
@@ -184,8 +188,8 @@ def parse_server(text: str | bytes, settings: Settings) -> Server:
     )
 
 
-def _password(value: Any) -> str:
-    if not isinstance(value, str):
+def _password(value: Any) -> str | None:
+    if value is not None and not isinstance(value, str):
         raise DatabaseError("bad secret", "the database secret has no usable 'password'")
     return value
 
@@ -198,6 +202,19 @@ def _port(value: Any) -> int:
     if not 0 < port < 65536:
         raise DatabaseError("bad secret", "'port' of the database secret is no port number")
     return port
+
+
+def _token(server: Server, tls: TLS) -> str:
+    if not tls:
+        raise DatabaseError(
+            "bad secret",
+            "without 'password' in the database secret the login is by IAM, which takes verified TLS: "
+            "give it a 'password', or as 'host' an endpoint of RDS",
+        )
+    try:
+        return new_token(server.host, server.port, server.user)
+    except SigningError as error:
+        raise DatabaseError("no token", f"no AWS credentials to log in to the database with: {error}") from None
 
 
 def _trust(server: Server, settings: Settings) -> TLS:

@@ -22,13 +22,16 @@ FROM pg_index WHERE indrelid = to_regclass('switches_log') AND indisvalid AND in
 
 @dataclass(frozen=True)
 class Server:
-    """One database and one of its users; for SQLite, `database` is the file and the rest is unused."""
+    """One database and one of its users; for SQLite, `database` is the file and the rest is unused.
+
+    Without a password the user logs in by IAM.
+    """
 
     engine: str
     host: str
     port: int
     user: str
-    password: str = field(repr=False)
+    password: str | None = field(repr=False)
     database: str
 
 
@@ -48,20 +51,20 @@ class Connection:
 class Engine:
     """What differs between engines.
 
-    `driver` is the module to import. `literal` writes an instant in UTC as SQL. `connect(server, tls, deadline)`
-    returns a Connection, or raises whatever the driver does. `explain` returns the code and the text of a
-    driver's error. Deadlines are of time.monotonic().
+    `driver` is the module to import. `literal` writes an instant in UTC as SQL. `connect(server, password, tls,
+    deadline)` returns a Connection, or raises whatever the driver does; the password is the server's, or a token
+    of IAM. `explain` returns the code and the text of a driver's error. Deadlines are of time.monotonic().
     """
 
     driver: str
     default_port: int
     literal: Callable[[datetime], str]
-    connect: Callable[[Server, TLS, float], Connection]
+    connect: Callable[[Server, str, TLS, float], Connection]
     explain: Callable[[Exception], tuple[str, str]]
     access_denied: frozenset[str] = frozenset()
 
 
-def _connect_mysql(server: Server, tls: TLS, deadline: float) -> Connection:
+def _connect_mysql(server: Server, password: str, tls: TLS, deadline: float) -> Connection:
     import pymysql
 
     wire = open_socket(server.host, server.port, deadline)
@@ -70,7 +73,7 @@ def _connect_mysql(server: Server, tls: TLS, deadline: float) -> Connection:
             host=server.host,
             user=server.user,
             # The driver would encode text as Latin-1, which servers do not expect.
-            password=server.password.encode(),
+            password=password.encode(),
             database=server.database,
             charset="utf8mb4",
             autocommit=True,
@@ -117,7 +120,7 @@ def _explain_mysql(error: Exception) -> tuple[str, str]:
     return _explain_other(error)
 
 
-def _connect_postgresql(server: Server, tls: TLS, deadline: float) -> Connection:
+def _connect_postgresql(server: Server, password: str, tls: TLS, deadline: float) -> Connection:
     import pg8000.native
 
     wire = open_socket(server.host, server.port, deadline)
@@ -125,7 +128,7 @@ def _connect_postgresql(server: Server, tls: TLS, deadline: float) -> Connection
         connection = pg8000.native.Connection(
             host=server.host,
             user=server.user,
-            password=server.password,
+            password=password,
             database=server.database,
             application_name="openl2m-stats",
             ssl_context=tls,
@@ -157,7 +160,7 @@ def _explain_other(error: Exception) -> tuple[str, str]:
     return type(error).__name__, str(error) if telling else "not what was expected"
 
 
-def _connect_sqlite(server: Server, _tls: TLS, deadline: float) -> Connection:
+def _connect_sqlite(server: Server, _password: str, _tls: TLS, deadline: float) -> Connection:
     import sqlite3
     import threading
 

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import secrets
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from moto.server import ThreadedMotoServer
 from tests import leaks
 from tests.events import FORMATS, http_api
 from tests.integration.databases import Database, Server, server_database, sqlite_database
+from tests.integration.tls_servers import HOST, TLSServer, mariadb_with_tls, postgresql_with_tls
 from tools.servers import ServerProcess, mariadb, postgresql
 
 # Neither server is on UTC and neither knows zones by name: no number may depend on that.
@@ -58,6 +60,29 @@ def mariadb_server() -> Iterator[Server]:
 def postgresql_server() -> Iterator[Server]:
     with postgresql(options=_POSTGRESQL_OPTIONS) as process:
         yield _own("postgres", process)
+
+
+@pytest.fixture(scope="module")
+def mariadb_tls() -> Iterator[TLSServer]:
+    with mariadb_with_tls() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def postgresql_tls() -> Iterator[TLSServer]:
+    with postgresql_with_tls() as server:
+        yield server
+
+
+@pytest.fixture
+def _host_resolves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a name that is not local lead to this machine: certificates are verified for such a name only."""
+    resolve = socket.getaddrinfo
+    monkeypatch.setattr(
+        socket,
+        "getaddrinfo",
+        lambda host, *args, **named: resolve("127.0.0.1" if host == HOST else host, *args, **named),
+    )
 
 
 @pytest.fixture(params=SERVERS)

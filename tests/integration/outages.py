@@ -90,7 +90,13 @@ def slow(database: Database) -> Iterator[None]:
 
 
 def kill_sessions(database: Database) -> None:
-    """End the sessions of the read-only user, as an administrator does."""
+    """End the sessions of the read-only user, and wait until there is none."""
+    end_sessions(database)
+    wait_until(lambda: sessions(database) == 0)
+
+
+def end_sessions(database: Database) -> None:
+    """End the sessions that the read-only user has now, as an administrator does."""
     assert database.server is not None
     with contextlib.closing(database.server.connect()) as connection:
         cursor = connection.cursor()
@@ -100,7 +106,6 @@ def kill_sessions(database: Database) -> None:
             cursor.execute("SELECT id FROM information_schema.processlist WHERE user = %s", [database.user])
             for (number,) in cursor.fetchall():
                 cursor.execute(f"KILL {int(number)}")
-    wait_until(lambda: sessions(database) == 0)
 
 
 def sessions(database: Database, *, busy: bool = False) -> int:

@@ -1,11 +1,7 @@
 """How TLS to the database is used: verified, unless nobody can sit in between."""
 
 import contextlib
-import os
-import shutil
-import socket
 import ssl
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,60 +12,7 @@ from tests import leaks
 from tests.integration.certificates import Authority, new_authority, new_certificate
 from tests.integration.databases import Database, Server, server_database
 from tests.integration.proxy import Proxy
-from tools.servers import mariadb, postgresql
-
-HOST = "db.example.test"
-
-
-class TLSServer:
-    """A server that speaks TLS, with the certificate of the moment."""
-
-    def __init__(self, server: Server, directory: Path) -> None:
-        self.server = server
-        self.directory = directory
-
-    def present(self, certificate: tuple[bytes, bytes]) -> None:
-        """Show this certificate to clients from now on."""
-        assert self.server.process
-        put_certificate(self.directory, certificate, self.server.process.user)
-        self.server.execute("FLUSH SSL" if self.server.dialect == "mysql" else "SELECT pg_reload_conf()")
-
-
-def put_certificate(directory: Path, certificate: tuple[bytes, bytes], user: str) -> None:
-    for name, content in zip(("certificate.pem", "key.pem"), certificate, strict=True):
-        path = directory / name
-        path.write_bytes(content)
-        path.chmod(0o600)
-        if os.getuid() == 0:
-            shutil.chown(path, user)
-
-
-@contextlib.contextmanager
-def certificate_directory(user: str) -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="openl2m-stats-") as name:
-        directory = Path(name)
-        directory.chmod(0o755)
-        put_certificate(directory, new_certificate(new_authority(), HOST), user)
-        yield directory
-
-
-@pytest.fixture(scope="module")
-def mariadb_tls() -> Iterator[TLSServer]:
-    with certificate_directory("mysql") as directory:
-        options = [f"--ssl-cert={directory}/certificate.pem", f"--ssl-key={directory}/key.pem"]
-        with mariadb(options=options) as process:
-            server = Server("mariadb", "mysql", process.host, process.port, process.superuser, process=process)
-            yield TLSServer(server, directory)
-
-
-@pytest.fixture(scope="module")
-def postgresql_tls() -> Iterator[TLSServer]:
-    with certificate_directory("postgres") as directory:
-        files = {"ssl_cert_file": "certificate.pem", "ssl_key_file": "key.pem"}
-        options = ["-cssl=on", *(f"-c{name}={directory}/{file}" for name, file in files.items())]
-        with postgresql(options=options) as process:
-            server = Server("postgres", "postgresql", process.host, process.port, process.superuser, process=process)
-            yield TLSServer(server, directory)
+from tests.integration.tls_servers import HOST, TLSServer
 
 
 @pytest.fixture(params=["mariadb", "postgresql"])
@@ -83,17 +26,6 @@ def plain_server(request: pytest.FixtureRequest) -> Server:
     """The servers that the other tests use: neither has a certificate."""
     found: Server = request.getfixturevalue(f"{request.param}_server")
     return found
-
-
-@pytest.fixture
-def _host_resolves(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a name that is not local lead to this machine: certificates are verified for such a name only."""
-    resolve = socket.getaddrinfo
-    monkeypatch.setattr(
-        socket,
-        "getaddrinfo",
-        lambda host, *args, **named: resolve("127.0.0.1" if host == HOST else host, *args, **named),
-    )
 
 
 @pytest.fixture

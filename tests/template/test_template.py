@@ -37,6 +37,8 @@ EVERYTHING: dict[str, Any] = {
     "DatabasePort": "6432",
     "DatabaseName": "netlab",
     "DatabaseCaFile": "/var/task/own.pem",
+    "DatabaseResourceId": "prx-0123456789abcdef0",
+    "DatabaseUser": "stats",
     "ApiEnabled": "false",
     "TimeZone": "America/Los_Angeles",
     "ClientIpAllowed": "10.0.0.0/8,2001:db8::/32",
@@ -264,7 +266,7 @@ def version(**given: Any) -> str:
 
 # Neither the function nor a container of it is another when these change.
 ELSEWHERE = {
-    *("DatabaseSecretKmsKeyArn", "PermissionsBoundaryArn"),  # the role's
+    *("DatabaseSecretKmsKeyArn", "DatabaseResourceId", "DatabaseUser", "PermissionsBoundaryArn"),  # the role's
     *("SecretsManagerEndpoint", "S3EndpointRouteTableIds", "VpcId", "DomainName", "CertificateArn", "HostedZoneId"),
     *("SnapshotSchedule", "SnapshotsMissedSeconds", "SnapshotRetentionDays"),
     *("ThrottlingRate", "ThrottlingBurst", "LogRetentionDays", "AlarmTopicArn"),
@@ -469,6 +471,19 @@ def test_role_decrypts_with_the_keys_that_are_given() -> None:
     ]
 
 
+@pytest.mark.parametrize("resource", ["db-ABCDEFGHIJKL01234", "cluster-ABCDEFGHIJKL01234", "prx-0123456789abcdef0"])
+def test_both_functions_may_log_in_as_the_one_user_that_is_given(resource: str) -> None:
+    def login(user: str) -> tuple[str, Any, Any, Any]:
+        return ("Allow", "rds-db:connect", f"arn:aws:rds-db:us-east-1:123456789012:dbuser:{resource}/{user}", None)
+
+    for role, without in (("StatsRole", ROLE), ("SnapshotRole", SNAPSHOT_ROLE)):
+        by_default = statements(role, DatabaseResourceId=resource)
+        assert [entry for entry in by_default if entry not in without] == [login("openl2m_stats")]
+        named = statements(role, DatabaseResourceId=resource, DatabaseUser="stats")
+        assert [entry for entry in named if entry not in without] == [login("stats")]
+        assert statements(role, DatabaseUser="stats") == without
+
+
 def test_snapshot_role() -> None:
     assert statements("SnapshotRole") == SNAPSHOT_ROLE
     assert statements("SnapshotRole", **VPC) == SNAPSHOT_ROLE + ROLE_IN_VPC
@@ -606,6 +621,12 @@ def problem(parameter: dict[str, Any], value: str) -> str | None:
         ("DatabaseHost", "https://database.example.com"),
         ("DatabaseHost", "database.example.com:3306"),
         ("DatabasePort", "0"),
+        ("DatabaseResourceId", "openl2m-database"),
+        ("DatabaseResourceId", "db-*"),
+        ("DatabaseResourceId", "arn:aws:rds:us-east-1:123456789012:db:openl2m"),
+        ("DatabaseUser", ""),
+        ("DatabaseUser", "*"),
+        ("DatabaseUser", "stats/other"),
         ("VpcSubnetIds", "subnet-0123456789abcdef0, subnet-0123456789abcdef1"),
         ("VpcSecurityGroupIds", "subnet-0123456789abcdef0"),
         ("TimeZone", ""),
