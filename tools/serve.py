@@ -119,7 +119,8 @@ def _listen(port: str) -> socket.socket:
 def _serve(listener: socket.socket) -> int:
     # Imported only now: what the function reads its settings from is set by local_aws().
     from stats import settings
-    from stats.database import Database, DatabaseError
+    from stats.connection import DatabaseError
+    from stats.database import Database
     from stats.secret_store import SecretStore
 
     try:

@@ -25,7 +25,7 @@ def main() -> int:
 def _take() -> int:
     # Imported only now: what the function reads its settings from is set by local_aws().
     from stats.bucket import StorageError
-    from stats.database import DatabaseError
+    from stats.connection import DatabaseError
     from stats.settings import SettingsError
 
     try:

@@ -1,29 +1,19 @@
 """Database secret -> connection -> the one row of numbers -> the document."""
 
 import contextlib
-import importlib
-import json
 import time
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
 
 from stats import query
 from stats.catalogue import Document
-from stats.engines import ENGINES, Connection, Engine, Server
+from stats.connection import Connection, DatabaseError, Engine, Server
+from stats.engines import engine_of, parse_server
 from stats.iam import SigningError, new_token
 from stats.secret_store import SecretStore, SecretUnavailableError
 from stats.settings import Settings
 from stats.telemetry import logger, metrics
 from stats.wire import TLS, is_local, trust
-
-
-class DatabaseError(Exception):
-    """The numbers could not be read. `code` is the driver's or ours; the text is fit for a log."""
-
-    def __init__(self, code: str, text: str) -> None:
-        super().__init__(f"{code}: {text}")
-        self.code = code
 
 
 class Database:
@@ -33,7 +23,6 @@ class Database:
         self._settings = settings
         self._secrets = secrets
         self._connection: Connection | None = None
-        self._engine = ENGINES["sqlite"]
         self._doubted = False  # the secret: what it said last led nowhere
 
     def prepare(self) -> None:
@@ -43,7 +32,7 @@ class Database:
         """
         self._doubted = True
         server = parse_server(self._secrets.get(self._settings.database_secret_id), self._settings)
-        importlib.import_module(ENGINES[server.engine].driver)
+        engine_of(server.engine)
         _trust(server, self._settings)
         self._doubted = False
 
@@ -86,9 +75,9 @@ class Database:
                 connection.close()
 
     def _ask(self, connection: Connection, now: datetime, deadline: float) -> Document:
-        sql = query.statement(now, self._settings.time_zone, self._engine.literal, connection.indexes)
+        sql = query.statement(now, self._settings.time_zone, connection.engine.literal, connection.indexes)
         try:
-            with explaining(self._engine, deadline):
+            with explaining(connection.engine, deadline):
                 return query.document(connection.fetch(sql, deadline)[0])
         except DatabaseError:
             self.close()
@@ -103,11 +92,10 @@ class Database:
             if server in tried:
                 continue
             tried.append(server)
-            self._engine = ENGINES[server.engine]
             try:
                 return connect(server, self._settings, deadline)
             except DatabaseError as error:
-                if error.code not in self._engine.access_denied:
+                if error.code not in engine_of(server.engine).access_denied:
                     raise
                 refusal = error
         raise refusal
@@ -130,7 +118,7 @@ class Database:
 
 def connect(server: Server, settings: Settings, deadline: float) -> Connection:
     """Return a new connection, made before time.monotonic() reaches `deadline`. Raise DatabaseError."""
-    engine = ENGINES[server.engine]
+    engine = engine_of(server.engine)
     with explaining(engine, deadline):
         tls = _trust(server, settings)
         password = _token(server, tls) if server.password is None else server.password
@@ -148,60 +136,6 @@ def explaining(engine: Engine, deadline: float) -> Iterator[None]:
         if time.monotonic() >= deadline:
             raise DatabaseError("timeout", "the database server did not answer in time") from None
         raise DatabaseError(*engine.explain(error)) from None
-
-
-def parse_server(text: str | bytes, settings: Settings) -> Server:
-    """Return the server that a database secret describes; what it leaves out is taken from the settings.
-
-    The secret is RDS's JSON: `engine`, `host`, `port`, `username`, `password`, `dbname`. Without a password the
-    login is by IAM. Raise DatabaseError.
-    """
-    try:
-        secret = json.loads(text)
-    except (ValueError, RecursionError):
-        # The decoder's error carries the secret itself.
-        raise DatabaseError("bad secret", "the database secret is not JSON") from None
-    if not isinstance(secret, dict):
-        raise DatabaseError("bad secret", "the database secret is not a JSON object")
-
-    def text_of(key: str, otherwise: str | None) -> str:
-        value = secret.get(key) or otherwise
-        # What cannot be printed, such as NUL or half a character, drivers and sockets choke on or cut off.
-        if not isinstance(value, str) or not value or not value.isprintable():
-            raise DatabaseError("bad secret", f"the database secret has no usable {key!r}")
-        return value
-
-    name = text_of("engine", settings.database_engine)
-    engine = ENGINES.get(name)
-    if engine is None:
-        raise DatabaseError("bad secret", f"'engine' of the database secret is none of {', '.join(ENGINES)}")
-    database = text_of("dbname", settings.database_name or "openl2m")
-    if name == "sqlite":
-        return Server(name, "localhost", 0, "", "", database)
-    return Server(
-        engine=name,
-        host=text_of("host", settings.database_host),
-        port=_port(secret.get("port") or settings.database_port or engine.default_port),
-        user=text_of("username", None),
-        password=_password(secret.get("password")),
-        database=database,
-    )
-
-
-def _password(value: Any) -> str | None:
-    if value is not None and not isinstance(value, str):
-        raise DatabaseError("bad secret", "the database secret has no usable 'password'")
-    return value
-
-
-def _port(value: Any) -> int:
-    try:
-        port = int(value)
-    except (OverflowError, TypeError, ValueError):
-        port = 0
-    if not 0 < port < 65536:
-        raise DatabaseError("bad secret", "'port' of the database secret is no port number")
-    return port
 
 
 def _token(server: Server, tls: TLS) -> str:

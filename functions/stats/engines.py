@@ -1,216 +1,80 @@
-"""The database engines: how each is connected to, asked and told to stop.
+"""The database engines by their names, and the server that a database secret describes.
 
-To add one, add an entry to ENGINES. A driver is imported when a connection needs it.
+To add an engine, write a module like postgresql.py and add its names to ENGINES. The module imports the driver,
+and is itself imported when a secret names it.
 """
 
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+import importlib
+import json
 from typing import Any, cast
-from urllib.parse import quote
 
-from stats.wire import TLS, open_socket, shutdown_at
+from stats.connection import DatabaseError, Engine, Server
+from stats.settings import Settings
 
-Row = Sequence[Any]
-Indexes = Sequence[Sequence[str]]
+# The names that RDS's secrets have for an engine, and the module for it.
+ENGINES = {
+    "mysql": "mysql",
+    "mariadb": "mysql",
+    "aurora-mysql": "mysql",
+    "postgres": "postgresql",
+    "aurora-postgresql": "postgresql",
+    "sqlite": "sqlite",
+}
 
-_POSTGRESQL_INDEXES = """SELECT ARRAY(SELECT attname::text FROM unnest(indkey) WITH ORDINALITY AS key (number, place)
-JOIN pg_attribute ON attrelid = indrelid AND attnum = number ORDER BY place)
-FROM pg_index WHERE indrelid = to_regclass('switches_log') AND indisvalid AND indpred IS NULL"""
+
+def engine_of(name: str) -> Engine:
+    """Return the engine of a name that a secret may have for it."""
+    return cast("Engine", importlib.import_module(f"stats.{ENGINES[name]}").ENGINE)
 
 
-@dataclass(frozen=True)
-class Server:
-    """One database and one of its users; for SQLite, `database` is the file and the rest is unused.
+def parse_server(text: str | bytes, settings: Settings) -> Server:
+    """Return the server that a database secret describes; what it leaves out is taken from the settings.
 
-    Without a password the user logs in by IAM.
+    The secret is RDS's JSON: `engine`, `host`, `port`, `username`, `password`, `dbname`. Without a password the
+    login is by IAM. Raise DatabaseError.
     """
+    try:
+        secret = json.loads(text)
+    except (ValueError, RecursionError):
+        # The decoder's error carries the secret itself.
+        raise DatabaseError("bad secret", "the database secret is not JSON") from None
+    if not isinstance(secret, dict):
+        raise DatabaseError("bad secret", "the database secret is not a JSON object")
 
-    engine: str
-    host: str
-    port: int
-    user: str
-    password: str | None = field(repr=False)
-    database: str
+    def text_of(key: str, otherwise: str | None) -> str:
+        value = secret.get(key) or otherwise
+        # What cannot be printed, such as NUL or half a character, drivers and sockets choke on or cut off.
+        if not isinstance(value, str) or not value or not value.isprintable():
+            raise DatabaseError("bad secret", f"the database secret has no usable {key!r}")
+        return value
 
-
-@dataclass(frozen=True)
-class Connection:
-    """An open connection. `fetch(sql, deadline)` returns the rows, or raises whatever the driver does.
-
-    `indexes` holds the columns of each index of switches_log that the server may use, as it was when connecting.
-    """
-
-    fetch: Callable[[str, float], Sequence[Row]]
-    close: Callable[[], None]
-    indexes: Indexes = ()
-
-
-@dataclass(frozen=True)
-class Engine:
-    """What differs between engines.
-
-    `driver` is the module to import. `literal` writes an instant in UTC as SQL. `connect(server, password, tls,
-    deadline)` returns a Connection, or raises whatever the driver does; the password is the server's, or a token
-    of IAM. `explain` returns the code and the text of a driver's error. Deadlines are of time.monotonic().
-    """
-
-    driver: str
-    default_port: int
-    literal: Callable[[datetime], str]
-    connect: Callable[[Server, str, TLS, float], Connection]
-    explain: Callable[[Exception], tuple[str, str]]
-    access_denied: frozenset[str] = frozenset()
-
-
-def _connect_mysql(server: Server, password: str, tls: TLS, deadline: float) -> Connection:
-    import pymysql
-
-    wire = open_socket(server.host, server.port, deadline)
-    with shutdown_at(deadline, wire):
-        connection = pymysql.Connection(
-            host=server.host,
-            user=server.user,
-            # The driver would encode text as Latin-1, which servers do not expect.
-            password=password.encode(),
-            database=server.database,
-            charset="utf8mb4",
-            autocommit=True,
-            ssl=tls or None,
-            ssl_disabled=tls is False,
-            defer_connect=True,
-        )
-        connection.connect(wire.driver_socket)
-    mariadb = "MariaDB" in connection.get_server_info()
-    limited = _limited_mariadb if mariadb else _limited_mysql
-
-    def fetch(sql: str, deadline: float) -> Sequence[Row]:
-        with shutdown_at(deadline, wire), connection.cursor() as cursor:
-            cursor.execute(limited(sql, deadline - time.monotonic()))
-            return cursor.fetchall()
-
-    # MariaDB says whether an index is ignored, MySQL whether it is visible, and old versions neither.
-    indexes = _indexes_mysql(fetch("SHOW INDEX FROM switches_log", deadline), unusable="YES" if mariadb else "NO")
-    return Connection(fetch, lambda: wire.close_after(connection.close), indexes)
-
-
-def _indexes_mysql(rows: Sequence[Row], unusable: str) -> Indexes:
-    columns: dict[str, list[str]] = {}
-    for _table, _unique, name, _place, column, *others in rows:
-        if others[8:9] != [unusable]:
-            columns.setdefault(name, []).append(column)
-    return list(columns.values())
-
-
-def _limited_mariadb(sql: str, seconds: float) -> str:
-    return f"SET STATEMENT max_statement_time={max(seconds, 0.001):.3f} FOR {sql}"
-
-
-def _limited_mysql(sql: str, seconds: float) -> str:
-    return sql.replace("SELECT", f"SELECT /*+ MAX_EXECUTION_TIME({max(int(seconds * 1000), 1)}) */", 1)
-
-
-def _explain_mysql(error: Exception) -> tuple[str, str]:
-    import pymysql
-
-    if isinstance(error, pymysql.MySQLError):
-        code, *texts = error.args or ("",)
-        return str(code), " ".join(map(str, texts))
-    return _explain_other(error)
-
-
-def _connect_postgresql(server: Server, password: str, tls: TLS, deadline: float) -> Connection:
-    import pg8000.native
-
-    wire = open_socket(server.host, server.port, deadline)
-    with shutdown_at(deadline, wire):
-        connection = pg8000.native.Connection(
-            host=server.host,
-            user=server.user,
-            password=password,
-            database=server.database,
-            application_name="openl2m-stats",
-            ssl_context=tls,
-            sock=wire.driver_socket,
-        )
-
-    def fetch(sql: str, deadline: float) -> Sequence[Row]:
-        # The server's own limit is the role's statement_timeout: a SET would pin a proxy's connection.
-        with shutdown_at(deadline, wire):
-            return cast("Sequence[Row]", connection.run(sql))
-
-    indexes = [columns for (columns,) in fetch(_POSTGRESQL_INDEXES, deadline)]
-    return Connection(fetch, lambda: wire.close_after(connection.close), indexes)
-
-
-def _explain_postgresql(error: Exception) -> tuple[str, str]:
-    import pg8000.native
-
-    if error.args and isinstance(error.args[0], dict):  # the fields of an ErrorResponse, by their letters
-        return str(error.args[0].get("C")), str(error.args[0].get("M"))
-    if isinstance(error, pg8000.native.InterfaceError):
-        return type(error).__name__, f"{error} {error.__cause__ or ''}".strip()
-    return _explain_other(error)
-
-
-def _explain_other(error: Exception) -> tuple[str, str]:
-    # Any other error may quote what it choked on: a UnicodeEncodeError holds the whole password.
-    telling = isinstance(error, OSError | RuntimeError)
-    return type(error).__name__, str(error) if telling else "not what was expected"
-
-
-def _connect_sqlite(server: Server, _password: str, _tls: TLS, deadline: float) -> Connection:
-    import sqlite3
-    import threading
-
-    connection = sqlite3.connect(
-        f"file:{quote(server.database)}?mode=ro",
-        uri=True,
-        timeout=max(deadline - time.monotonic(), 0),
-        isolation_level=None,
-        check_same_thread=False,
+    name = text_of("engine", settings.database_engine)
+    if name not in ENGINES:
+        raise DatabaseError("bad secret", f"'engine' of the database secret is none of {', '.join(ENGINES)}")
+    database = text_of("dbname", settings.database_name or "openl2m")
+    if name == "sqlite":
+        return Server(name, "localhost", 0, "", "", database)
+    return Server(
+        engine=name,
+        host=text_of("host", settings.database_host),
+        port=_port(secret.get("port") or settings.database_port or engine_of(name).default_port),
+        user=text_of("username", None),
+        password=_password(secret.get("password")),
+        database=database,
     )
 
-    def fetch(sql: str, deadline: float) -> Sequence[Row]:
-        timer = threading.Timer(deadline - time.monotonic(), connection.interrupt)
-        timer.start()
-        try:
-            return connection.execute(sql).fetchall()
-        finally:
-            timer.cancel()
 
-    return Connection(fetch, connection.close)
+def _password(value: Any) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise DatabaseError("bad secret", "the database secret has no usable 'password'")
+    return value
 
 
-def _explain_sqlite(error: Exception) -> tuple[str, str]:
-    import sqlite3
-
-    if isinstance(error, sqlite3.Error):
-        return getattr(error, "sqlite_errorname", type(error).__name__), str(error)
-    return _explain_other(error)
-
-
-def _without_offset(instant: datetime) -> str:
-    return f"'{instant.replace(tzinfo=None).isoformat(' ')}'"
-
-
-def _with_offset(instant: datetime) -> str:
-    return f"'{instant.isoformat(' ')}'"
-
-
-_MYSQL = Engine("pymysql", 3306, _without_offset, _connect_mysql, _explain_mysql, frozenset({"1045", "1698"}))
-_POSTGRESQL = Engine(
-    "pg8000.native", 5432, _with_offset, _connect_postgresql, _explain_postgresql, frozenset({"28000", "28P01"})
-)
-# Django leaves out a fraction that is zero, and so does isoformat(): as text, the two then compare as instants.
-_SQLITE = Engine("sqlite3", 0, _without_offset, _connect_sqlite, _explain_sqlite)
-
-ENGINES: dict[str, Engine] = {
-    "mysql": _MYSQL,
-    "mariadb": _MYSQL,
-    "aurora-mysql": _MYSQL,
-    "postgres": _POSTGRESQL,
-    "aurora-postgresql": _POSTGRESQL,
-    "sqlite": _SQLITE,
-}
+def _port(value: Any) -> int:
+    try:
+        port = int(value)
+    except (OverflowError, TypeError, ValueError):
+        port = 0
+    if not 0 < port < 65536:
+        raise DatabaseError("bad secret", "'port' of the database secret is no port number")
+    return port

@@ -7,7 +7,8 @@ from typing import Any
 
 from stats import settings
 from stats.bucket import StorageError
-from stats.database import Database, DatabaseError
+from stats.connection import DatabaseError
+from stats.database import Database
 from stats.secret_store import SecretStore
 from stats.snapshots import Snapshot, Snapshots, open_snapshots, timestamp
 from stats.telemetry import logger, metrics

@@ -12,7 +12,8 @@ from stats import query
 from stats.backoff import Backoff
 from stats.bucket import StorageError
 from stats.catalogue import Document
-from stats.database import Database, DatabaseError
+from stats.connection import DatabaseError
+from stats.database import Database
 from stats.settings import Settings
 from stats.snapshots import Snapshots
 from stats.telemetry import logger, metrics
