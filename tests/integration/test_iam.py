@@ -110,14 +110,16 @@ def test_a_password_of_null_is_none(tls_db: Database, aws: AWS, new_container: A
     aws.put_database(tls_db.secret(host=HOST, password=None))
     with time_machine.travel(NOW, tick=False):
         tls_db.set_password(expected_token(tls_db.server.port, tls_db.user))
-        assert new_container().get(aws.new_token()).status == 200
+        key = aws.new_token()
+        assert new_container().get(key).status == 200
 
 
 @pytest.mark.parametrize("server", ["mariadb"], indirect=True)
 def test_an_empty_password_is_one(server_db: Database, aws: AWS, new_container: Any) -> None:
     server_db.set_password("")
     aws.put_database(server_db.secret(password=""))
-    assert new_container().get(aws.new_token()).status == 200
+    key = aws.new_token()
+    assert new_container().get(key).status == 200
 
 
 def test_a_secret_may_get_a_password_and_lose_it(tls_db: Database, aws: AWS, new_container: Any) -> None:
@@ -251,7 +253,8 @@ def test_a_host_whose_certificate_is_not_verified_is_not_connected_to(
 ) -> None:
     with Proxy(("127.0.0.1", 1)) as server:
         aws.put_database({"engine": engine, "host": host, "port": server.port, "username": "stats"})
-        assert new_container(DATABASE_TLS=tls).get(aws.new_token()).status == 503
+        key = aws.new_token()
+        assert new_container(DATABASE_TLS=tls).get(key).status == 503
         assert not server.connections
     assert "bad secret: without 'password' in the database secret the login is by IAM" in logged(caplog)
 
@@ -267,7 +270,8 @@ def test_a_server_without_tls_that_asks_for_clear_text_gets_nothing(
 ) -> None:
     with fake_server(says, stays=True) as port, Proxy(("127.0.0.1", port)) as server:
         aws.put_database({"engine": engine, "host": HOST, "port": server.port, "username": "stats", **login})
-        assert new_container().get(aws.new_token()).status == 503
+        key = aws.new_token()
+        assert new_container().get(key).status == 503
         assert server.connections == 1
         for word in ("stats", "X-Amz-Signature", *login.values()):
             assert word.encode() not in server.sent
@@ -284,7 +288,8 @@ def test_without_credentials_there_is_no_token(
         aws.put_database({"engine": "postgres", "host": HOST, "port": server.port, "username": "stats"})
         key = aws.new_token()
         container = new_container()
-        # Secrets Manager's client has its own already.
+        # The session that Secrets Manager's client was made from has its own already.
+        monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
         for name in ROLE:
             monkeypatch.delenv(name.upper())
         monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
