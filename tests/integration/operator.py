@@ -37,11 +37,12 @@ Run = Callable[..., Result]
 
 
 def command(*arguments: str, stdin: str = "", **variables: str) -> Result:
-    """Run the command as a process."""
+    """Run the command as a process; an empty variable is not set."""
+    environment = {**os.environ, "PYTHONPATH": "functions", **variables}
     process = subprocess.run(
         [sys.executable, "-m", "tools.tokens", *arguments],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": "functions", **variables},
+        env={name: value for name, value in environment.items() if value},
         input=stdin,
         capture_output=True,
         text=True,
