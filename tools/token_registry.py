@@ -84,11 +84,15 @@ class Registry:
     def _read(self) -> tuple[dict[str, Any], str | None]:
         """Return the registry and its version; an empty one and None of a secret that has no value yet."""
         try:
-            value = self._client.get_secret_value(SecretId=self._id, VersionStage="AWSCURRENT")
+            return self._current()
         except ClientError as error:
-            if _code(error) != "ResourceNotFoundException" or self._has_value():
+            if _code(error) != "ResourceNotFoundException":
                 raise
-            return {"tokens": []}, None
+        # Another's first version may have come between the two calls.
+        return self._current() if self._has_value() else ({"tokens": []}, None)
+
+    def _current(self) -> tuple[dict[str, Any], str]:
+        value = self._client.get_secret_value(SecretId=self._id, VersionStage="AWSCURRENT")
         return _decode(value.get("SecretString") or value.get("SecretBinary") or ""), value["VersionId"]
 
     def _has_value(self) -> bool:

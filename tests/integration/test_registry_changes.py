@@ -11,7 +11,7 @@ import pytest
 from tests import leaks
 from tests.integration.conftest import AWS, Container, token_record
 from tests.integration.databases import ROOT, Database
-from tests.integration.operator import Run, command, entries, run, text
+from tests.integration.tokens_command import Run, command, entries, run, text
 from tests.integration.secrets_manager import LOST, Gate, serving
 
 __all__ = ["run"]  # a fixture
@@ -65,8 +65,9 @@ def test_a_change_in_between(operation: str, before: list[str], gate: Gate, aws:
     assert gate.calls.count(GET) == 2
 
 
-def test_two_first_writers(gate: Gate, aws: AWS, run: Run) -> None:
-    gate.before = once(PUT, lambda: aws.put_tokens(token_record("0" * 40, name="other")))
+@pytest.mark.parametrize("operation", ["DescribeSecret", PUT])
+def test_two_first_writers(operation: str, gate: Gate, aws: AWS, run: Run) -> None:
+    gate.before = once(operation, lambda: aws.put_tokens(token_record("0" * 40, name="other")))
     assert run("create", "grafana").code == 0
     assert names(aws) == ["other", "grafana"]
 

@@ -14,7 +14,7 @@ import pytest
 from tests import leaks
 from tests.integration.conftest import AWS, Container, Travel, token_record
 from tests.integration.databases import Database
-from tests.integration.operator import Run, command, entries, run, text
+from tests.integration.tokens_command import Run, command, entries, run, text
 
 __all__ = ["run"]  # a fixture
 
@@ -348,7 +348,7 @@ def test_no_key_but_where_it_is_made(aws: AWS, run: Run) -> None:
 
 
 def test_what_the_command_does_not_know_stays(aws: AWS, run: Run) -> None:
-    odd = [token_record("1" * 40, name="a", more={"b": [1.5, None]}), None, [], {"sha256": 7}, {"name": "c"}]
+    odd: list[Any] = [token_record("1" * 40, name="a", more={"b": [1.5, None]}), None, [], {"sha256": 7}, {"name": "c"}]
     aws.put_registry(json.dumps({"version": "é", "tokens": odd, "zone": {"x": 1}}))
     assert run("create", "grafana").code == 0
     document = json.loads(text(aws))
