@@ -1,0 +1,12 @@
+-- The database user of `make tokens ARGS=import`, on MySQL and MariaDB. It may read the tokens' keys, which the
+-- statistics' own user may not, and nothing else that is secret.
+--
+-- Put a password of your own in place of CHANGE-ME, then, as an administrator of OpenL2M's database:
+--   mysql --host=… --user=… --password openl2m < token_import_user.mysql.sql
+--
+-- To take it away: DROP USER openl2m_stats_import;
+
+CREATE USER openl2m_stats_import IDENTIFIED BY 'CHANGE-ME';
+
+GRANT SELECT (id, `key`, created, expires, description, allowed_ips, user_id) ON users_token TO openl2m_stats_import;
+GRANT SELECT (id, username, is_active) ON auth_user TO openl2m_stats_import;

@@ -1,0 +1,273 @@
+"""OpenL2M's own tokens, carried over from its database: they open the API as they opened OpenL2M's."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from tests import leaks
+from tests.integration.conftest import AWS, NOW, Container, Travel, token_record
+from tests.integration.databases import Database, run_script
+from tests.integration.test_database_scripts import take_away
+from tests.integration.tokens_command import Run, command, entries, run, text
+
+__all__ = ["run"]  # a fixture
+
+Start = Callable[..., Container]
+EXPIRES = datetime(2026, 11, 23, 12, 0, 30, 500_000, UTC)
+
+
+@pytest.fixture
+def importer(database: Database, aws: AWS) -> Iterator[str]:
+    """The secret of a user that may import, of an OpenL2M database on every engine in turn."""
+    aws.put_database(database.secret())
+    if database.server:
+        run_script(database, "token_import_user")
+    name = f"{aws.database_secret}-import"
+    aws.client.create_secret(Name=name, SecretString=json.dumps(_importing(database).secret()))
+    yield name
+    if database.server:
+        take_away(database, "token_import_user")
+
+
+def _importing(database: Database) -> Database:
+    return replace(database, user=f"{database.user}_import")
+
+
+@pytest.fixture
+def openl2m(sqlite_db: Database, aws: AWS, monkeypatch: pytest.MonkeyPatch) -> Database:
+    """OpenL2M's database as an SQLite file, named by DATABASE_URL, with a user alice."""
+    aws.put_database(sqlite_db.secret())
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{sqlite_db.name}")
+    sqlite_db.insert("auth_user", [{"id": 1, "username": "alice", "is_active": True}])
+    return sqlite_db
+
+
+def add(database: Database, number: int, **row: Any) -> str:
+    key = str(row.get("key") or leaks.new_key())
+    database.insert("users_token", [{"id": number, "user_id": 1, "created": NOW, "key": key, **row}])
+    return key
+
+
+def test_tokens_of_every_engine(
+    database: Database, importer: str, aws: AWS, travel: Travel, new_container: Start
+) -> None:
+    database.insert(
+        "auth_user",
+        [{"id": 1, "username": "alice", "is_active": True}, {"id": 2, "username": "bob", "is_active": False}],
+    )
+    everywhere = add(database, 3, description="Grafana’s")
+    expiring = add(database, 4, expires=EXPIRES)
+    bound = add(database, 5, allowed_ips="10.1.1.9/8, 2001:db8::/32 , nonsense", write_enabled=True)
+    inactive = add(database, 6, user_id=2)
+    aws.put_tokens(token_record(leaks.new_key(), name="grafana"))
+    before = text(aws)
+
+    dry = command("import", "--dry-run", "--database-secret-id", importer)
+
+    assert (dry.code, text(aws)) == (0, before)
+    result = command("import", "--database-secret-id", importer)
+    assert (result.code, result.out) == (0, dry.out)
+    assert result.out.splitlines() == [
+        "added    openl2m-3-alice",
+        "added    openl2m-4-alice",
+        "added    openl2m-5-alice",
+        "added    openl2m-6-bob",
+        "4 added, 0 changed, 0 revoked, 0 kept, 0 unchanged",
+    ]
+    assert result.err == "token 5 of alice: these allowed addresses cannot be read, and permit nobody: 'nonsense'\n"
+    assert [{**entry, "sha256": ""} for entry in entries(aws)[1:]] == [
+        {
+            "name": name,
+            "sha256": "",
+            "created": "2026-11-23T12:00:00.250000Z",
+            "expires": expires,
+            "allowed_ips": allowed,
+            "active": active,
+            "description": description,
+            "source": "openl2m",
+        }
+        for name, expires, allowed, active, description in (
+            ("openl2m-3-alice", None, [], True, "Grafana’s"),
+            ("openl2m-4-alice", "2026-11-23T12:00:30.500000Z", [], True, ""),
+            ("openl2m-5-alice", None, ["10.1.1.9/8", "2001:db8::/32"], True, ""),
+            ("openl2m-6-bob", None, [], False, ""),
+        )
+    ]
+    container = new_container()
+    statuses = [container.get(key).status for key in (everywhere, expiring, bound, inactive)]
+    assert statuses == [200, 200, 401, 401]
+    assert container.get(bound, client="10.2.3.4").status == 200
+    travel(31)
+    assert [container.get(key).status for key in (everywhere, expiring)] == [200, 401]
+
+    written = text(aws)
+    again = command("import", "--database-secret-id", importer)
+    assert again.out == "0 added, 0 changed, 0 revoked, 0 kept, 4 unchanged\n"
+    assert text(aws) == written
+    assert not leaks.found_in(written + result.out + result.err + again.err)
+
+
+def test_the_apis_own_user_may_not_import(server_db: Database, aws: AWS) -> None:
+    server_db.insert("auth_user", [{"id": 1, "username": "alice", "is_active": True}])
+    add(server_db, 1)
+    aws.put_database(server_db.secret())
+    result = command("import", "--database-secret-id", aws.database_secret)
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith(("1142: ", "1143: ", "42501: "))
+    assert result.err.count("\n") == 1
+
+
+def test_what_openl2m_changes(openl2m: Database, aws: AWS, travel: Travel, new_container: Start, run: Run) -> None:
+    keys = [add(openl2m, number) for number in (1, 2, 3)]
+    aws.put_tokens(token_record(leaks.new_key(), name="mine"), token_record("1" * 40, name="made here", source="cli"))
+    run("import")
+    openl2m.execute("UPDATE users_token SET expires = '2027-01-01 00:00:00', description = 'new' WHERE id = 1")
+    openl2m.execute("DELETE FROM users_token WHERE id = 2")
+    openl2m.execute("UPDATE auth_user SET username = 'bob'")
+    add(openl2m, 4)
+    before = text(aws)
+    dry = run("import", "--dry-run")
+    assert text(aws) == before
+    assert run("import").out == dry.out
+    assert dry.out.splitlines() == [
+        "added    openl2m-4-bob",
+        "changed  openl2m-1-alice: expires, description",
+        "revoked  openl2m-2-alice: OpenL2M has it no more",
+        "1 added, 1 changed, 1 revoked, 0 kept, 1 unchanged",
+    ]
+    assert [entry.get("active") for entry in entries(aws)] == [None, None, True, False, True, True]
+    assert [new_container().get(key).status for key in keys] == [200, 401, 200]
+
+    openl2m.execute("UPDATE auth_user SET is_active = 0")
+    assert "changed  openl2m-3-alice: active" in run("import").out
+    assert [new_container().get(key).status for key in keys] == [401] * 3
+
+    openl2m.execute("UPDATE auth_user SET is_active = 1")
+    add(openl2m, 2, key=keys[1])
+    assert "0 added, 4 changed, 0 revoked" in run("import").out
+    assert [new_container().get(key).status for key in keys] == [200] * 3
+
+
+def test_what_the_operator_ended_stays_ended(
+    openl2m: Database, aws: AWS, travel: Travel, new_container: Start, run: Run
+) -> None:
+    revoked, rotated, kept_a_day, off_there = (add(openl2m, number) for number in (1, 2, 3, 4))
+    run("import")
+    run("revoke", "openl2m-1-alice")
+    new = run("rotate", "openl2m-2-alice").keys["openl2m-2-alice"]
+    run("rotate", "openl2m-3-alice", "--keep-old", "24h")
+    openl2m.execute("DELETE FROM users_token WHERE id = 4")
+    run("import")
+    run("revoke", "openl2m-4-alice")
+    add(openl2m, 4, key=off_there)
+    travel(86400)
+    for arguments in (["import"], ["prune"], ["import"]):
+        assert run(*arguments).code == 0
+        statuses = [new_container().get(key).status for key in (revoked, rotated, kept_a_day, off_there, new)]
+        assert statuses == [401, 401, 401, 401, 200]
+    assert run("import").out.splitlines()[-1] == "0 added, 0 changed, 0 revoked, 4 kept, 0 unchanged"
+
+
+@pytest.mark.parametrize("record", [{}, {"source": "cli"}, {"active": False}, {"expires": "soon"}])
+def test_a_key_that_is_there_already(record: dict[str, Any], openl2m: Database, aws: AWS, run: Run) -> None:
+    key = add(openl2m, 1)
+    entry = token_record(key, name="grafana", **record)
+    aws.put_tokens(entry | {"sha256": entry["sha256"].upper()})
+    before = text(aws)
+    result = run("import")
+    assert result.out.splitlines()[-1] == "0 added, 0 changed, 0 revoked, 1 kept, 0 unchanged"
+    assert text(aws) == before
+
+
+@pytest.mark.parametrize(
+    ("listed", "carried", "permitted", "refused", "told"),
+    [
+        ("", [], ["10.1.1.1", "2001:db8::1"], [], ""),
+        ("127.0.0.1/255.0.0.0,::1", ["127.0.0.1/255.0.0.0", "::1"], ["127.9.9.9", "::1"], ["10.1.1.1"], ""),
+        ("10.0.0.0/8,", ["10.0.0.0/8"], ["10.1.1.1"], ["203.0.113.7"], ""),
+        ("127, 10.0.0.0/8", ["10.0.0.0/8"], ["10.1.1.1"], ["127.0.0.1"], "'127'"),
+        ("nonsense", ["nonsense"], [], ["10.1.1.1", "::1"], "'nonsense'"),
+        ("10.0.0.0/8;::1", ["10.0.0.0/8;::1"], [], ["10.1.1.1"], "'10.0.0.0/8;::1'"),
+        (" ", [""], [], ["10.1.1.1"], "''"),
+    ],
+)
+def test_allowed_addresses(
+    listed: str,
+    carried: list[str],
+    permitted: list[str],
+    refused: list[str],
+    told: str,
+    openl2m: Database,
+    aws: AWS,
+    new_container: Start,
+    run: Run,
+) -> None:
+    key = add(openl2m, 1, allowed_ips=listed)
+    result = run("import")
+    assert entries(aws)[0]["allowed_ips"] == carried
+    expected = f"token 1 of alice: these allowed addresses cannot be read, and permit nobody: {told}\n" if told else ""
+    assert result.err == expected
+    container = new_container()
+    assert {container.get(key, client=client).status for client in permitted} <= {200}
+    assert {container.get(key, client=client).status for client in refused} <= {401}
+
+
+def test_rows_that_cannot_be_carried_over(openl2m: Database, aws: AWS, run: Run) -> None:
+    upper = leaks.remember(leaks.new_key().upper() + "A")[-40:]
+    add(openl2m, 1, key=leaks.remember(upper))
+    add(openl2m, 2, key=leaks.remember(leaks.new_key()[:39]))
+    add(openl2m, 3)
+    openl2m.execute("UPDATE users_token SET expires = 'infinity' WHERE id = 3")
+    add(openl2m, 4)
+    result = run("import")
+    assert result.code == 0
+    assert result.err.splitlines() == [
+        "token 1 of alice is left out: its key is not 40 lowercase hex digits",
+        "token 2 of alice is left out: its key is not 40 lowercase hex digits",
+        "token 3 of alice is left out: its times cannot be read",
+    ]
+    assert [entry["name"] for entry in entries(aws)] == ["openl2m-4-alice"]
+    assert not leaks.found_in(result.out + result.err + text(aws))
+
+
+def test_a_name_that_would_do_something_to_a_terminal(openl2m: Database, run: Run) -> None:
+    openl2m.execute("UPDATE auth_user SET username = 'x' || char(27) || '[2J'")
+    add(openl2m, 1)
+    add(openl2m, 2, key="short")
+    result = run("import")
+    assert "\x1b" not in result.out + result.err + run("list").out
+    assert r"x\x1b[2J" in result.out
+
+
+@pytest.mark.parametrize(
+    ("variables", "problem"),
+    [
+        ({"DATABASE_URL": ""}, "Name the database: --database-secret-id, or the variable DATABASE_URL."),
+        ({"DATABASE_URL": "oracle://x:{password}@h/d"}, "DATABASE_URL has an unknown scheme"),
+        ({"DATABASE_URL": "mysql://x:{password}@127.0.0.1:9/d"}, "ConnectionRefusedError: "),
+        ({"DATABASE_TLS": "maybe"}, "DATABASE_TLS is wrong: it takes verify, or off"),
+    ],
+)
+def test_no_database(
+    variables: dict[str, str], problem: str, openl2m: Database, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value.format(password=leaks.new_password()))
+    result = run("import")
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith(problem)
+    assert result.err.count("\n") == 1
+    assert not leaks.found_in(result.err)
+
+
+def test_too_many_tokens(openl2m: Database, aws: AWS, run: Run) -> None:
+    openl2m.insert("users_token", [{"user_id": 1, "key": leaks.new_key(), "created": NOW} for _ in range(300)])
+    for arguments in (["import", "--dry-run"], ["import"]):
+        result = run(*arguments)
+        assert (result.code, result.out) == (2, "")
+        assert "a secret holds 65,536, which is about " in result.err
+    assert run("list", "--json").out == "[]\n"
