@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from stats import settings
-from stats.database import connect, explaining, parse_server
-from stats.engines import ENGINES, Row
+from stats.connection import Row
+from stats.database import connect, explaining
+from stats.engines import parse_server
 from stats.networks import parse_network
 from tools.token_changes import timestamp
 from tools.token_registry import Edit, Entry
@@ -50,7 +51,7 @@ def fetch(database_secret: str | bytes, environ: Mapping[str, str]) -> Sequence[
     deadline = time.monotonic() + _SECONDS
     connection = connect(server, configured, deadline)
     try:
-        with explaining(ENGINES[server.engine], deadline):
+        with explaining(connection.engine, deadline):
             return connection.fetch(_STATEMENT, deadline)
     finally:
         with contextlib.suppress(Exception):  # whatever is wrong with it, it is of no more use

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from stats.database import DatabaseError
+from stats.connection import DatabaseError
 from stats.secret_store import SecretStore, SecretUnavailableError
 from stats.settings import SettingsError
 from stats.telemetry import logger
