@@ -51,7 +51,7 @@ def parse_registry(text: str | bytes) -> tuple[Token, ...]:
     tokens = []
     for number, entry in enumerate(entries, start=1):
         try:
-            tokens.append(_parse_token(entry))
+            tokens.append(parse_token(entry))
         except ValueError as problem:
             name = entry.get("name") if isinstance(entry, dict) else None
             named = name if isinstance(name, str) and name else f"number {number}"
@@ -59,7 +59,8 @@ def parse_registry(text: str | bytes) -> tuple[Token, ...]:
     return tuple(tokens)
 
 
-def _parse_token(entry: Any) -> Token:
+def parse_token(entry: Any) -> Token:
+    """Return the token of an entry. Raise ValueError, which says what is wrong with it."""
     if not isinstance(entry, dict):
         raise ValueError("not an object")
     name, sha256 = entry.get("name"), entry.get("sha256")
