@@ -22,6 +22,7 @@ from moto.server import ThreadedMotoServer
 from tests import leaks
 from tests.events import FORMATS, http_api
 from tests.integration.databases import Database, Server, server_database, sqlite_database
+from tests.integration.s3 import S3, Gate, new_bucket, serving
 from tools.servers import ServerProcess, mariadb, postgresql
 
 # Neither server is on UTC and neither knows zones by name: no number may depend on that.
@@ -149,6 +150,23 @@ class AWS:
         key = leaks.new_key()
         self.put_tokens(token_record(key, **record))
         return key
+
+
+@pytest.fixture(scope="module")
+def gate() -> Iterator[tuple[Gate, str]]:
+    with serving() as served:
+        yield served
+
+
+@pytest.fixture
+def s3(gate: tuple[Gate, str], aws: AWS, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3]:
+    bucket = new_bucket()
+    gate[0].s3 = bucket
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", gate[1])
+    monkeypatch.setenv("SNAPSHOT_BUCKET", bucket.bucket)
+    yield bucket
+    bucket.recover()
+    gate[0].s3 = None
 
 
 def token_record(key: str, **record: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from stats.settings import Settings, SettingsError, load
 from tools.doctor.aws import check_aws
 from tools.doctor.database_secret import check_database_secret
 from tools.doctor.findings import Finding
-from tools.doctor.log import check_index, check_statement, slow_advice
+from tools.doctor.log import check_index, check_statement
 from tools.doctor.login import check_clock, check_time_limit, check_time_zone, failed_login
 from tools.doctor.network import check_network, check_tls
 from tools.doctor.privileges import check_grants, check_least_privilege

@@ -6,6 +6,7 @@ import time
 from datetime import UTC, datetime
 
 from stats import query
+from stats.database import DatabaseError
 from stats.engines import ENGINES
 from tools.doctor.findings import Finding
 from tools.doctor.session import Session, script, script_path
@@ -33,20 +34,22 @@ def check_statement(session: Session) -> Finding:
     name = "statement"
     engine = ENGINES[session.server.engine]
     seconds = []
-    for _ in range(_RUNS):
-        now, started = datetime.now(UTC), time.monotonic()
-        [row] = session.rows(query.statement(now, session.settings.time_zone, engine.literal))
-        seconds.append(time.monotonic() - started)
+    try:
+        for _ in range(_RUNS):
+            now, started = datetime.now(UTC), time.monotonic()
+            [row] = session.rows(query.statement(now, session.settings.time_zone, engine.literal))
+            seconds.append(time.monotonic() - started)
+    except DatabaseError as error:
+        return Finding("FAIL", name, str(error), _slow_advice(session.dialect))
     entries = query.document(row)["database"]["log_entries"]["value"]
     took, timeout = statistics.median(seconds), session.settings.request_timeout_seconds
     seen = f"{took * 1000:,.0f} ms, the median of {_RUNS}, over {entries:,} log entries{_size(session)}"
     if took > timeout / 2:
-        return Finding("warn", name, f"{seen}; REQUEST_TIMEOUT_SECONDS is {timeout}", slow_advice(session.dialect))
+        return Finding("warn", name, f"{seen}; REQUEST_TIMEOUT_SECONDS is {timeout}", _slow_advice(session.dialect))
     return Finding("ok", name, seen)
 
 
-def slow_advice(dialect: str) -> str:
-    """Return what to do when the statement takes too long."""
+def _slow_advice(dialect: str) -> str:
     if dialect == "sqlite":
         return "SQLite is for small databases and short trials."
     return (
@@ -70,7 +73,7 @@ def check_index(session: Session) -> Finding:
         indexes.setdefault(str(index), []).append(str(column))
     missing = [
         columns
-        for columns in recommended(session.dialect)
+        for columns in _recommended(session.dialect)
         if not any(existing[: len(columns)] == columns for existing in indexes.values())
     ]
     if not missing:
@@ -79,11 +82,11 @@ def check_index(session: Session) -> Finding:
     if entries < _LARGE:
         return Finding("ok", name, f"none is needed below {_LARGE:,} log entries")
     columns = " and ".join(f"({', '.join(each)})" for each in missing)
-    advice = f"Run {script_path('log_index', 'mysql' if session.dialect == 'mysql' else 'postgresql')}."
+    advice = f"Run {script_path('log_index', session.dialect)}."
     return Finding("warn", name, f"{entries:,} log entries without an index on {columns}", advice)
 
 
-def recommended(dialect: str) -> list[list[str]]:
+def _recommended(dialect: str) -> list[list[str]]:
     """Return the columns of each index that the operator's script makes."""
-    text = script("log_index", "mysql" if dialect == "mysql" else "postgresql")
+    text = script("log_index", dialect)
     return [columns.split(", ") for columns in re.findall(r"\bINDEX [\w\s]+\(([^)]+)\)", text)]

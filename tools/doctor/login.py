@@ -7,7 +7,7 @@ from stats.catalogue import bounds
 from stats.database import DatabaseError
 from stats.engines import ENGINES, Server
 from tools.doctor.findings import Finding
-from tools.doctor.session import Session, script_path
+from tools.doctor.session import Session
 
 _MOST_SKEW_SECONDS = 5
 _CLOCK = {
@@ -83,7 +83,7 @@ def check_time_limit(session: Session) -> Finding:
         return Finding("ok", name, seen)
     user = session.server.user.replace('"', '""')
     advice = (
-        "A statement that the function has given up would run on: "
-        f"""ALTER ROLE "{user}" SET statement_timeout = '{timeout}s'; as {script_path("read_only_user", "postgresql")} does."""
+        "A statement that the function has given up would run on. As an administrator: "
+        f"""ALTER ROLE "{user}" SET statement_timeout = '{timeout}s';"""
     )
     return Finding("warn", name, seen.replace(" is 0 s", " is off"), advice)

@@ -32,10 +32,10 @@ _COLUMNS = {
 # Rights that columns do not have.
 _FURTHER = {
     "mysql": """SELECT privilege_type FROM (
-        SELECT grantee, privilege_type FROM information_schema.user_privileges
-        UNION SELECT grantee, privilege_type FROM information_schema.schema_privileges WHERE DATABASE() LIKE table_schema
-        UNION SELECT grantee, privilege_type FROM information_schema.table_privileges WHERE table_schema = DATABASE()) p
-        WHERE grantee = CONCAT('''', REPLACE(CURRENT_USER(), '@', '''@'''), '''')
+        SELECT grantee, privilege_type, '%' AS scope FROM information_schema.user_privileges
+        UNION SELECT grantee, privilege_type, table_schema FROM information_schema.schema_privileges
+        UNION SELECT grantee, privilege_type, table_schema FROM information_schema.table_privileges) p
+        WHERE DATABASE() LIKE scope AND REPLACE(grantee, '''', '') = CURRENT_USER()
         AND privilege_type NOT IN ('USAGE', 'SELECT', 'INSERT', 'UPDATE')""",
     "postgresql": "SELECT 'SUPERUSER' FROM pg_roles WHERE rolname = current_user AND rolsuper",
 }
@@ -96,7 +96,7 @@ def _columns(session: Session) -> list[_Column]:
 
 def _needed(session: Session) -> list[tuple[str, str]]:
     """Return the columns that the operator's script lets the user read, as (table, column)."""
-    text = script("read_only_user", "mysql" if session.dialect == "mysql" else "postgresql")
+    text = script("read_only_user", session.dialect)
     grants = re.findall(r"GRANT SELECT \(([^)]+)\) ON (\w+) TO", text)
     return [(table, column) for columns, table in grants for column in columns.split(", ")]
 

@@ -9,7 +9,7 @@ from stats.database import connect, explaining
 from stats.engines import ENGINES, Connection, Row, Server
 from stats.settings import Settings
 
-_SCRIPTS = Path(__file__).parents[2] / "infra/database"
+_ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
@@ -22,38 +22,34 @@ class Session:
 
     @property
     def dialect(self) -> str:
-        """How the scripts of infra/database/ call the engine's kind; `sqlite` has none."""
+        """The engine's kind: `mysql` or `postgresql`, as in the names of the operator's scripts, or `sqlite`."""
         if self.server.engine == "sqlite":
             return "sqlite"
         return "postgresql" if "postgres" in self.server.engine else "mysql"
 
     def rows(self, sql: str) -> Sequence[Row]:
         """Return a statement's rows. Raise DatabaseError; the connection is of no more use then."""
-        deadline = self.deadline()
+        deadline = _deadline(self.settings)
         with explaining(ENGINES[self.server.engine], deadline):
             return self.connection.fetch(sql, deadline)
 
-    def deadline(self) -> float:
-        """Return when, by time.monotonic(), the function would give up what begins now."""
-        return deadline(self.settings)
 
-
-def deadline(settings: Settings) -> float:
-    """Return when, by time.monotonic(), the function would give up what begins now."""
+def _deadline(settings: Settings) -> float:
     return time.monotonic() + settings.request_timeout_seconds
 
 
 def log_in(server: Server, settings: Settings) -> Session:
     """Return a session, made as the function makes its own. Raise DatabaseError."""
-    return Session(server, settings, connect(server, settings, deadline(settings)))
+    return Session(server, settings, connect(server, settings, _deadline(settings)))
 
 
 def script_path(name: str, dialect: str) -> str:
     """Return where in this project the operator's script for a dialect is."""
-    return f"infra/database/{name}.{dialect}.sql"
+    # SQLite has no script of its own, but the same tables and columns.
+    return f"infra/database/{name}.{'mysql' if dialect == 'mysql' else 'postgresql'}.sql"
 
 
 def script(name: str, dialect: str) -> str:
     """Return an operator's script without its comments."""
-    lines = (_SCRIPTS / f"{name}.{dialect}.sql").read_text(encoding="utf-8").splitlines()
+    lines = (_ROOT / script_path(name, dialect)).read_text(encoding="utf-8").splitlines()
     return "\n".join(line for line in lines if not line.startswith("--"))
