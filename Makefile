@@ -10,7 +10,7 @@ EVENT ?= events/get_stats.json
 export PORT DATABASE_URL
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run snapshot invoke test lint format lock clean
+.PHONY: help setup run snapshot invoke doctor test lint format lock clean
 
 help: ## List what can be done
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ snapshot: setup ## Take one snapshot of the demo database, or of DATABASE_URL, i
 
 invoke: setup ## Run one event file through the handler, over the demo database, and print the response
 	@$(BIN)/python -m tools.invoke "$(EVENT)"
+
+doctor: setup ## Check the set-up of make run, or of the function's variables; ARGS="--stack openl2m-stats" a deployed one
+	@$(BIN)/python -m tools.doctor $(ARGS)
 
 test: setup ## Run the unit and integration tests; installs MariaDB and PostgreSQL on Debian when absent
 	@tools/install_databases.sh

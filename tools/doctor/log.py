@@ -77,7 +77,7 @@ def check_index(session: Session) -> Finding:
         if not any(existing[: len(columns)] == columns for existing in indexes.values())
     ]
     if not missing:
-        return Finding("ok", name, "the recommended one is there")
+        return Finding("ok", name, "all that are recommended are there")
     entries = int(session.rows("SELECT COUNT(*) FROM switches_log")[0][0])
     if entries < _LARGE:
         return Finding("ok", name, f"none is needed below {_LARGE:,} log entries")
