@@ -1,6 +1,5 @@
 """All checks, in their order; what depends on one that failed is left out."""
 
-import contextlib
 import time
 from collections.abc import Callable, Iterator
 
@@ -14,7 +13,7 @@ from tools.doctor.log import check_index, check_statement
 from tools.doctor.login import check_clock, check_time_limit, check_time_zone, failed_login
 from tools.doctor.network import check_network, check_tls
 from tools.doctor.privileges import check_grants, check_least_privilege
-from tools.doctor.session import Session, log_in
+from tools.doctor.session import Session, logged_in
 from tools.doctor.setups import Setup
 from tools.doctor.snapshot import check_snapshot
 from tools.doctor.token_secret import check_token_secret
@@ -80,12 +79,13 @@ def _examine_database(server: Server, settings: Settings) -> Iterator[Finding]:
         return
     started = time.monotonic()
     try:
-        log_in(server, settings).connection.close()
+        with logged_in(server, settings):
+            seen = f"{(time.monotonic() - started) * 1000:,.0f} ms"
     except DatabaseError as error:
         yield failed_login(server, error)
         yield from _skipped(_OF_DATABASE[3:], "the login failed")
         return
-    yield Finding("ok", "login", f"{(time.monotonic() - started) * 1000:,.0f} ms")
+    yield Finding("ok", "login", seen)
     may_read = True
     for name, check in _ASKING.items():
         finding = _ask(name, check, server, settings)
@@ -101,8 +101,7 @@ def _examine_database(server: Server, settings: Settings) -> Iterator[Finding]:
 def _ask(name: str, check: Callable[[Session], Finding], server: Server, settings: Settings) -> Finding:
     # Each in a session of its own: one that fails leaves its connection closed.
     try:
-        session = log_in(server, settings)
-        with contextlib.closing(session.connection):
+        with logged_in(server, settings) as session:
             return check(session)
     except DatabaseError as error:
         advice = "The server did not answer in REQUEST_TIMEOUT_SECONDS."

@@ -15,7 +15,7 @@ _SECRETS = {
     "auth_user": {"password"},
     "django_session": {"session_data"},
 }
-_MOST = 4
+_MOST = 5
 _COLUMNS = {
     "mysql": """SELECT table_name, column_name, FIND_IN_SET('select', privileges) > 0,
         FIND_IN_SET('insert', privileges) + FIND_IN_SET('update', privileges) > 0
@@ -62,7 +62,7 @@ def check_grants(session: Session) -> Finding:
     else:
         where = f"database {session.server.database}"
         advice = f"Run the GRANT lines of {script_path('read_only_user', session.dialect)} in {where}."
-    return Finding("FAIL", name, f"cannot read {_by_table(missing, 99)}", advice)
+    return Finding("FAIL", name, f"cannot read {_by_table(missing, len(missing), len(missing))}", advice)
 
 
 def check_least_privilege(session: Session) -> Finding:
@@ -77,7 +77,7 @@ def check_least_privilege(session: Session) -> Finding:
     writable = sorted({column.table for column in columns if column.writable})
     further = sorted({str(row[0]) for row in session.rows(_FURTHER[session.dialect])})
     seen = [
-        excess and f"may also read {_by_table(sorted(excess, key=_rank), _MOST)}",
+        excess and f"may also read {_by_table(sorted(excess, key=_rank), _MOST, 3)}",
         writable and f"may write {listed(writable, _MOST)}",
         further and f"has {listed(further, _MOST)}",
     ]
@@ -106,8 +106,8 @@ def _rank(column: tuple[str, str]) -> tuple[bool, str, bool]:
     return table not in _SECRETS, table, name not in _SECRETS.get(table, ())
 
 
-def _by_table(columns: Iterable[tuple[str, str]], most: int) -> str:
+def _by_table(columns: Iterable[tuple[str, str]], most_tables: int, most_columns: int) -> str:
     tables: dict[str, list[str]] = {}
     for table, name in columns:
         tables.setdefault(table, []).append(name)
-    return listed([f"{table} ({listed(names, most)})" for table, names in tables.items()], max(most, 2 * _MOST))
+    return listed([f"{table} ({listed(names, most_columns)})" for table, names in tables.items()], most_tables)

@@ -1,7 +1,8 @@
 """A login to the database, for the checks that ask it something."""
 
+import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,9 +39,15 @@ def _deadline(settings: Settings) -> float:
     return time.monotonic() + settings.request_timeout_seconds
 
 
-def log_in(server: Server, settings: Settings) -> Session:
-    """Return a session, made as the function makes its own. Raise DatabaseError."""
-    return Session(server, settings, connect(server, settings, _deadline(settings)))
+@contextlib.contextmanager
+def logged_in(server: Server, settings: Settings) -> Iterator[Session]:
+    """Run the block with a session that was made as the function makes its own. Raise DatabaseError."""
+    connection = connect(server, settings, _deadline(settings))
+    try:
+        yield Session(server, settings, connection)
+    finally:
+        with contextlib.suppress(Exception):  # a statement that failed has closed it already
+            connection.close()
 
 
 def script_path(name: str, dialect: str) -> str:
