@@ -15,7 +15,7 @@ export PORT DATABASE_URL
 help: ## List what can be done
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo '  Variables: PORT=8001 (run), EVENT=events/… (invoke), PYTHON=python3.12 (setup); for run, snapshot and invoke'
+	@echo '  Variables: PORT=8001 (run), EVENT=events/… (invoke), PYTHON=python3.12 (setup); for run, snapshot, invoke, doctor'
 	@echo '  DATABASE_URL=postgresql://user:password@host:5432/openl2m, and those that README.md lists for the function.'
 
 setup: $(VENV)/installed ## Create the development environment in .venv
@@ -33,7 +33,7 @@ snapshot: setup ## Take one snapshot of the demo database, or of DATABASE_URL, i
 invoke: setup ## Run one event file through the handler, over the demo database, and print the response
 	@$(BIN)/python -m tools.invoke "$(EVENT)"
 
-doctor: setup ## Check the set-up of make run, or of the function's variables; ARGS="--stack openl2m-stats" a deployed one
+doctor: setup ## Tell what is wrong with the local set-up, or with a deployed one: ARGS="--stack openl2m-stats"
 	@$(BIN)/python -m tools.doctor $(ARGS)
 
 test: setup ## Run the unit and integration tests; installs MariaDB and PostgreSQL on Debian when absent

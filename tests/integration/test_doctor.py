@@ -922,7 +922,7 @@ def test_usage(arguments: list[str], variables: dict[str, str], words: str) -> N
     assert words in finished.stderr.splitlines()[-1]
 
 
-def test_the_readmes_sample(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_readmes_sample() -> None:
     text = (ROOT / "README.md").read_text()
     sample = text.partition("### Is everything all right?")[2].partition("###")[0]
     lines = [line[4:] for line in sample.splitlines() if line.startswith(("    ok ", "    warn ", "    FAIL "))]

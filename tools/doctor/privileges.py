@@ -82,7 +82,7 @@ def check_least_privilege(session: Session) -> Finding:
         further and f"has {listed(further, _MOST)}",
     ]
     if any(seen):
-        advice = f"Use a user of its own, which {script_path('read_only_user', session.dialect)} makes."
+        advice = f"Revoke that, or use a user of its own, which {script_path('read_only_user', session.dialect)} makes."
         return Finding("warn", name, "; ".join(text for text in seen if text), advice)
     return Finding("ok", name, "may read nothing else, and write nothing")
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from tools.doctor.stack import read_stack
 
-# The layer's path is not on this machine.
 _CA_FILE = str(Path(__file__).parents[2] / "layers/dependencies/rds-global-bundle.pem")
 _MISSED_SECONDS = 900
 
@@ -35,13 +34,16 @@ def open_setup(stack: str | None) -> Iterator[Setup]:
     elif os.environ.get("DATABASE_URL") or not _names_secrets():
         yield from _local(os.environ.get("DATABASE_URL"))
     else:
-        yield Setup(
-            "the set-up that this environment's variables describe", {"DATABASE_CA_FILE": _CA_FILE, **os.environ}
-        )
+        yield Setup("the set-up that this environment's variables describe", _with_ca_file(os.environ))
 
 
 def _names_secrets() -> bool:
     return any(os.environ.get(name) for name in ("DATABASE_SECRET_ID", "TOKENS_SECRET_ID"))
+
+
+def _with_ca_file(variables: Mapping[str, str]) -> dict[str, str]:
+    # The layer's path is not on this machine.
+    return {**variables, "DATABASE_CA_FILE": os.environ.get("DATABASE_CA_FILE") or _CA_FILE}
 
 
 def _of_stack(name: str) -> Setup:
@@ -49,7 +51,7 @@ def _of_stack(name: str) -> Setup:
     variables = {key: value for key, value in stack.variables.items() if not key.startswith("AWS_")}
     return Setup(
         title=f"the stack {name} in {stack.region}, function {stack.function}, alias live",
-        variables={**variables, "DATABASE_CA_FILE": os.environ.get("DATABASE_CA_FILE") or _CA_FILE},
+        variables=_with_ca_file(variables),
         missed_seconds=int(stack.parameters.get("SnapshotsMissedSeconds", _MISSED_SECONDS)),
         url=stack.outputs.get("Url"),
     )
