@@ -27,7 +27,7 @@ from tests.integration import test_tls
 from tests.integration.certificates import new_authority, new_certificate
 from tests.integration.conftest import AWS, cold_start, token_record
 from tests.integration.databases import ROOT, Database, Server, run_script, server_database
-from tests.integration.outages import fake_server, hung, slow, table_missing, user_refused
+from tests.integration.outages import fake_server, hung, log_locked, slow, table_missing, user_refused
 from tests.integration.s3 import S3
 from tests.integration.test_tls import HOST, TLSServer
 from tools.doctor.__main__ import main
@@ -522,6 +522,7 @@ def test_a_file_that_is_no_database(sqlite_healthy: Database, aws: AWS, tmp_path
     assert report.code == 1
     assert report.wrong["grants"] == "FAIL"
     assert "SQLITE_NOTADB" in report["grants"]["seen"]
+    assert "documentation" in report["grants"]["advice"]
     assert report.skipped == OF_DATABASE[-3:]
 
 
@@ -627,11 +628,21 @@ def test_a_large_log_without_the_index(server_healthy: Database, examine: Examin
     assert examine()["index"]["seen"] == "none is needed below 100,000 log entries"
     server_healthy.insert("switches_log", [{"type": 1, "action": 1}])
     script = f"infra/database/log_index.{server_healthy.dialect}.sql"
-    check(examine(), "index", "warn", "100,000 log entries without an index on (timestamp, type, ", f"Run {script}")
+    server_healthy.execute("CREATE INDEX narrow ON switches_log (timestamp)")
+    check(examine(), "index", "warn", "100,000 log entries without an index on (", f"Run {script}")
     run_script(server_healthy, "log_index")
     report = examine()
     assert report.wrong == {}
     assert report["index"]["seen"] == "all that are recommended are there"
+
+
+@pytest.mark.parametrize("server", ["mariadb", "postgresql"], indirect=True)
+def test_a_log_that_is_locked(server_healthy: Database, examine: Examine, monkeypatch: Any) -> None:
+    monkeypatch.setenv("REQUEST_TIMEOUT_SECONDS", "1")
+    with log_locked(server_healthy):
+        report = examine()
+    assert report.wrong["time zone"] == "FAIL"
+    assert "locked" in report["time zone"]["advice"]
 
 
 @pytest.mark.parametrize("server", ["mariadb", "postgresql"], indirect=True)
@@ -873,7 +884,9 @@ def states(printed: str) -> dict[str, str]:
 
 
 def test_make_doctor(tmp_path: Path) -> None:
-    finished = run(["make", "--silent", "doctor", f"VENV={sys.prefix}"], TMPDIR=tmp_path)
+    # The environment that this runs in is not to be made anew, whatever is newer.
+    make = ["make", "--silent", f"VENV={sys.prefix}", f"--old-file={sys.prefix}/installed"]
+    finished = run([*make, "doctor"], TMPDIR=tmp_path)
     assert (finished.returncode, finished.stderr) == (0, "")
     assert finished.stdout.startswith("Checking the local set-up of make run, with the demo database.\n\n")
     assert states(finished.stdout) == dict.fromkeys(NAMES, "ok")
@@ -885,10 +898,14 @@ def test_a_database_of_the_users_own(server_db: Database) -> None:
     assert server_db.server
     scheme = "mysql" if server_db.dialect == "mysql" else "postgresql"
     where = f"{server_db.server.host}:{server_db.server.port}/{server_db.name}"
-    finished = doctor(DATABASE_URL=f"{scheme}://{server_db.user}:{server_db.password}@{where}", DATABASE_SECRET_ID="x")
+    url = f"{scheme}://{server_db.user}:{server_db.password}@{where}"
+    noted = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    server_db.insert("switches_log", [{"type": 1, "action": 1, "timestamp": noted}])
+    finished = doctor(DATABASE_URL=url, DATABASE_SECRET_ID="another", TZ="Asia/Kathmandu")
     assert (finished.returncode, finished.stderr) == (0, "")
     assert finished.stdout.startswith("Checking the local set-up of make run, with DATABASE_URL.\n\n")
     assert states(finished.stdout) == dict.fromkeys(NAMES, "ok")
+    assert "the newest log entry is of 2026-01-02T03:04:05Z" in finished.stdout
 
 
 def test_the_environment_as_a_process(sqlite_healthy: Database, aws: AWS) -> None:

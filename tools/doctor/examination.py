@@ -10,7 +10,7 @@ from tools.doctor.aws import check_aws
 from tools.doctor.database_secret import check_database_secret
 from tools.doctor.findings import Finding
 from tools.doctor.log import check_index, check_statement
-from tools.doctor.login import check_clock, check_time_limit, check_time_zone, failed_login
+from tools.doctor.login import check_clock, check_time_limit, check_time_zone, failed
 from tools.doctor.network import check_network, check_tls
 from tools.doctor.privileges import check_grants, check_least_privilege
 from tools.doctor.session import Session, logged_in
@@ -19,7 +19,6 @@ from tools.doctor.snapshot import check_snapshot
 from tools.doctor.token_secret import check_token_secret
 
 _ASKING: dict[str, Callable[[Session], Finding]] = {
-    "grants": check_grants,
     "least privilege": check_least_privilege,
     "clock": check_clock,
     "time limit": check_time_limit,
@@ -29,7 +28,7 @@ _READING: dict[str, Callable[[Session], Finding]] = {
     "statement": check_statement,
     "index": check_index,
 }
-_OF_DATABASE = ("network", "TLS", "login", *_ASKING, *_READING)
+_OF_DATABASE = ("network", "TLS", "login", "grants", *_ASKING, *_READING)
 
 
 def examine(setup: Setup) -> Iterator[Finding]:
@@ -82,16 +81,15 @@ def _examine_database(server: Server, settings: Settings) -> Iterator[Finding]:
         with logged_in(server, settings):
             seen = f"{(time.monotonic() - started) * 1000:,.0f} ms"
     except DatabaseError as error:
-        yield failed_login(server, error)
+        yield failed("login", server, error)
         yield from _skipped(_OF_DATABASE[3:], "the login failed")
         return
     yield Finding("ok", "login", seen)
-    may_read = True
+    grants = _ask("grants", check_grants, server, settings)
+    yield grants
     for name, check in _ASKING.items():
-        finding = _ask(name, check, server, settings)
-        yield finding
-        may_read = may_read and not (name == "grants" and finding.state == "FAIL")
-    if not may_read:
+        yield _ask(name, check, server, settings)
+    if grants.state == "FAIL":
         yield from _skipped(_READING, "the grants do not suffice")
         return
     for name, check in _READING.items():
@@ -104,8 +102,7 @@ def _ask(name: str, check: Callable[[Session], Finding], server: Server, setting
         with logged_in(server, settings) as session:
             return check(session)
     except DatabaseError as error:
-        advice = "The server did not answer in REQUEST_TIMEOUT_SECONDS."
-        return Finding("FAIL", name, str(error), advice)
+        return failed(name, server, error)
 
 
 def _skipped(names: tuple[str, ...] | dict[str, Callable[[Session], Finding]], reason: str) -> Iterator[Finding]:

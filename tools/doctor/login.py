@@ -14,12 +14,14 @@ _CLOCK = {
     "mysql": "SELECT UNIX_TIMESTAMP(NOW(6))",
     "postgresql": "SELECT EXTRACT(EPOCH FROM clock_timestamp())",
 }
+# Ours, and those with which MariaDB, MySQL and PostgreSQL end a statement.
+_TOO_LATE = {"timeout", "1969", "3024", "57014"}
 _NO_ROOM = {"1040", "1203", "1226", "53300"}
 _NO_DATABASE = {"1044", "1049", "3D000", "42501"}
 
 
-def failed_login(server: Server, error: DatabaseError) -> Finding:
-    """Return the finding about a login that failed."""
+def failed(name: str, server: Server, error: DatabaseError) -> Finding:
+    """Return the finding of a check that the database failed."""
     if error.code in ENGINES[server.engine].access_denied:
         advice = (
             "User name or password of the database secret are not the database's, or the user is locked. While the "
@@ -29,11 +31,11 @@ def failed_login(server: Server, error: DatabaseError) -> Finding:
         advice = "Look at 'dbname' of the database secret; there, the script for the database user has to be run."
     elif error.code in _NO_ROOM:
         advice = "All connections are taken: ReservedConcurrency bounds the function's, RDS Proxy shares them."
-    elif error.code == "timeout":
-        advice = "It takes connections, but does not answer them: is it overloaded, or starting?"
+    elif error.code in _TOO_LATE:
+        advice = "It takes connections, but does not answer: is it overloaded, or starting, or the log locked?"
     else:
         advice = "The code is the database server's own, or its driver's: its documentation tells more."
-    return Finding("FAIL", "login", str(error), advice)
+    return Finding("FAIL", name, str(error), advice)
 
 
 def check_clock(session: Session) -> Finding:

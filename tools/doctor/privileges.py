@@ -32,10 +32,10 @@ _COLUMNS = {
 # Rights that columns do not have.
 _FURTHER = {
     "mysql": """SELECT privilege_type FROM (
-        SELECT grantee, privilege_type, '%' AS scope FROM information_schema.user_privileges
-        UNION SELECT grantee, privilege_type, table_schema FROM information_schema.schema_privileges
-        UNION SELECT grantee, privilege_type, table_schema FROM information_schema.table_privileges) p
-        WHERE DATABASE() LIKE scope AND REPLACE(grantee, '''', '') = CURRENT_USER()
+        SELECT grantee, privilege_type FROM information_schema.user_privileges
+        UNION SELECT grantee, privilege_type FROM information_schema.schema_privileges
+        UNION SELECT grantee, privilege_type FROM information_schema.table_privileges) p
+        WHERE REPLACE(grantee, '''', '') = CURRENT_USER()
         AND privilege_type NOT IN ('USAGE', 'SELECT', 'INSERT', 'UPDATE')""",
     "postgresql": "SELECT 'SUPERUSER' FROM pg_roles WHERE rolname = current_user AND rolsuper",
 }

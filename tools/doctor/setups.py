@@ -48,10 +48,9 @@ def _with_ca_file(variables: Mapping[str, str]) -> dict[str, str]:
 
 def _of_stack(name: str) -> Setup:
     stack = read_stack(name)
-    variables = {key: value for key, value in stack.variables.items() if not key.startswith("AWS_")}
     return Setup(
         title=f"the stack {name} in {stack.region}, function {stack.function}, alias live",
-        variables=_with_ca_file(variables),
+        variables=_with_ca_file(stack.variables),
         missed_seconds=int(stack.parameters.get("SnapshotsMissedSeconds", _MISSED_SECONDS)),
         url=stack.outputs.get("Url"),
     )
