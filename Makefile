@@ -10,12 +10,12 @@ EVENT ?= events/get_stats.json
 export PORT DATABASE_URL
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run snapshot invoke tokens test lint format lock clean
+.PHONY: help setup run snapshot invoke tokens doctor test lint format lock clean
 
 help: ## List what can be done
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo '  Variables: PORT=8001 (run), EVENT=events/… (invoke), PYTHON=python3.12 (setup); for run, snapshot and invoke'
+	@echo '  Variables: PORT=8001 (run), EVENT=events/… (invoke), PYTHON=python3.12 (setup); for run, snapshot, invoke, doctor'
 	@echo '  DATABASE_URL=postgresql://user:password@host:5432/openl2m, and those that README.md lists for the function.'
 
 setup: $(VENV)/installed ## Create the development environment in .venv
@@ -35,6 +35,9 @@ invoke: setup ## Run one event file through the handler, over the demo database,
 
 tokens: setup ## Make, list, revoke, rotate, check and import the API's tokens; ARGS=--help tells how
 	@$(BIN)/python -m tools.tokens $(ARGS)
+
+doctor: setup ## Tell what is wrong with the local set-up, or with a deployed one: ARGS="--stack openl2m-stats"
+	@$(BIN)/python -m tools.doctor $(ARGS)
 
 test: setup ## Run the unit and integration tests; installs MariaDB and PostgreSQL on Debian when absent
 	@tools/install_databases.sh

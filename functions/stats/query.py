@@ -165,17 +165,21 @@ ORDER BY switch_id DESC, timestamp DESC LIMIT 1) AS last{number}"""
 _BY_SCAN, _BY_INDEXES = _by_scan(), _by_indexes()
 
 
+def missing_indexes(indexes: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
+    """Return the columns of those INDEXES that are not among the indexes of switches_log."""
+    return [needed for needed in INDEXES if not any(tuple(each[: len(needed)]) == needed for each in indexes)]
+
+
 def statement(now: datetime, zone: tzinfo, literal: Literal, indexes: Sequence[Sequence[str]]) -> str:
     """Return the SELECT that yields one row, the 30 numbers at the instant `now` in catalogue order.
 
     `literal` writes an instant in UTC as the engine's SQL literal. Nothing else is interpolated. `indexes` holds
     the columns of each index of switches_log.
     """
-    indexed = all(any(tuple(index[: len(needed)]) == needed for index in indexes) for needed in INDEXES)
     windows = bounds(now, zone)
     literals = {name: literal(instant) for name, instant in vars(windows).items()}
     latest = literal(min(windows.hour, windows.today))
-    return (_BY_INDEXES if indexed else _BY_SCAN).format(latest=latest, **literals)
+    return (_BY_SCAN if missing_indexes(indexes) else _BY_INDEXES).format(latest=latest, **literals)
 
 
 def document(row: Sequence[SupportsInt]) -> Document:

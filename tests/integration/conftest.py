@@ -23,6 +23,7 @@ from moto.server import ThreadedMotoServer
 from tests import leaks
 from tests.events import FORMATS, http_api
 from tests.integration.databases import Database, Server, server_database, sqlite_database
+from tests.integration.s3 import S3, Gate, new_bucket, serving
 from tests.integration.tls_servers import HOST, TLSServer, mariadb_with_tls, postgresql_with_tls
 from tools.servers import ServerProcess, mariadb, postgresql
 
@@ -72,6 +73,19 @@ def mariadb_tls() -> Iterator[TLSServer]:
 def postgresql_tls() -> Iterator[TLSServer]:
     with postgresql_with_tls() as server:
         yield server
+
+
+@pytest.fixture(params=["mariadb", "postgresql"])
+def tls_server(request: pytest.FixtureRequest) -> TLSServer:
+    found: TLSServer = request.getfixturevalue(f"{request.param}_tls")
+    return found
+
+
+@pytest.fixture(params=["mariadb", "postgresql"])
+def plain_server(request: pytest.FixtureRequest) -> Server:
+    """The servers that the other tests use: neither has a certificate."""
+    found: Server = request.getfixturevalue(f"{request.param}_server")
+    return found
 
 
 @pytest.fixture
@@ -174,6 +188,23 @@ class AWS:
         key = leaks.new_key()
         self.put_tokens(token_record(key, **record))
         return key
+
+
+@pytest.fixture(scope="module")
+def gate() -> Iterator[tuple[Gate, str]]:
+    with serving() as served:
+        yield served
+
+
+@pytest.fixture
+def s3(gate: tuple[Gate, str], aws: AWS, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3]:
+    bucket = new_bucket()
+    gate[0].s3 = bucket
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", gate[1])
+    monkeypatch.setenv("SNAPSHOT_BUCKET", bucket.bucket)
+    yield bucket
+    bucket.recover()
+    gate[0].s3 = None
 
 
 def token_record(key: str, **record: Any) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from tests import leaks
 from tests.events import http_api
 from tests.integration.conftest import AWS, NOW, LambdaContext, Travel, cold_start
 from tests.integration.databases import Database, Server, server_database
-from tests.integration.s3 import FAULTS, S3, Gate, new_bucket, serving
+from tests.integration.s3 import FAULTS, S3
 from tests.integration.workers import workers
 from tools.servers import free_port
 
@@ -38,23 +38,6 @@ MALFORMED = [
     b'{"database":{"vlans":1},"taken_at":"2026-11-23T12:00:00Z","scheduled_for":"2026-11-23T12:00:00Z"}',
     b'{"database":[],"taken_at":"2026-11-23T12:00:00Z","scheduled_for":"2026-11-23T12:00:00Z"}',
 ]
-
-
-@pytest.fixture(scope="module")
-def gate() -> Iterator[tuple[Gate, str]]:
-    with serving() as served:
-        yield served
-
-
-@pytest.fixture
-def s3(gate: tuple[Gate, str], aws: AWS, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3]:
-    bucket = new_bucket()
-    gate[0].s3 = bucket
-    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", gate[1])
-    monkeypatch.setenv("SNAPSHOT_BUCKET", bucket.bucket)
-    yield bucket
-    bucket.recover()
-    gate[0].s3 = None
 
 
 @pytest.fixture

@@ -15,19 +15,6 @@ from tests.integration.proxy import Proxy
 from tests.integration.tls_servers import HOST, TLSServer
 
 
-@pytest.fixture(params=["mariadb", "postgresql"])
-def tls_server(request: pytest.FixtureRequest) -> TLSServer:
-    found: TLSServer = request.getfixturevalue(f"{request.param}_tls")
-    return found
-
-
-@pytest.fixture(params=["mariadb", "postgresql"])
-def plain_server(request: pytest.FixtureRequest) -> Server:
-    """The servers that the other tests use: neither has a certificate."""
-    found: Server = request.getfixturevalue(f"{request.param}_server")
-    return found
-
-
 @pytest.fixture
 def _strict_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the default context be as strict about a certificate's form as Python 3.13's is."""

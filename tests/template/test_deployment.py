@@ -10,8 +10,9 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from tests.template.stack import stack
+from tests.template.stack import REQUIRED, load, stack
 from tests.template.test_template import EVERYTHING
+from tools.doctor.stack import read_stack
 
 SUPPORTED = {
     "AWS::IAM::ManagedPolicy",
@@ -42,14 +43,16 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
-def deploy(**given: Any) -> None:
-    """Deploy the resources that moto supports. The token secret has a name here."""
+def deploy(outputs: Any = None, **given: Any) -> None:
+    """Deploy the resources that moto supports, and their parameters with the defaults. The token secret has a name."""
     resources = {name: entry for name, entry in stack(**given).items() if entry["Type"] in SUPPORTED}
     for entry in resources.values():
         entry.pop("Condition", None)  # it is decided already
-    text = json.dumps({"Resources": resources}).replace('{"Ref": "TokenSecret"}', '"tokens"')
+    template = {"Parameters": load()["Parameters"], "Resources": resources, "Outputs": outputs or {}}
+    text = json.dumps(template).replace('{"Ref": "TokenSecret"}', '"tokens"')
     cloudformation: Any = boto3.client("cloudformation")
-    cloudformation.create_stack(StackName="openl2m-stats", TemplateBody=text)
+    required = [{"ParameterKey": name, "ParameterValue": value} for name, value in REQUIRED.items()]
+    cloudformation.create_stack(StackName="openl2m-stats", TemplateBody=text, Parameters=required)
     made = cloudformation.describe_stack_resources(StackName="openl2m-stats")["StackResources"]
     assert {entry["LogicalResourceId"] for entry in made} == resources.keys()
 
@@ -88,3 +91,22 @@ def test_stack_is_made(given: dict[str, Any]) -> None:
         policy = iam.get_role_policy(RoleName=roles[each["Role"]], PolicyName="write-log")["PolicyDocument"]
         group = groups[f"/aws/lambda/openl2m-stats/{log}"]["arn"].removesuffix(":*")  # which moto leaves out itself
         assert f"'{group}'" in policy
+
+
+@pytest.mark.usefixtures("account")
+def test_make_doctor_reads_the_stack() -> None:
+    """Moto makes no alias of a stack, and of its outputs none that names what moto does not make."""
+    assert "Url" in load()["Outputs"]
+    url = "https://stats.example.com/api/stats/"
+    deploy(outputs={"Url": {"Value": url}}, TimeZone="Asia/Kathmandu")
+    awslambda: Any = boto3.client("lambda")
+    [name] = [each["FunctionName"] for each in awslambda.list_functions()["Functions"] if "api" in each["Handler"]]
+    awslambda.create_alias(FunctionName=name, Name="live", FunctionVersion="1")
+
+    stack = read_stack("openl2m-stats")
+
+    assert (stack.region, stack.function) == ("us-east-1", name)
+    assert stack.variables["TIME_ZONE"] == "Asia/Kathmandu"
+    assert stack.variables["DATABASE_SECRET_ID"] == REQUIRED["DatabaseSecretArn"]
+    assert stack.outputs["Url"] == url
+    assert stack.parameters["SnapshotsMissedSeconds"] == "900"
