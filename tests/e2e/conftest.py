@@ -17,8 +17,9 @@ from urllib.request import Request, urlopen
 import pytest
 
 from tests.integration.conftest import AWS, Response, mariadb_server, moto_url, postgresql_server, secrets_manager
-from tests.integration.databases import ROOT, Database, server_database
+from tests.integration.databases import ROOT, server_database
 from tools.artifact import BUILD
+from tools.databases import Database
 from tools.servers import free_port
 
 __all__ = ["mariadb_server", "moto_url", "postgresql_server", "secrets_manager"]  # fixtures

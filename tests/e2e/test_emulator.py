@@ -16,10 +16,11 @@ from moto.moto_api import recorder
 
 from tests.e2e.conftest import Package, Sandbox
 from tests.integration.conftest import AWS, Response
-from tests.integration.databases import ROOT, Database, read_case
+from tests.integration.databases import ROOT, read_case
 from tests.template.stack import load
 from tools import demo
 from tools.artifact import BUILD
+from tools.databases import Database
 from tools.servers import free_port
 
 SCHEDULED = sorted((ROOT / "events").glob("schedule*.json"))

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import pytest
 import time_machine
 
-from tests.integration.databases import Database
 from tests.integration.proxy import Proxy
+from tools.databases import Database
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
 

@@ -14,8 +14,9 @@ import pytest
 
 from tests import leaks
 from tests.integration.certificates import Authority, new_authority, new_certificate
-from tests.integration.databases import Database, Server, server_database
+from tests.integration.databases import server_database
 from tests.integration.proxy import Proxy
+from tools.databases import Database, Server
 from tools.servers import mariadb, postgresql
 
 HOST = "db.example.test"
