@@ -68,9 +68,9 @@ def _measure(database: Database, entries: int, seconds: float, progress: Progres
     openl2m = warm.ask_openl2m(database, seconds)
     progress.begin(f"{where}: the function")
     stock = warm.ask_function(seconds)
-    progress.begin(f"{where}: the function, with the index")
     indexed = {}
     if database.server is not None:  # there is no script for SQLite
+        progress.begin(f"{where}: the function, with the index")
         run_script(database, "log_index")
         indexed = warm.ask_function(seconds)
     return Measured(engine, settings, entries, openl2m, stock, indexed)
@@ -78,7 +78,7 @@ def _measure(database: Database, entries: int, seconds: float, progress: Progres
 
 def _run(options: argparse.Namespace, further: dict[str, Server]) -> list[Measured]:
     names = [*options.engines, *further]
-    progress = Progress(4 * len(names) * len(options.rows))
+    progress = Progress(sum(3 if name == "sqlite" else 4 for name in names) * len(options.rows))
     found = []
     with local_aws(None):
         for name in names:

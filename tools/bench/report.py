@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tools.bench.markdown import number, ratio, spread, table
 from tools.bench.timing import Timing
 from tools.bench.warm import Timings
 
@@ -54,13 +55,13 @@ LINES: dict[str, Callable[[Measured], Timing | None]] = {
 def details(measured: Measured) -> str:
     """Return everything that was measured of one engine and size."""
     heads = ["milliseconds", "stock schema", "times faster", "with the index", "times faster"]
-    rows = [["one statement per statistic, as OpenL2M asks", _cell(measured.openl2m), "1", "", ""]]
+    rows = [["one statement per statistic, as OpenL2M asks", spread(measured.openl2m), "1", "", ""]]
     for name, text in {**_FRESH, **_HELD}.items():
         row = [text]
         for timing in (measured.stock[name], measured.indexed.get(name)):
-            row += [_cell(timing), _ratio(measured.openl2m, timing)] if timing else ["", ""]
+            row += [spread(timing), ratio(measured.openl2m, timing)] if timing else ["", ""]
         rows.append(row)
-    return f"#### {measured.engine}, {measured.entries:,} log entries\n\n{_table(heads, rows)}"
+    return f"#### {measured.engine}, {measured.entries:,} log entries\n\n{table(heads, rows)}"
 
 
 def summary(found: Sequence[Measured]) -> str:
@@ -69,10 +70,10 @@ def summary(found: Sequence[Measured]) -> str:
     rows = []
     for entries in sizes:
         at = {one.engine: one for one in found if one.entries == entries}
-        for number, name in enumerate(LINES):
+        for line, name in enumerate(LINES):
             cells = [_median(at[engine], name) if engine in at else "" for engine in engines]
-            rows.append([f"{entries:,}" if number == 0 else "", name, *cells])
-    return _table(["log entries", "milliseconds", *engines], rows)
+            rows.append([f"{entries:,}" if line == 0 else "", name, *cells])
+    return table(["log entries", "milliseconds", *engines], rows)
 
 
 def growth(found: Sequence[Measured]) -> str:
@@ -84,8 +85,8 @@ def growth(found: Sequence[Measured]) -> str:
     rows = []
     for name, pick in LINES.items():
         pairs = [(pick(most[engine]), pick(least[engine])) for engine in engines]
-        rows.append([name, *(_ratio(slow, fast) if slow and fast else "" for slow, fast in pairs)])
-    return _table([f"{sizes[-1]:,} entries take so many times as long as {sizes[0]:,}", *engines], rows)
+        rows.append([name, *(ratio(slow, fast) if slow and fast else "" for slow, fast in pairs)])
+    return table([f"{sizes[-1]:,} entries take so many times as long as {sizes[0]:,}", *engines], rows)
 
 
 def put_between_markers(path: Path, text: str) -> None:
@@ -107,25 +108,5 @@ def _median(one: Measured, name: str) -> str:
     timing = LINES[name](one)
     if timing is None:
         return ""
-    compared = f" ({_ratio(one.openl2m, timing)} times faster)" if "fresh" in name or "index" in name else ""
-    return f"{_number(timing.median)}{compared}"
-
-
-def _cell(timing: Timing) -> str:
-    return f"{_number(timing.median)} ({_number(timing.low)} to {_number(timing.high)}, n={timing.samples})"
-
-
-def _ratio(slow: Timing, fast: Timing) -> str:
-    return _number(slow.median / fast.median)
-
-
-def _number(value: float) -> str:
-    """Return a number with two or three digits that count."""
-    if value >= 10:
-        return f"{value:,.0f}"
-    return f"{value:.1f}" if value >= 1 else f"{value:.2f}"
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [heads, ["---"] * len(heads), *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    compared = f" ({ratio(one.openl2m, timing)} times faster)" if "fresh" in name or "index" in name else ""
+    return f"{number(timing.median)}{compared}"
