@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import closing
+from contextlib import ExitStack, closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,11 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from tests.integration.conftest import AWS, token_record
 from tests.integration.databases import ROOT, load_case, read_case
-from tools.bench import baseline
-from tools.databases import Database
+from tools import demo
+from tools.bench import baseline, load, warm
+from tools.databases import Database, sqlite_database
 
 # OpenL2M's TIME_ZONE is UTC in the baseline.
 CASES = sorted((ROOT / "tests/cases").glob("utc-*.json"))
@@ -47,6 +49,21 @@ def test_baseline_gives_openl2ms_numbers(path: Path, database: Database) -> None
     expected = {key: entry["value"] for section in case["expected"].values() for key, entry in section.items()}
     assert found == expected
     assert len(asked) == 30 + len(case["tables"]["switches_switchgroup"])
+
+
+def test_numbers_that_differ_stop_the_measuring(tmp_path: Path, aws: AWS) -> None:
+    """OpenL2M's statements are asked of one database, and the function of another, which has one log entry more."""
+    aws.put_tokens(token_record(demo.TOKEN))
+    databases = []
+    with ExitStack() as stack:
+        for entries in (100, 101):
+            (directory := tmp_path / str(entries)).mkdir()
+            databases.append(stack.enter_context(sqlite_database(directory)))
+            load.fill(databases[-1], entries, lambda _: None)
+        warm.use(databases[0])
+        assert warm.ask_openl2m(databases[0], 0).samples == 3
+        with pytest.raises(warm.DifferentNumbersError, match=re.escape("'log_entries': (101, 100)")):
+            warm.ask_openl2m(databases[1], 0)
 
 
 def environment(directory: Path) -> dict[str, str]:
