@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tools.bench import load, machine, plot, report, warm
+from tools.bench.markdown import put_into_readme
 from tools.bench.progress import Progress
 from tools.bench.report import Measured
 from tools.databases import Database, Server, own_server, run_script, server_database, servers_of, sqlite_database
@@ -138,7 +139,7 @@ def main(arguments: Sequence[str]) -> int:
     print("\n".join([*map(report.details, found), short]))
     _write(found, options.output)
     if options.readme:
-        report.put_between_markers(_ROOT / "README.md", short)
+        put_into_readme(_ROOT / "README.md", "make bench", short)
     return 0
 
 

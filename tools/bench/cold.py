@@ -8,46 +8,29 @@ writes bench-cold.json.
 
 import argparse
 import json
-import os
-import re
 import secrets
 import signal
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from tools.artifact import BUILD, pack
 from tools.bench import load, machine, warm
 from tools.bench.imports import slowest
-from tools.bench.markdown import ratio, spread, table
+from tools.bench.markdown import put_into_readme, ratio, spread, table
 from tools.bench.progress import Progress
+from tools.bench.start import Start, containers, start
 from tools.bench.timing import Timing, summarize
 from tools.databases import own_server, server_database
 from tools.local_aws import local_aws
-from tools.sandbox import RUNTIME, Package, Sandbox
 from tools.servers import ServerError, mariadb
 
 _ROOT = Path(__file__).parents[2]
 _ENTRIES = 5000
-_BARE = """\
-import boto3
-
-client = boto3.client("secretsmanager")
-
-
-def handler(event, context):
-    return {}
-"""
-_INIT = re.compile(r"INIT REPORT\(durationMs: ([0-9.]+)\)")
-_ANSWER = re.compile(r"INVOKE RTDONE\(status: success, .*duration: ([0-9.]+)ms\)")
 _MODULES = 15
-_NAMES = ("bare", "database", "snapshot")
 _TEXTS = {
     "bare": "a handler that makes one client of boto3",
     "database": "this function, answering from the database",
@@ -55,65 +38,9 @@ _TEXTS = {
 }
 
 
-@dataclass(frozen=True)
-class Start:
-    """One cold start: nanoseconds, and KiB."""
-
-    init: int
-    answer: int
-    memory: int
-
-
-@dataclass(frozen=True)
-class Container:
-    """What is started, and the event that it is handed."""
-
-    package: Package
-    handler: str
-    variables: Mapping[str, str]
-    event: Any
-
-
-def _containers(directory: Path) -> dict[str, Container]:
-    """Return what is compared; within local_aws(), and with a snapshot in its bucket."""
-    bare = directory / "bare"
-    bare.mkdir()
-    (bare / "bare.py").write_text(_BARE)
-    subprocess.run([RUNTIME, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", bare], check=True)
-    names = ("AWS_ENDPOINT_URL", "DATABASE_SECRET_ID", "TOKENS_SECRET_ID")
-    variables = {name: os.environ[name] for name in names} | {"CACHE_TTL_SECONDS": "86400"}
-    with_bucket = {**variables, "SNAPSHOT_BUCKET": os.environ["SNAPSHOT_BUCKET"]}
-    _start(Container(Package(), "stats.schedule.handler", with_bucket, {}), directory)
-    event = json.loads((_ROOT / "events/get_stats.json").read_text())
-    return {
-        "bare": Container(Package(function=bare), "bare.handler", variables, event),
-        "database": Container(Package(), "stats.api.handler", variables, event),
-        "snapshot": Container(Package(), "stats.api.handler", with_bucket, event),
-    }
-
-
-def _start(container: Container, directory: Path) -> Start:
-    sandbox = Sandbox(container.package, directory / "log", container.handler, **container.variables)
-    try:
-        answer = sandbox.run(container.event)
-        if answer.get("statusCode", 200) != 200 or "errorType" in answer:
-            raise RuntimeError(f"{container.handler} answered {answer}")
-        until = time.monotonic() + 10
-        while True:  # the answer may be here before the line that tells how long it took
-            init, first = _INIT.search(sandbox.log), _ANSWER.search(sandbox.log)
-            if init and first:
-                break
-            if time.monotonic() > until:
-                raise RuntimeError(f"the emulator did not tell how long it took:\n{sandbox.log}")
-            time.sleep(0.01)
-        return Start(int(float(init[1]) * 1e6), int(float(first[1]) * 1e6), sandbox.peak_memory_kib())
-    finally:
-        sandbox.close()
-
-
 def _run(starts: int) -> dict[str, list[Start]]:
     progress = Progress(starts + 1)
-    found: dict[str, list[Start]] = {name: [] for name in _NAMES}
+    found: dict[str, list[Start]] = {name: [] for name in _TEXTS}
     with (
         local_aws(None),
         tempfile.TemporaryDirectory(prefix="openl2m-stats-") as directory,
@@ -123,19 +50,19 @@ def _run(starts: int) -> dict[str, list[Start]]:
         progress.begin("preparing")
         load.fill(database, _ENTRIES, lambda _: None)
         warm.use(database)
-        containers = _containers(Path(directory))
-        for container in containers.values():  # into the disk's cache
-            _start(container, Path(directory))
+        compared = containers(Path(directory))
+        for container in compared.values():  # into the disk's cache
+            start(container, Path(directory))
         for number in range(1, starts + 1):
             progress.begin(f"cold starts, round {number} of {starts}")
-            for name, container in containers.items():
-                found[name].append(_start(container, Path(directory)))
+            for name, container in compared.items():
+                found[name].append(start(container, Path(directory)))
     progress.end()
     return found
 
 
-def _report(found: dict[str, list[Start]], output: Path) -> str:
-    """Write bench-cold.json; return the tables."""
+def _report(found: dict[str, list[Start]], output: Path) -> list[str]:
+    """Write bench-cold.json; return the tables: the starts, the modules, the packages."""
     init = {name: summarize([start.init for start in starts]) for name, starts in found.items()}
     answer = {name: summarize([start.answer for start in starts]) for name, starts in found.items()}
     memory = {name: max(start.memory for start in starts) / 1024 for name, starts in found.items()}
@@ -168,13 +95,11 @@ def _report(found: dict[str, list[Start]], output: Path) -> str:
     ]
     rows = [[f"`{module.name}`", f"{module.alone:.1f}", f"{module.with_imports:.1f}"] for module in modules]
     sizes = [[name, f"{size:,}"] for name, size in packages.items()]
-    return "\n".join(
-        [
-            table(heads, starts),
-            table(["imported module", "alone, milliseconds", "with what it imports"], rows),
-            table(["package", "bytes, zipped"], sizes),
-        ]
-    )
+    return [
+        table(heads, starts),
+        table(["imported module", "alone, milliseconds", "with what it imports"], rows),
+        table(["package", "bytes, zipped"], sizes),
+    ]
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -182,6 +107,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="make bench-cold")
     parser.add_argument("--starts", type=int, default=15, help="how often each is started")
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results", help="folder of the JSON")
+    parser.add_argument("--readme", action="store_true", help="put the first table into README.md too")
     options = parser.parse_args(arguments)
     try:
         found = _run(options.starts)
@@ -191,7 +117,10 @@ def main(arguments: Sequence[str]) -> int:
     except ServerError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
-    print(_report(found, options.output))
+    tables = _report(found, options.output)
+    print("\n".join(tables))
+    if options.readme:
+        put_into_readme(_ROOT / "README.md", "make bench-cold", tables[0])
     return 0
 
 

@@ -1,6 +1,7 @@
-"""Timings in tables."""
+"""Timings in tables, and tables in the README."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from tools.bench.timing import Timing
 
@@ -26,3 +27,13 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return a table."""
     lines = [heads, ["---"] * len(heads), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def put_into_readme(path: Path, command: str, text: str) -> None:
+    """Replace what a file has between the two markers of a command."""
+    begin, end = f"<!-- {command}: begin -->\n", f"<!-- {command}: end -->\n"
+    before, _, rest = path.read_text().partition(begin)
+    _, found, after = rest.partition(end)
+    if not found:
+        raise ValueError(f"{path.name} has no place for the table: {begin.strip()} and {end.strip()}")
+    path.write_text(f"{before}{begin}{text}{end}{after}")

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 from tools.bench.markdown import number, ratio, spread, table
@@ -20,7 +19,6 @@ _HELD = {
     "not_modified": "… `304`",
     "refused": "a refusal, `401`",
 }
-_BEGIN, _END = "<!-- make bench: begin -->\n", "<!-- make bench: end -->\n"
 
 
 @dataclass(frozen=True)
@@ -87,13 +85,6 @@ def growth(found: Sequence[Measured]) -> str:
         pairs = [(pick(most[engine]), pick(least[engine])) for engine in engines]
         rows.append([name, *(ratio(slow, fast) if slow and fast else "" for slow, fast in pairs)])
     return table([f"{sizes[-1]:,} entries take so many times as long as {sizes[0]:,}", *engines], rows)
-
-
-def put_between_markers(path: Path, text: str) -> None:
-    """Replace what a file has between the two markers."""
-    before, _, rest = path.read_text().partition(_BEGIN)
-    _, _, after = rest.partition(_END)
-    path.write_text(f"{before}{_BEGIN}{text}{_END}{after}")
 
 
 def _engines(found: Sequence[Measured]) -> list[str]:
