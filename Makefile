@@ -7,10 +7,12 @@ export PYTHONPATH := functions
 
 PORT ?= 8000
 EVENT ?= events/get_stats.json
+ROWS ?= 5000 100000 1000000
+ENGINES ?= mariadb postgresql sqlite
 export PORT DATABASE_URL
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run snapshot invoke tokens doctor test lint format lock clean
+.PHONY: help setup run snapshot invoke tokens doctor test bench lint format lock clean
 
 help: ## List what can be done
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +45,10 @@ test: setup ## Run the unit and integration tests; installs MariaDB and PostgreS
 	@tools/install_databases.sh
 	@$(BIN)/pytest --numprocesses=auto --dist=worksteal $(ARGS)
 
+bench: setup ## Measure answers beside OpenL2M's own statements; ROWS="5000000" and ENGINES="mariadb" choose
+	@tools/install_databases.sh
+	@exec $(BIN)/python -m tools.bench --rows $(ROWS) --engines $(ENGINES) $(ARGS)
+
 lint: setup lint-template ## Check style, security rules, types and the template
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -72,7 +78,7 @@ clean: ## Remove what was built and installed in this folder
 SAM := SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/.venv-sam/bin:$$PATH" PYTHONPATH= sam
 STACK ?= openl2m-stats
 
-.PHONY: build lint-template test-template e2e deploy delete logs sam-local update-rds-ca
+.PHONY: build lint-template test-template e2e bench-cold deploy delete logs sam-local update-rds-ca
 
 .venv-%/installed: requirements-%.txt tools/create_venv.sh tools/find_python313.sh
 	@python="$$(tools/find_python313.sh)" && tools/create_venv.sh "$$python" .venv-$* requirements-$*.txt
@@ -95,6 +101,9 @@ test-template: .venv-sam/installed ## Test what the template deploys
 e2e: build setup .venv-runtime/installed ## Test the built artifact as Lambda runs it, and in containers where Docker runs
 	@tools/install_databases.sh
 	@$(BIN)/pytest tests/e2e $(ARGS)
+
+bench-cold: build setup .venv-runtime/installed ## Measure cold starts of the built artifact beside those of a bare handler
+	@exec $(BIN)/python -m tools.bench.cold $(ARGS)
 
 deploy: build ## Deploy to AWS; ARGS=--guided asks for the parameters and keeps them in samconfig.toml
 	@$(SAM) deploy $(ARGS)

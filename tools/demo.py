@@ -2,15 +2,17 @@
 
 import random
 import sqlite3
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-from tools.openl2m import DIALECTS, create_tables, insert
+from tools.openl2m import DIALECTS, Dialect, create_tables, insert
 
 # The key that `make run` prints and the files in events/ carry. It opens nothing but the demo.
 TOKEN = "0123456789abcdef0123456789abcdef01234567"  # noqa: S105
 
-_ROWS = {
+ROWS = {
     "switches_switch": 1246,
     "switches_vlan": 295,
     "switches_vlangroup": 19,
@@ -21,11 +23,11 @@ _ROWS = {
     "auth_user": 122,
     "users_token": 2,
 }
-_GROUPS = 33
+GROUPS = 33
 _LOG_ENTRIES = 4925
-_DAYS = 180
+DAYS = 180
 # (type, action) and how often: views, changes, commands, logins, API calls, errors.
-_KINDS = {(0, 90): 60, (1, 1): 8, (4, 91): 5, (5, 92): 13, (5, 95): 9, (3, 93): 5}
+KINDS = {(0, 90): 60, (1, 1): 8, (4, 91): 5, (5, 92): 13, (5, 95): 9, (3, 93): 5}
 
 
 def create_database(path: Path) -> None:
@@ -35,23 +37,27 @@ def create_database(path: Path) -> None:
     dialect = DIALECTS["sqlite"]
     connection = sqlite3.connect(path)
     create_tables(connection, dialect)
-    for table, count in _ROWS.items():
-        insert(connection, dialect, table, ({"id": number} for number in range(1, count + 1)))
-    insert(connection, dialect, "switches_switchgroup", ({"id": number} for number in range(1, _GROUPS + 1)))
-    memberships = ({"switch_id": n, "switchgroup_id": n % _GROUPS + 1} for n in range(1, _ROWS["switches_switch"] + 1))
-    insert(connection, dialect, "switches_switchgroupmembership", memberships)
-    counters = [{"name": "changes", "value": 39014}, {"name": "commands", "value": 1231}]
-    insert(connection, dialect, "counters_counter", counters)
-    kinds = chance.choices(list(_KINDS), list(_KINDS.values()), k=_LOG_ENTRIES)
+    insert_inventory(connection, dialect, ROWS)
+    kinds = chance.choices(list(KINDS), list(KINDS.values()), k=_LOG_ENTRIES)
     log = [
         {
-            "timestamp": now - timedelta(days=_DAYS) * (1 - number / _LOG_ENTRIES),
+            "timestamp": now - timedelta(days=DAYS) * (1 - number / _LOG_ENTRIES),
             "type": type_,
             "action": action,
-            "switch_id": chance.randint(1, _ROWS["switches_switch"]) if type_ in (0, 1, 4) else None,
-            "user_id": chance.randint(1, _ROWS["auth_user"]) if type_ != 3 else None,
+            "switch_id": chance.randint(1, ROWS["switches_switch"]) if type_ in (0, 1, 4) else None,
+            "user_id": chance.randint(1, ROWS["auth_user"]) if type_ != 3 else None,
         }
         for number, (type_, action) in enumerate(kinds, start=1)
     ]
     insert(connection, dialect, "switches_log", log)
     connection.close()
+
+
+def insert_inventory(connection: Any, dialect: Dialect, rows: Mapping[str, int]) -> None:
+    """Fill empty tables, all but the log: so many rows of each, and switch groups with members, and counters."""
+    for table, count in {**rows, "switches_switchgroup": GROUPS}.items():
+        insert(connection, dialect, table, ({"id": number} for number in range(1, count + 1)))
+    memberships = ({"switch_id": n, "switchgroup_id": n % GROUPS + 1} for n in range(1, rows["switches_switch"] + 1))
+    insert(connection, dialect, "switches_switchgroupmembership", memberships)
+    counters = [{"name": "changes", "value": 39014}, {"name": "commands", "value": 1231}]
+    insert(connection, dialect, "counters_counter", counters)

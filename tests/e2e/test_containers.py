@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import ARCHITECTURE, SAM
+from tests.e2e.conftest import SAM
 from tests.integration.databases import ROOT
+from tools.sandbox import ARCHITECTURE
 from tools.servers import free_port
 
 pytestmark = pytest.mark.usefixtures("docker")

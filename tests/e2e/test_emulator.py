@@ -14,12 +14,14 @@ import boto3
 import pytest
 from moto.moto_api import recorder
 
-from tests.e2e.conftest import Package, Sandbox
+from tests.e2e.conftest import Sandbox
 from tests.integration.conftest import AWS, Response
-from tests.integration.databases import ROOT, Database, read_case
+from tests.integration.databases import ROOT, read_case
 from tests.template.stack import load
 from tools import demo
 from tools.artifact import BUILD
+from tools.databases import Database
+from tools.sandbox import Package
 from tools.servers import free_port
 
 SCHEDULED = sorted((ROOT / "events").glob("schedule*.json"))

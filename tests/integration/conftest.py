@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import boto3
 import pytest
@@ -22,10 +21,11 @@ from moto.server import ThreadedMotoServer
 
 from tests import leaks
 from tests.events import FORMATS, http_api
-from tests.integration.databases import Database, Server, server_database, sqlite_database
+from tests.integration.databases import server_database
 from tests.integration.s3 import S3, Gate, new_bucket, serving
 from tests.integration.tls_servers import HOST, TLSServer, mariadb_with_tls, postgresql_with_tls
-from tools.servers import ServerProcess, mariadb, postgresql
+from tools.databases import Database, Server, own_server, servers_of, sqlite_database
+from tools.servers import mariadb, postgresql
 
 # Neither server is on UTC and neither knows zones by name: no number may depend on that.
 _MARIADB_OPTIONS = ("--default-time-zone=+05:45",)
@@ -37,30 +37,20 @@ NOW = datetime(2026, 11, 23, 12, 0, 0, 250_000, tzinfo=UTC)
 Travel = Callable[[datetime | float], None]
 
 
-def _further_servers() -> dict[str, str]:
-    """Return the servers of STATS_TEST_DATABASE_URLS, separated by spaces, by a name for each."""
-    urls = os.environ.get("STATS_TEST_DATABASE_URLS", "").split()
-    return {f"{urlsplit(url).scheme}-{urlsplit(url).port}": url for url in urls}
-
-
-FURTHER_SERVERS = _further_servers()
+FURTHER_SERVERS = servers_of(os.environ.get("STATS_TEST_DATABASE_URLS", ""))
 SERVERS = ["mariadb", "postgresql", *FURTHER_SERVERS]
-
-
-def _own(engine: str, process: ServerProcess) -> Server:
-    return Server(engine, process.dialect, process.host, process.port, process.superuser, process=process)
 
 
 @pytest.fixture(scope="session")
 def mariadb_server() -> Iterator[Server]:
     with mariadb(options=_MARIADB_OPTIONS) as process:
-        yield _own("mariadb", process)
+        yield own_server(process)
 
 
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[Server]:
     with postgresql(options=_POSTGRESQL_OPTIONS) as process:
-        yield _own("postgres", process)
+        yield own_server(process)
 
 
 @pytest.fixture(scope="module")
@@ -109,11 +99,7 @@ def _server(request: pytest.FixtureRequest, name: str) -> Server:
     if name not in FURTHER_SERVERS:
         found: Server = request.getfixturevalue(f"{name}_server")
         return found
-    url = urlsplit(FURTHER_SERVERS[name])
-    engine, dialect = ("mysql", "mysql") if url.scheme in {"mysql", "mariadb"} else ("postgres", "postgresql")
-    assert url.hostname
-    assert url.port
-    return Server(engine, dialect, url.hostname, url.port, url.username or "root", unquote(url.password or ""))
+    return FURTHER_SERVERS[name]
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 
-from tests.integration.databases import Database
+from tools.databases import Database
 
 Outage = Callable[[Database], AbstractContextManager[None]]
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.events import http_api, rest_api
 from tests.integration.conftest import AWS, Container, token_record
-from tests.integration.databases import Database
+from tools.databases import Database
 
 DOCUMENTED = {200, 204, 304, 400, 401, 404, 405, 503}
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import time_machine
 
-from tests.integration.databases import Database, load_case, read_case, run_script
+from tests.integration.databases import load_case, read_case
+from tools.databases import Database, run_script
 
 CASES = sorted((Path(__file__).parents[1] / "cases").glob("*.json"))
 

@@ -16,7 +16,7 @@ import pytest
 import time_machine
 
 from tests import leaks
-from tests.integration.databases import ROOT, Database, Server, server_database
+from tests.integration.databases import ROOT, server_database
 from tests.integration.outages import (
     Outage,
     fake_server,
@@ -31,6 +31,7 @@ from tests.integration.outages import (
     wait_until,
 )
 from tests.integration.proxy import Proxy
+from tools.databases import Database, Server
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
 TIMEOUT_SECONDS = 1

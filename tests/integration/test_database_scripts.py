@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.integration.conftest import SERVERS
-from tests.integration.databases import Database, run_script, script
+from tools.databases import Database, run_script, script
 
 MYSQL_LIKE = [name for name in SERVERS if name != "postgresql" and not name.startswith("postgres")]
 

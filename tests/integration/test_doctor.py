@@ -25,10 +25,11 @@ from werkzeug.serving import make_server
 from tests import leaks
 from tests.integration.certificates import new_authority, new_certificate
 from tests.integration.conftest import AWS, cold_start, token_record
-from tests.integration.databases import ROOT, Database, Server, run_script, server_database
+from tests.integration.databases import ROOT, server_database
 from tests.integration.outages import fake_server, hung, log_locked, slow, table_missing, user_refused
 from tests.integration.s3 import S3
 from tests.integration.tls_servers import HOST, TLSServer
+from tools.databases import Database, Server, run_script
 from tools.doctor.__main__ import main
 from tools.servers import free_port
 

@@ -11,7 +11,7 @@ import pytest
 from tests import leaks
 from tests.events import FORMATS, PATH
 from tests.integration.conftest import AWS, NOW, Response, Travel, token_record
-from tests.integration.databases import Database
+from tools.databases import Database
 from tools.servers import free_port
 
 LAST_MODIFIED = "Mon, 23 Nov 2026 12:00:00 GMT"

@@ -19,10 +19,11 @@ from pymysql.constants import CLIENT
 from tests import leaks
 from tests.integration.certificates import Authority, new_authority, new_certificate
 from tests.integration.conftest import AWS, NOW
-from tests.integration.databases import Database, server_database
+from tests.integration.databases import server_database
 from tests.integration.outages import fake_server, kill_sessions
 from tests.integration.proxy import Proxy
 from tests.integration.tls_servers import HOST, TLSServer
+from tools.databases import Database
 
 REGION = "eu-central-2"
 ROLE: dict[str, Any] = {

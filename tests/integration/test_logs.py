@@ -7,7 +7,7 @@ import pytest
 
 from tests import leaks
 from tests.integration.conftest import AWS, token_record
-from tests.integration.databases import Database
+from tools.databases import Database
 from tools.servers import free_port
 
 

@@ -10,9 +10,9 @@ import pytest
 
 from tests import leaks
 from tests.integration.conftest import AWS, NOW, Container, Travel, token_record
-from tests.integration.databases import Database, run_script
 from tests.integration.test_database_scripts import take_away
 from tests.integration.tokens_command import Run, command, entries, run, text
+from tools.databases import Database, run_script
 
 __all__ = ["run"]  # a fixture
 

@@ -10,9 +10,10 @@ import pytest
 
 from tests import leaks
 from tests.integration.conftest import AWS, Container, token_record
-from tests.integration.databases import ROOT, Database
+from tests.integration.databases import ROOT
 from tests.integration.secrets_manager import LOST, Gate, serving
 from tests.integration.tokens_command import Run, command, entries, run, text
+from tools.databases import Database
 
 __all__ = ["run"]  # a fixture
 

@@ -16,10 +16,10 @@ import pytest
 from tests import leaks
 from tests.events import http_api
 from tests.integration.conftest import AWS
-from tests.integration.databases import Database
 from tests.integration.outages import end_sessions, kill_sessions, wait_until
 from tests.integration.proxy import Proxy
 from tests.integration.workers import Worker, workers
+from tools.databases import Database
 
 ROTATIONS = 20
 CONTAINERS = 4

@@ -11,8 +11,8 @@ import pytest
 import time_machine
 
 from tests.events import http_api
-from tests.integration.databases import Database
 from tests.integration.proxy import Proxy
+from tools.databases import Database
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
 

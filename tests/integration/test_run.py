@@ -18,7 +18,8 @@ import pytest
 import requests
 
 from tests import leaks
-from tests.integration.databases import ROOT, Database
+from tests.integration.databases import ROOT
+from tools.databases import Database
 from tools.servers import free_port
 
 EVENTS = {

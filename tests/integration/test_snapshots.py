@@ -15,9 +15,10 @@ import pytest
 from tests import leaks
 from tests.events import http_api
 from tests.integration.conftest import AWS, NOW, LambdaContext, Travel, cold_start
-from tests.integration.databases import Database, Server, server_database
+from tests.integration.databases import server_database
 from tests.integration.s3 import FAULTS, S3
 from tests.integration.workers import workers
+from tools.databases import Database, Server
 from tools.servers import free_port
 
 Take = Callable[[Any], dict[str, Any]]

@@ -14,9 +14,10 @@ import pytest
 import snapshot_restore_py
 
 from tests.integration.conftest import AWS
-from tests.integration.databases import ROOT, Database
+from tests.integration.databases import ROOT
 from tests.integration.outages import wait_until
 from tests.integration.proxy import Proxy
+from tools.databases import Database
 
 BARE = "import boto3; boto3.client('secretsmanager')"
 OURS = "import stats.api"

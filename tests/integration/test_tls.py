@@ -10,9 +10,10 @@ import pytest
 
 from tests import leaks
 from tests.integration.certificates import Authority, new_authority, new_certificate
-from tests.integration.databases import Database, Server, server_database
+from tests.integration.databases import server_database
 from tests.integration.proxy import Proxy
 from tests.integration.tls_servers import HOST, TLSServer
+from tools.databases import Database, Server
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from tests import leaks
 from tests.integration.conftest import AWS, Container, Travel, token_record
-from tests.integration.databases import Database
+from tools.databases import Database
 
 Start = Callable[..., Container]
 

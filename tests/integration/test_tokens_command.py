@@ -13,8 +13,8 @@ import pytest
 
 from tests import leaks
 from tests.integration.conftest import AWS, Container, Travel, token_record
-from tests.integration.databases import Database
 from tests.integration.tokens_command import Run, command, entries, run, text
+from tools.databases import Database
 
 __all__ = ["run"]  # a fixture
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.integration.certificates import new_authority, new_certificate
-from tests.integration.databases import Server
+from tools.databases import Server
 from tools.servers import mariadb, postgresql
 
 # A name that is not local, so that certificates are verified; conftest.py lets it lead to this machine.

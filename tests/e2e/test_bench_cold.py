@@ -1,0 +1,32 @@
+"""`make bench-cold` starts each handler as often as it is told, and reports what it says."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.integration.databases import ROOT
+
+
+def test_bench_cold(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tools.bench.cold", "--starts", "1", "--output", str(tmp_path)]
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": "functions"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("n=1") == 3 * 3
+    assert "| this function, answering from a snapshot | " in done.stdout
+    content = json.loads((tmp_path / "bench-cold.json").read_text())
+    assert list(content["starts"]) == ["bare", "database", "snapshot"]
+    for start in content["starts"].values():
+        assert start["init"]["median"] > start["first_answer"]["median"] > 0
+        assert 10 < start["memory"] < 512
+    assert len(content["imports"]) == 15
+    assert set(content["packages"]) == {"StatsFunction", "DependenciesLayer"}
+    assert str(ROOT) not in json.dumps(content)

@@ -1,0 +1,142 @@
+"""`make bench`: its baseline gives OpenL2M's own numbers, and the command measures and writes all that it says."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack, closing
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from tests.integration.conftest import AWS, token_record
+from tests.integration.databases import ROOT, load_case, read_case
+from tools import demo
+from tools.bench import baseline, load, warm
+from tools.databases import Database, sqlite_database
+
+# OpenL2M's TIME_ZONE is UTC in the baseline.
+CASES = sorted((ROOT / "tests/cases").glob("utc-*.json"))
+MEASURES = ("fresh", "statement", "select_1", "cached", "head", "not_modified", "refused")
+
+
+def test_cases_are_here() -> None:
+    assert len(CASES) == 4
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_baseline_gives_openl2ms_numbers(path: Path, database: Database) -> None:
+    case = read_case(path)
+    load_case(database, case)
+    asked: list[str] = []
+    with closing(database.connect()) as connection:
+
+        def ask(sql: str) -> Any:
+            asked.append(sql)
+            cursor = connection.cursor()
+            cursor.execute(sql)
+            return cursor.fetchall()
+
+        found = baseline.numbers(ask, database.dialect, datetime.fromisoformat(case["now"]))
+
+    expected = {key: entry["value"] for section in case["expected"].values() for key, entry in section.items()}
+    assert found == expected
+    assert len(asked) == 30 + len(case["tables"]["switches_switchgroup"])
+
+
+def test_numbers_that_differ_stop_the_measuring(tmp_path: Path, aws: AWS) -> None:
+    """OpenL2M's statements are asked of one database, and the function of another, which has one log entry more."""
+    aws.put_tokens(token_record(demo.TOKEN))
+    databases = []
+    with ExitStack() as stack:
+        for entries in (100, 101):
+            (directory := tmp_path / str(entries)).mkdir()
+            databases.append(stack.enter_context(sqlite_database(directory)))
+            load.fill(databases[-1], entries, lambda _: None)
+        warm.use(databases[0])
+        assert warm.ask_openl2m(databases[0], 0).samples == 3
+        with pytest.raises(warm.DifferentNumbersError, match=re.escape("'log_entries': (101, 100)")):
+            warm.ask_openl2m(databases[1], 0)
+
+
+def environment(directory: Path) -> dict[str, str]:
+    kept = {name: os.environ[name] for name in ("PATH",)}
+    return {**kept, "PYTHONPATH": "functions", "TMPDIR": str(directory)}
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "tools.bench", "--seconds", "0", *arguments]
+
+
+def test_bench(tmp_path: Path) -> None:
+    arguments = ("--rows", "200", "400", "--engines", "sqlite", "--output", str(tmp_path / "results"))
+    done = subprocess.run(
+        command(*arguments), cwd=ROOT, env=environment(tmp_path), capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+    for entries in (200, 400):
+        assert re.search(rf"^#### SQLite [0-9.]+, {entries} log entries$", done.stdout, re.MULTILINE)
+    number = r"[0-9.,]+ \([0-9.,]+ to [0-9.,]+, n=3\)"
+    assert len(re.findall(rf"^\| .+ \| {number} \| [0-9.,]+ \|", done.stdout, re.MULTILINE)) == 2 * 8
+    assert re.search(r"^\| 400 entries take so many times as long as 200 \|", done.stdout, re.MULTILINE)
+    assert done.stderr.splitlines()[0].startswith("1/6 SQLite")
+
+    content = json.loads((tmp_path / "results/bench.json").read_text())
+    assert [each["entries"] for each in content["measured"]] == [200, 400]
+    for each in content["measured"]:
+        assert tuple(each["stock"]) == MEASURES
+        assert {timing["samples"] for timing in each["stock"].values()} == {3}
+        assert all(timing["median"] > 0 for timing in [each["openl2m"], *each["stock"].values()])
+    assert set(content["machine"]) == {"cores", "memory_mib", "processor", "python"}
+    assert str(tmp_path) not in json.dumps(content)
+    ET.parse(tmp_path / "results/bench.svg")
+    assert [path.name for path in tmp_path.iterdir()] == ["results"]  # and of the databases nothing is left
+
+
+def test_bench_on_servers_measures_with_the_index_too(tmp_path: Path) -> None:
+    arguments = ("--rows", "200", "--engines", "mariadb", "postgresql", "--output", str(tmp_path))
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory).chmod(0o755)  # the servers' own users look for their files in it
+        done = subprocess.run(
+            command(*arguments), cwd=ROOT, env=environment(Path(directory)), capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        assert not list(Path(directory).iterdir())
+    measured = json.loads((tmp_path / "bench.json").read_text())["measured"]
+    assert [each["engine"].split()[0] for each in measured] == ["MariaDB", "PostgreSQL"]
+    assert [each["settings"].split("=")[0] for each in measured] == ["innodb_buffer_pool_size", "shared_buffers"]
+    assert all(tuple(each["indexed"]) == MEASURES for each in measured)
+
+
+def test_interrupted_bench_leaves_nothing(tmp_path: Path) -> None:
+    arguments = ("--rows", "200000", "--engines", "sqlite", "--output", str(tmp_path / "results"))
+    with subprocess.Popen(
+        command(*arguments), cwd=ROOT, env=environment(tmp_path), stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr
+        assert process.stderr.readline().startswith("1/3 SQLite")
+        until = time.monotonic() + 30
+        while not list(tmp_path.glob("*/*/*.sqlite3")) and time.monotonic() < until:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        assert process.stderr.read() == "\ninterrupted\n"
+        assert process.wait(30) == 130
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("arguments", [("--rows", "0"), ("--rows", "many"), ("--engines", "oracle")])
+def test_wrong_arguments_are_one_line_after_the_usage(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    done = subprocess.run(
+        command(*arguments), cwd=ROOT, env=environment(tmp_path), capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Traceback" not in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("make bench: error: argument ")

@@ -1,0 +1,84 @@
+"""The statistics as OpenL2M asks for them: a statement for each, and one more for each switch group.
+
+Written from what its numbers mean and from which predicates its statements have. The three statements by which
+it authenticates a request, one of them an INSERT, are left out. Its TIME_ZONE is UTC here.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from stats.catalogue import bounds
+from stats.engines import engine_of
+
+Ask = Callable[[str], Sequence[Sequence[Any]]]
+
+_TABLES = {
+    "vlans": "switches_vlan",
+    "vlan_groups": "switches_vlangroup",
+    "snmp_profiles": "switches_snmpprofile",
+    "credentials_profiles": "switches_netmikoprofile",
+    "commands": "switches_command",
+    "command_lists": "switches_commandlist",
+    "api_tokens": "users_token",
+    "log_entries": "switches_log",
+}
+_GROUP_COLUMNS = """id, name, display_name, description, read_only, allow_poe_toggle, edit_if_descr, comments,
+bulk_edit, allow_all_vlans, read_hardware_details"""
+# The date of a row in UTC. No index on the timestamp helps with it.
+_DATE = {
+    "mysql": "DATE(timestamp)",
+    "postgresql": "(timestamp AT TIME ZONE 'UTC')::date",
+    "sqlite": "DATE(timestamp)",
+}
+_ENGINE = {"mysql": "mysql", "postgresql": "postgres", "sqlite": "sqlite"}
+
+
+def numbers(ask: Ask, dialect: str, now: datetime) -> dict[str, int]:
+    """Return the 30 numbers by their keys at the instant `now`; `ask` runs one statement and returns its rows."""
+
+    def count(source: str) -> int:
+        return int(ask(f"SELECT COUNT(*) FROM {source}")[0][0])
+
+    def counter(name: str) -> int:
+        rows = ask(f"SELECT id, name, description, value FROM counters_counter WHERE name = '{name}' LIMIT 21")
+        return int(rows[0][3])
+
+    found = {"switches": count("switches_switch")}
+    groups = ask(f"SELECT {_GROUP_COLUMNS} FROM switches_switchgroup ORDER BY name")
+    members = [count(f"switches_switchgroupmembership WHERE switchgroup_id = {group[0]}") for group in groups]
+    found["switchgroups"] = sum(number > 0 for number in members)
+    for key, table in _TABLES.items():
+        found[key] = count(table)
+    windows = _windows(dialect, now)
+    for window, inside in windows.items():
+        seen = "type IN (0, 1) AND " if window in {"last_hour", "today"} else ""
+        found[f"devices_{window}"] = count(_distinct("switch_id", f"{seen}switch_id IS NOT NULL AND {inside}"))
+    for window, inside in windows.items():
+        found[f"changes_{window}"] = count(f"switches_log WHERE type = 1 AND {inside}")
+    found["changes_total"] = counter("changes")
+    for window, inside in windows.items():
+        found[f"users_{window}"] = count(_distinct("user_id", f"type = 5 AND {inside}"))
+    del windows["last_hour"]
+    for window, inside in windows.items():
+        found[f"api_calls_{window}"] = count(f"switches_log WHERE type = 5 AND action = 95 AND {inside}")
+    for window, inside in windows.items():
+        found[f"commands_{window}"] = count(f"switches_log WHERE type = 4 AND {inside}")
+    found["commands_total"] = counter("commands")
+    return found
+
+
+def _distinct(column: str, where: str) -> str:
+    return f"(SELECT DISTINCT {column} FROM switches_log WHERE {where}) found"
+
+
+def _windows(dialect: str, now: datetime) -> dict[str, str]:
+    """Return the condition that a row is in a window, by the window's name."""
+    literal = engine_of(_ENGINE[dialect]).literal
+    starts = bounds(now, UTC)
+    return {
+        "last_hour": f"timestamp >= {literal(starts.hour)}",
+        "today": f"{_DATE[dialect]} = '{now.astimezone(UTC).date()}'",
+        "last_7_days": f"timestamp >= {literal(starts.last_7_days)}",
+        "last_31_days": f"timestamp >= {literal(starts.last_31_days)}",
+    }

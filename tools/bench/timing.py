@@ -1,0 +1,53 @@
+"""How long something takes, asked often enough."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from statistics import median, quantiles
+
+_LEAST = 3
+_MOST = 1000
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Milliseconds: the median, the 5th and the 95th percentile (of fewer than 20 samples, the extremes)."""
+
+    median: float
+    low: float
+    high: float
+    samples: int
+
+    def as_json(self) -> dict[str, float | int]:
+        """Return the fields, in microseconds' precision."""
+        return {name: round(value, 3) for name, value in asdict(self).items()}
+
+
+def sample(calls: Mapping[str, Callable[[], object]], seconds: float) -> dict[str, list[int]]:
+    """Return nanoseconds of each of some calls by their names, after a round that is not counted.
+
+    They are made in turn, so that whatever else the machine does slows all of them: three rounds, or as many as
+    fit into so many seconds for each call.
+    """
+    for call in calls.values():
+        call()
+    taken: dict[str, list[int]] = {name: [] for name in calls}
+    until = time.monotonic() + seconds * len(calls)
+    for number in range(_MOST):
+        if number >= _LEAST and time.monotonic() >= until:
+            break
+        for name, call in calls.items():
+            started = time.perf_counter_ns()
+            call()
+            taken[name].append(time.perf_counter_ns() - started)
+    return taken
+
+
+def summarize(nanoseconds: Sequence[int]) -> Timing:
+    """Return what the samples say."""
+    taken = sorted(value / 1e6 for value in nanoseconds)
+    low, high = taken[0], taken[-1]
+    if len(taken) >= 20:
+        twentieths = quantiles(taken, n=20, method="inclusive")
+        low, high = twentieths[0], twentieths[-1]
+    return Timing(median(taken), low, high, len(taken))
