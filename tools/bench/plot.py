@@ -1,6 +1,7 @@
 """What was measured, as an SVG picture: log entries against milliseconds, both logarithmic, a panel an engine.
 
-It is read on a light and on a dark page: the background is transparent, and text and grid follow the page.
+It is read on a light and on a dark page: the background is transparent, and every colour is of middle lightness. A
+media query would not do: it follows the browser, and a page may have a theme of its own.
 """
 
 from collections.abc import Sequence
@@ -10,12 +11,12 @@ from xml.sax.saxutils import escape
 from tools.bench.report import LINES, Measured
 
 _WIDTH, _HEIGHT = 300, 240  # of a panel's plot
-_LEFT, _TOP, _GAP, _BOTTOM = 62, 60, 24, 44
+_LEFT, _TOP, _GAP, _BOTTOM = 56, 60, 40, 44
 _COLOURS = dict(zip(LINES, ("#d9534f", "#3b82d6", "#2f9e77", "#a078d0"), strict=True))
-_STYLE = """text { font: 12px system-ui, sans-serif; fill: #3d444d }
+_STYLE = """text { font: 12px system-ui, sans-serif; fill: #768089 }
+.engine { font-weight: bold }
 .grid { stroke: #8b949e; stroke-opacity: .3 }
-.line { fill: none; stroke-width: 2 }
-@media (prefers-color-scheme: dark) { text { fill: #d1d7e0 } }"""
+.line { fill: none; stroke-width: 2 }"""
 
 Point = tuple[int, float]
 
@@ -37,12 +38,12 @@ def svg(found: Sequence[Measured]) -> str:
     parts = [_legend()]
     for number, (engine, series) in enumerate(panels.items()):
         parts.append(f'<g transform="translate({_LEFT + number * (_WIDTH + _GAP)} {_TOP})">')
-        parts.append(f'<text x="0" y="-10" font-weight="bold">{escape(engine)}</text>')
+        parts.append(f'<text class="engine" x="0" y="-10">{escape(engine)}</text>')
         for power in range(lowest, highest + 1):
             at = y(10.0**power)
             parts.append(f'<line class="grid" x1="0" x2="{_WIDTH}" y1="{at:.1f}" y2="{at:.1f}"/>')
             if number == 0:
-                parts.append(f'<text x="-8" y="{at + 4:.1f}" text-anchor="end">{10.0**power:,g} ms</text>')
+                parts.append(f'<text x="-8" y="{at + 4:.1f}" text-anchor="end">{_time(power)}</text>')
         for entries in sorted(set(sizes)):
             at = x(entries)
             parts.append(f'<line class="grid" x1="{at:.1f}" x2="{at:.1f}" y1="0" y2="{_HEIGHT}"/>')
@@ -82,6 +83,11 @@ def _draw(colour: str, points: Sequence[tuple[float, float]]) -> list[str]:
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
     dots = [f'<circle fill="{colour}" cx="{x:.1f}" cy="{y:.1f}" r="3"/>' for x, y in points]
     return [f'<polyline class="line" stroke="{colour}" points="{path}"/>', *dots]
+
+
+def _time(power: int) -> str:
+    """Return a power of ten, in milliseconds, as a time."""
+    return f"{10.0 ** (power - 3):g} s" if power >= 3 else f"{10.0**power:g} ms"
 
 
 def _short(entries: int) -> str:
