@@ -42,7 +42,6 @@ def main(arguments: Sequence[str]) -> int:
         problem = "Interrupted: list shows what was done."
     except OSError as error:
         problem = f"The output cannot be written ({error.strerror}); a key that was made is lost: rotate it."
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python would try again at its end
     else:
         return code
     print(problem, file=sys.stderr)

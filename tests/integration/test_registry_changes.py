@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -40,13 +41,14 @@ def names(aws: AWS) -> list[str]:
 
 def test_twenty_at_once(gate: Gate, aws: AWS, sqlite_db: Database, new_container: Callable[..., Container]) -> None:
     aws.put_database(sqlite_db.secret())
+    gate.before = lambda operation: time.sleep(0.3) if operation == PUT else None  # they are to get in each other's way
     with ThreadPoolExecutor(20) as threads:
         results = list(threads.map(lambda number: command("create", f"token-{number}"), range(20)))
     assert [result.err for result in results if result.code] == []
     assert sorted(names(aws)) == sorted(f"token-{number}" for number in range(20))
     container = new_container()
     assert {container.get(key).status for result in results for key in result.keys.values()} == {200}
-    assert gate.calls.count(MOVE) > 19  # they did get into each other's way
+    assert gate.calls.count(PUT) > 20  # and they did
     labels = aws.client.describe_secret(SecretId=aws.tokens_secret)["VersionIdsToStages"].values()
     assert sorted(label for each in labels for label in each) == [
         "AWSCURRENT",
@@ -90,6 +92,7 @@ def test_an_answer_that_is_lost(operation: str, gate: Gate, aws: AWS, run: Run) 
         assert result.code == 0
         if result.out:
             assert run("check", stdin=next(iter(result.keys.values()))).code == 0
+    assert result.err == "Removed: grafana.\n"
     assert names(aws) == ["new", "grafana", "new"]
 
 
@@ -144,6 +147,11 @@ def test_a_change_that_is_always_refused(gate: Gate, aws: AWS, run: Run, monkeyp
     assert "changed by others all the time, and nothing was done" in result.err
     assert gate.calls.count(MOVE) == 25
     assert text(aws) == before
+
+
+def test_a_first_version_is_current_by_itself(gate: Gate, run: Run) -> None:
+    assert run("create", "grafana").code == 0
+    assert gate.calls == [GET, "DescribeSecret", PUT]
 
 
 def test_nothing_to_change_is_nothing_to_write(gate: Gate, aws: AWS, run: Run) -> None:

@@ -148,7 +148,7 @@ def test_a_key_as_an_argument_is_not_repeated(arguments: list[str], aws: AWS, ru
 
 def test_names_are_free_again(aws: AWS, travel: Travel, run: Run) -> None:
     aws.put_tokens(
-        token_record(leaks.new_key(), name="expired", expires="2026-11-23T12:00:00Z"),
+        token_record(leaks.new_key(), name="expired", expires="2026-11-23T12:00:00.250Z"),
         token_record(leaks.new_key(), name="off", active=False),
         token_record(leaks.new_key(), name="broken", expires="soon"),
         token_record(leaks.new_key(), name="revoked"),
@@ -202,16 +202,27 @@ def test_the_old_key_works_for_a_while(
     assert [container.get(key).status for key in (old, new)] == [401, 200]
 
 
-def test_a_name_with_two_keys(aws: AWS, travel: Travel, new_container: Start, run: Run) -> None:
+@pytest.mark.parametrize("end", ["revoke", "rotate"])
+def test_a_name_with_two_keys(end: str, aws: AWS, travel: Travel, new_container: Start, run: Run) -> None:
     first = aws.new_token(name="grafana")
     second = run("rotate", "grafana", "--keep-old", "24h").keys["grafana"]
     travel(3600)
     third = run("rotate", "grafana", "--keep-old", "48h").keys["grafana"]
     container = new_container()
+    assert [container.get(key).status for key in (first, second, third)] == [200, 200, 200]
     travel(DAY)
     assert [container.get(key).status for key in (first, second, third)] == [401, 200, 200]
-    run("revoke", "grafana")
+    travel(7200)
+    run(end, "grafana")
     assert [new_container().get(key).status for key in (first, second, third)] == [401, 401, 401]
+
+
+def test_rotating_when_only_the_old_key_works(aws: AWS, travel: Travel, run: Run) -> None:
+    aws.new_token(name="grafana")
+    run("rotate", "grafana", "--keep-old", "24h", "--expires", "1h")
+    travel(7200)
+    assert run("rotate", "grafana").code == 0
+    assert "revoked" not in entries(aws)[-1]
 
 
 def test_pruning(aws: AWS, travel: Travel, run: Run) -> None:
@@ -267,6 +278,11 @@ def test_listing(aws: AWS, travel: Travel, run: Run) -> None:
         "problem": None,
         "sha256_ends": "abcdef",
     }
+
+
+def test_what_the_function_logs_is_not_listed(aws: AWS) -> None:
+    aws.put_tokens(token_record("1" * 40, allowed_ips=["nonsense"]))
+    assert json.loads(command("list", "--json").out)[0]["state"] == "active"
 
 
 def test_listing_nothing(run: Run) -> None:
