@@ -17,7 +17,7 @@ from tools import demo
 from tools.database_url import parse_database_url
 
 _ROOT = Path(__file__).parent.parent
-_DATABASE_SECRET, _TOKENS_SECRET = "openl2m-stats/database", "openl2m-stats/tokens"
+DATABASE_SECRET, TOKENS_SECRET = "openl2m-stats/database", "openl2m-stats/tokens"
 _BUCKET = "openl2m-stats"
 
 
@@ -41,7 +41,7 @@ def local_aws(database_url: str | None) -> Iterator[None]:
         try:
             host, port = server.get_host_and_port()
             _set_environment(f"http://{host}:{port}")
-            _create_secrets(database)
+            create_secrets(boto3.client("secretsmanager"), database)
             _create_bucket()
             yield
         finally:
@@ -57,19 +57,19 @@ def _set_environment(endpoint: str) -> None:
         "AWS_SECRET_ACCESS_KEY": "local",
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ENDPOINT_URL": endpoint,
-        "DATABASE_SECRET_ID": _DATABASE_SECRET,
-        "TOKENS_SECRET_ID": _TOKENS_SECRET,
+        "DATABASE_SECRET_ID": DATABASE_SECRET,
+        "TOKENS_SECRET_ID": TOKENS_SECRET,
         "SNAPSHOT_BUCKET": _BUCKET,
     }
     os.environ.setdefault("DATABASE_CA_FILE", str(_ROOT / "layers/dependencies/rds-global-bundle.pem"))
     os.environ.setdefault("POWERTOOLS_METRICS_DISABLED", "true")
 
 
-def _create_secrets(database: dict[str, str | int]) -> None:
+def create_secrets(client: Any, database: dict[str, str | int]) -> None:
+    """Create the two secrets: a database's login, and a registry of the demo token. `client` is Secrets Manager's."""
     tokens = [{"name": "demo", "sha256": hashlib.sha256(demo.TOKEN.encode()).hexdigest()}]
-    client: Any = boto3.client("secretsmanager")
-    client.create_secret(Name=_DATABASE_SECRET, SecretString=json.dumps(database))
-    client.create_secret(Name=_TOKENS_SECRET, SecretString=json.dumps({"tokens": tokens}))
+    client.create_secret(Name=DATABASE_SECRET, SecretString=json.dumps(database))
+    client.create_secret(Name=TOKENS_SECRET, SecretString=json.dumps({"tokens": tokens}))
 
 
 def _create_bucket() -> None:

@@ -5,7 +5,6 @@ and the copy's template names the endpoint of moto, which stands in for Secrets 
 """
 
 import contextlib
-import hashlib
 import json
 import logging
 import os
@@ -20,7 +19,7 @@ import boto3
 import yaml
 from moto.server import ThreadedMotoServer
 
-from tools import demo
+from tools import demo, local_aws
 from tools.artifact import BUILD
 
 _COPY = BUILD.parent / "local"
@@ -53,10 +52,7 @@ def _start_moto() -> tuple[ThreadedMotoServer, str]:
         aws_access_key_id="local",
         aws_secret_access_key="local",  # noqa: S106 moto takes any
     )
-    tokens = [{"name": "demo", "sha256": hashlib.sha256(demo.TOKEN.encode()).hexdigest()}]
-    client.create_secret(Name="tokens", SecretString=json.dumps({"tokens": tokens}))
-    database = {"engine": "sqlite", "dbname": "/var/task/openl2m.sqlite3"}
-    client.create_secret(Name="database", SecretString=json.dumps(database))
+    local_aws.create_secrets(client, {"engine": "sqlite", "dbname": "/var/task/openl2m.sqlite3"})
     return server, f"http://{seen_as}:{port}"
 
 
@@ -67,8 +63,8 @@ def _copy_build(endpoint: str) -> None:
     path = _COPY / "template.yaml"
     template = yaml.safe_load(path.read_text())
     variables = template["Resources"]["StatsFunction"]["Properties"]["Environment"]["Variables"]
-    variables |= {"DATABASE_SECRET_ID": "database", "TOKENS_SECRET_ID": "tokens", "SNAPSHOT_BUCKET": ""}
-    variables |= {"AWS_ENDPOINT_URL": endpoint}
+    variables |= {"DATABASE_SECRET_ID": local_aws.DATABASE_SECRET, "TOKENS_SECRET_ID": local_aws.TOKENS_SECRET}
+    variables |= {"AWS_ENDPOINT_URL": endpoint, "SNAPSHOT_BUCKET": ""}
     path.write_text(yaml.safe_dump(template))
 
 

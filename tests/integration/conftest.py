@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
+from urllib.parse import urlsplit
 
 import boto3
 import pytest
@@ -23,6 +24,7 @@ from moto.server import ThreadedMotoServer
 from tests import leaks
 from tests.events import FORMATS, http_api
 from tests.integration.databases import server_database
+from tests.integration.proxy import Proxy
 from tests.integration.s3 import S3, Gate, new_bucket, serving
 from tests.integration.tls_servers import HOST, TLSServer, mariadb_with_tls, postgresql_with_tls
 from tools.databases import Database, Server, own_server, servers_of, sqlite_database
@@ -134,6 +136,16 @@ def moto_url() -> Iterator[str]:
     host, port = server.get_host_and_port()
     yield f"http://{host}:{port}"
     server.stop()
+
+
+@pytest.fixture
+def secrets_manager_proxy(moto_url: str) -> Iterator[Proxy]:
+    """A way to Secrets Manager that counts, hangs and ends as a test wants."""
+    moto = urlsplit(moto_url)
+    assert moto.hostname
+    assert moto.port
+    with Proxy((moto.hostname, moto.port)) as proxy:
+        yield proxy
 
 
 @pytest.fixture(scope="session")

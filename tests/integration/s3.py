@@ -15,10 +15,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.s3.models import s3_backends
-from werkzeug.serving import make_server
 from werkzeug.test import run_wsgi_app
+
+from tests.integration.wsgi import served
 
 CODES = {403: "AccessDenied", 409: "ConditionalRequestConflict", 412: "PreconditionFailed", 503: "SlowDown"}
 # The request is carried out, but its answer drips for SLOW_SECONDS, no pause being long enough for the SDK to give
@@ -133,15 +134,8 @@ class Gate:
 def serving() -> Iterator[tuple[Gate, str]]:
     """Serve S3; yield the gate and its URL."""
     gate = Gate()
-    server = make_server("127.0.0.1", 0, gate, threaded=True, request_handler=MotoRequestHandler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield gate, f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with served(gate) as url:
+        yield gate, url
 
 
 def new_bucket() -> S3:

@@ -11,9 +11,10 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
-from werkzeug.serving import make_server
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.test import run_wsgi_app
+
+from tests.integration.wsgi import served
 
 # The request is carried out, and then answered by an error.
 LOST = "lost"
@@ -51,12 +52,5 @@ class Gate:
 def serving() -> Iterator[tuple[Gate, str]]:
     """Serve Secrets Manager; yield the gate and its URL."""
     gate = Gate()
-    server = make_server("127.0.0.1", 0, gate, threaded=True, request_handler=MotoRequestHandler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield gate, f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with served(gate) as url:
+        yield gate, url

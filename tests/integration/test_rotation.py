@@ -9,7 +9,6 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -139,15 +138,6 @@ def test_no_caller_notices_that_the_password_is_rotated(
                 make_current(aws, version)
                 callers.wait_for_answers()
     assert callers.outcomes() == {(200, "openl2m-stats; fwd=miss")}
-
-
-@pytest.fixture
-def secrets_manager_proxy(moto_url: str) -> Iterator[Proxy]:
-    moto = urlsplit(moto_url)
-    assert moto.hostname
-    assert moto.port
-    with Proxy((moto.hostname, moto.port)) as proxy:
-        yield proxy
 
 
 def test_the_pending_version_is_asked_for_last(

@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 import time_machine
@@ -108,14 +107,12 @@ def statements(database: Database, observer: Any) -> int:
 
 
 def test_a_cached_answer_asks_secrets_manager_nothing(
-    server_db: Database, aws: Any, new_container: Any, moto_url: str
+    server_db: Database, aws: Any, new_container: Any, secrets_manager_proxy: Proxy
 ) -> None:
     aws.put_database(server_db.secret())
     key = aws.new_token()
-    moto = urlsplit(moto_url)
-    assert moto.hostname
-    assert moto.port
-    with Proxy((moto.hostname, moto.port)) as secrets_manager, time_machine.travel(NOW, tick=False) as clock:
+    secrets_manager = secrets_manager_proxy
+    with time_machine.travel(NOW, tick=False) as clock:
         container = new_container(AWS_ENDPOINT_URL=f"http://{secrets_manager.host}:{secrets_manager.port}")
         assert container.get(key).status == 200
         assert secrets_manager.flights == 2

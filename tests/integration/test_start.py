@@ -8,7 +8,6 @@ import sys
 import threading
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 import snapshot_restore_py
@@ -25,13 +24,9 @@ PACKAGES = "import json, sys; print(json.dumps(sorted({name.partition('.')[0] fo
 
 
 @pytest.fixture
-def secrets_manager_wire(moto_url: str, aws: AWS, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
-    moto = urlsplit(moto_url)
-    assert moto.hostname
-    assert moto.port
-    with Proxy((moto.hostname, moto.port)) as proxy:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{proxy.host}:{proxy.port}")
-        yield proxy
+def secrets_manager_wire(secrets_manager_proxy: Proxy, aws: AWS, monkeypatch: pytest.MonkeyPatch) -> Proxy:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{secrets_manager_proxy.host}:{secrets_manager_proxy.port}")
+    return secrets_manager_proxy
 
 
 @pytest.fixture
