@@ -36,15 +36,16 @@ class Server:
 
 @dataclass(frozen=True)
 class Connection:
-    """An open connection to an engine. `fetch(sql, deadline)` returns the rows, or raises whatever the driver does.
+    """An open connection to an engine. Its functions raise whatever the driver does.
 
-    `indexes` holds the columns of each index of switches_log that the server may use, as it was when connecting.
+    `fetch(sql, deadline)` returns the rows. `indexes(deadline)` returns the columns of each index of switches_log
+    that the server may use.
     """
 
     engine: "Engine"
     fetch: Callable[[str, float], Sequence[Row]]
     close: Callable[[], None]
-    indexes: Indexes = ()
+    indexes: Callable[[float], Indexes] = lambda _: ()
 
 
 @dataclass(frozen=True)

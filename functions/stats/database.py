@@ -7,7 +7,7 @@ from datetime import datetime
 
 from stats import query
 from stats.catalogue import Document
-from stats.connection import Connection, DatabaseError, Engine, Server
+from stats.connection import Connection, DatabaseError, Engine, Indexes, Server
 from stats.engines import engine_of, parse_server
 from stats.iam import SigningError, new_token
 from stats.secret_store import SecretStore, SecretUnavailableError
@@ -23,6 +23,7 @@ class Database:
         self._settings = settings
         self._secrets = secrets
         self._connection: Connection | None = None
+        self._indexes: Indexes | None = None  # of the log, as the connection found them
         self._doubted = False  # the secret: what it said last led nowhere
 
     def prepare(self) -> None:
@@ -69,15 +70,17 @@ class Database:
 
     def close(self) -> None:
         """Drop the connection, if there is one."""
-        connection, self._connection = self._connection, None
+        connection, self._connection, self._indexes = self._connection, None, None
         if connection is not None:
             with contextlib.suppress(Exception):  # whatever is wrong with it, it is of no more use
                 connection.close()
 
     def _ask(self, connection: Connection, now: datetime, deadline: float) -> Document:
-        sql = query.statement(now, self._settings.time_zone, connection.engine.literal, connection.indexes)
         try:
             with explaining(connection.engine, deadline):
+                if self._indexes is None:
+                    self._indexes = connection.indexes(deadline)
+                sql = query.statement(now, self._settings.time_zone, connection.engine.literal, self._indexes)
                 return query.document(connection.fetch(sql, deadline)[0])
         except DatabaseError:
             self.close()

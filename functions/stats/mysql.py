@@ -33,17 +33,16 @@ def _connect(server: Server, password: str, tls: TLS, deadline: float) -> Connec
             cursor.execute(limited(sql, deadline - time.monotonic()))
             return cursor.fetchall()
 
-    # MariaDB says whether an index is ignored, MySQL whether it is visible, and old versions neither.
-    indexes = _indexes(fetch("SHOW INDEX FROM switches_log", deadline), unusable="YES" if mariadb else "NO")
+    def indexes(deadline: float) -> Indexes:
+        # MariaDB says whether an index is ignored, MySQL whether it is visible, and old versions neither.
+        unusable = "YES" if mariadb else "NO"
+        columns: dict[str, list[str]] = {}
+        for _table, _unique, name, _place, column, *others in fetch("SHOW INDEX FROM switches_log", deadline):
+            if others[8:9] != [unusable]:
+                columns.setdefault(name, []).append(column)
+        return list(columns.values())
+
     return Connection(ENGINE, fetch, lambda: wire.close_after(connection.close), indexes)
-
-
-def _indexes(rows: Sequence[Row], unusable: str) -> Indexes:
-    columns: dict[str, list[str]] = {}
-    for _table, _unique, name, _place, column, *others in rows:
-        if others[8:9] != [unusable]:
-            columns.setdefault(name, []).append(column)
-    return list(columns.values())
 
 
 def _limited_mariadb(sql: str, seconds: float) -> str:

@@ -6,7 +6,7 @@ from typing import cast
 
 import pg8000.native
 
-from stats.connection import Connection, Engine, Row, Server, explain_other
+from stats.connection import Connection, Engine, Indexes, Row, Server, explain_other
 from stats.wire import TLS, open_socket, shutdown_at
 
 _INDEXES = """SELECT ARRAY(SELECT attname::text FROM unnest(indkey) WITH ORDINALITY AS key (number, place)
@@ -32,7 +32,9 @@ def _connect(server: Server, password: str, tls: TLS, deadline: float) -> Connec
         with shutdown_at(deadline, wire):
             return cast("Sequence[Row]", connection.run(sql))
 
-    indexes = [columns for (columns,) in fetch(_INDEXES, deadline)]
+    def indexes(deadline: float) -> Indexes:
+        return [columns for (columns,) in fetch(_INDEXES, deadline)]
+
     return Connection(ENGINE, fetch, lambda: wire.close_after(connection.close), indexes)
 
 

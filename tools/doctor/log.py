@@ -21,11 +21,13 @@ _BYTES = {
 def check_statement(session: Session) -> Finding:
     """Tell how long the statement takes, of the time that the function has. Raise DatabaseError."""
     name = "statement"
+    literal = session.connection.engine.literal
     seconds = []
     try:
+        indexes = session.indexes()
         for _ in range(_RUNS):
             now, started = datetime.now(UTC), time.monotonic()
-            [row] = session.rows(_sql(session, now))
+            [row] = session.rows(query.statement(now, session.settings.time_zone, literal, indexes))
             seconds.append(time.monotonic() - started)
     except DatabaseError as error:
         return Finding("FAIL", name, str(error), _slow_advice(session.dialect))
@@ -35,11 +37,6 @@ def check_statement(session: Session) -> Finding:
     if took > timeout / 2:
         return Finding("warn", name, f"{seen}; REQUEST_TIMEOUT_SECONDS is {timeout}", _slow_advice(session.dialect))
     return Finding("ok", name, seen)
-
-
-def _sql(session: Session, now: datetime) -> str:
-    connection = session.connection
-    return query.statement(now, session.settings.time_zone, connection.engine.literal, connection.indexes)
 
 
 def _slow_advice(dialect: str) -> str:
@@ -61,7 +58,7 @@ def _size(session: Session) -> str:
 def check_index(session: Session) -> Finding:
     """Tell whether the log has the recommended indexes, if it is large. Raise DatabaseError."""
     name = "index"
-    missing = query.missing_indexes(session.connection.indexes)
+    missing = query.missing_indexes(session.indexes())
     if not missing:
         return Finding("ok", name, "all that are recommended are there")
     entries = int(session.rows("SELECT COUNT(*) FROM switches_log")[0][0])

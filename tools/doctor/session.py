@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from stats.connection import Connection, Row, Server
+from stats.connection import Connection, Indexes, Row, Server
 from stats.database import connect, explaining
 from stats.settings import Settings
 
@@ -33,6 +33,12 @@ class Session:
         deadline = _deadline(self.settings)
         with explaining(self.connection.engine, deadline):
             return self.connection.fetch(sql, deadline)
+
+    def indexes(self) -> Indexes:
+        """Return the columns of each index of the log that the server may use. Raise DatabaseError, as rows() does."""
+        deadline = _deadline(self.settings)
+        with explaining(self.connection.engine, deadline):
+            return self.connection.indexes(deadline)
 
 
 def _deadline(settings: Settings) -> float:
