@@ -70,6 +70,7 @@ class Callers:
         while not self._ended.is_set():
             container.hand([(self._event, None)])
             answers += container.collect()
+            self._ended.wait(0.02)  # the rest of this machine has work to do too
 
     def wait_for_answers(self) -> None:
         """Wait until every container has answered a request that was sent after this call."""
