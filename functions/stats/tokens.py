@@ -56,7 +56,7 @@ class Tokens:
         digest = hashlib.sha256(match[1].encode("ascii")).hexdigest()
         matches = self._find(digest)
         if not matches and self._may_look_again(now):
-            self._read(now)
+            self.refresh(now)
             matches = self._find(digest)
         if not matches:
             raise RefusedError("unknown token")
@@ -67,40 +67,8 @@ class Tokens:
                 return token
         raise RefusedError(f"token {matches[0].name!r} {problems[0]}")
 
-    def _check_client(self, address: Address | None) -> None:
-        denied, allowed = self._settings.client_ip_denied, self._settings.client_ip_allowed
-        if denied and (address is None or contains(denied, address)):
-            raise RefusedError("client address is in CLIENT_IP_DENIED")
-        if allowed and (address is None or not contains(allowed, address)):
-            raise RefusedError("client address is not in CLIENT_IP_ALLOWED")
-
-    def _find(self, digest: str) -> list[Token]:
-        return [token for token in self._registry if hmac.compare_digest(token.sha256, digest)]
-
-    def refresh(self, now: datetime) -> None:
-        """Read the registry, whether or not that is due, so that the next request need not."""
-        self._read(now)
-
-    def _refresh_if_due(self, now: datetime) -> None:
-        age = _elapsed(self._read_at, now)
-        if age is not None and age < self._settings.tokens_ttl_seconds:
-            return
-        wait = self._backoff.remaining(now)
-        if not wait:
-            wait = self._read(now)
-            age = _elapsed(self._read_at, now)
-        if age is None or age > self._settings.max_stale_seconds:
-            raise RegistryUnavailableError(wait)
-        if age:
-            metrics.add_metric(name="RegistryStale", unit="Count", value=1)
-
-    def _may_look_again(self, now: datetime) -> bool:
-        since = _elapsed(self._tried_at, now)
-        rested = since is None or (since > 0 and since >= self._settings.tokens_refresh_seconds)
-        return rested and not self._backoff.remaining(now)
-
-    def _read(self, now: datetime) -> timedelta:
-        """Read the registry. When that fails, keep the one that is held and return how long to wait."""
+    def refresh(self, now: datetime) -> timedelta:
+        """Read the registry. When that fails, keep the one that is held and return how long to wait for it."""
         self._tried_at = now
         started = time.monotonic()
         try:
@@ -114,6 +82,34 @@ class Tokens:
         self._read_at = now
         self._backoff.succeeded()
         return timedelta()
+
+    def _check_client(self, address: Address | None) -> None:
+        denied, allowed = self._settings.client_ip_denied, self._settings.client_ip_allowed
+        if denied and (address is None or contains(denied, address)):
+            raise RefusedError("client address is in CLIENT_IP_DENIED")
+        if allowed and (address is None or not contains(allowed, address)):
+            raise RefusedError("client address is not in CLIENT_IP_ALLOWED")
+
+    def _find(self, digest: str) -> list[Token]:
+        return [token for token in self._registry if hmac.compare_digest(token.sha256, digest)]
+
+    def _refresh_if_due(self, now: datetime) -> None:
+        age = _elapsed(self._read_at, now)
+        if age is not None and age < self._settings.tokens_ttl_seconds:
+            return
+        wait = self._backoff.remaining(now)
+        if not wait:
+            wait = self.refresh(now)
+            age = _elapsed(self._read_at, now)
+        if age is None or age > self._settings.max_stale_seconds:
+            raise RegistryUnavailableError(wait)
+        if age:
+            metrics.add_metric(name="RegistryStale", unit="Count", value=1)
+
+    def _may_look_again(self, now: datetime) -> bool:
+        since = _elapsed(self._tried_at, now)
+        rested = since is None or (since > 0 and since >= self._settings.tokens_refresh_seconds)
+        return rested and not self._backoff.remaining(now)
 
 
 def _elapsed(since: datetime | None, now: datetime) -> float | None:
