@@ -41,6 +41,8 @@ def main(arguments: Sequence[str]) -> int:
     except (KeyboardInterrupt, EOFError):
         problem = "Interrupted: list shows what was done."
     except OSError as error:
+        # Else the interpreter tries once more as it ends, and its exit code is 120.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         problem = f"The output cannot be written ({error.strerror}); a key that was made is lost: rotate it."
     else:
         return code

@@ -425,7 +425,7 @@ def test_output_that_cannot_be_written(aws: AWS) -> None:
     with Path("/dev/full").open("w") as full:
         process = subprocess.run(
             [sys.executable, "-m", "tools.tokens", "create", "grafana"],
-            env={**os.environ, "PYTHONPATH": "functions"},
+            env={**os.environ, "PYTHONPATH": "functions", "PYTHONUNBUFFERED": ""},
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,
