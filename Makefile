@@ -43,7 +43,7 @@ doctor: setup ## Tell what is wrong with the local set-up, or with a deployed on
 
 test: setup ## Run the unit and integration tests; installs MariaDB and PostgreSQL on Debian when absent
 	@tools/install_databases.sh
-	@$(BIN)/pytest --numprocesses=auto --dist=worksteal $(ARGS)
+	@$(BIN)/pytest --numprocesses=$$(($$(nproc) * 3 / 2)) --dist=worksteal $(ARGS)
 
 bench: setup ## Measure answers beside OpenL2M's own statements; ROWS="5000000" and ENGINES="mariadb" choose
 	@tools/install_databases.sh

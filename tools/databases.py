@@ -135,6 +135,7 @@ def sqlite_database(directory: Path) -> Iterator[Database]:
     """Create an OpenL2M database as a file in a directory."""
     database = Database("sqlite", "sqlite", str(directory / "openl2m.sqlite3"))
     with contextlib.closing(database.connect()) as connection:
+        connection.execute("BEGIN")  # so that the disk is waited for once
         create_tables(connection, DIALECTS["sqlite"])
     yield database
 

@@ -36,6 +36,7 @@ def hung(database: Database) -> Iterator[None]:
         yield
     finally:
         process.resume()
+        database.connect().close()  # what had piled up is worked off
 
 
 @contextlib.contextmanager
