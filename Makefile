@@ -100,7 +100,7 @@ test-template: .venv-sam/installed ## Test what the template deploys
 
 e2e: build setup .venv-runtime/installed ## Test the built artifact as Lambda runs it, and in containers where Docker runs
 	@tools/install_databases.sh
-	@$(BIN)/pytest tests/e2e $(ARGS)
+	@$(BIN)/pytest --numprocesses=2 --dist=loadfile tests/e2e $(ARGS)
 
 bench-cold: build setup .venv-runtime/installed ## Measure cold starts of the built artifact beside those of a bare handler
 	@exec $(BIN)/python -m tools.bench.cold $(ARGS)
