@@ -159,10 +159,12 @@ def _popen(user: str, command: list[str], directory: Path, log: BinaryIO) -> sub
     path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
     if shutil.which(command[0], path=path) is None:
         raise ServerError(f"{command[0]} is missing: install the database server")
+    # A MariaDB that starts removes temporary tables from the directory for them, another server's too.
+    env = {"PATH": path, "LC_ALL": "C", "HOME": str(directory), "TMPDIR": str(directory), "TZ": "UTC"}
     return subprocess.Popen(
         command,
         cwd=directory,
-        env={"PATH": path, "LC_ALL": "C", "HOME": str(directory), "TZ": "UTC"},
+        env=env,
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=subprocess.STDOUT,
