@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from typing import Any
 
 from tools.databases import Database
 
@@ -90,6 +91,29 @@ def slow(database: Database) -> Iterator[None]:
             database.execute("DROP VIEW switches_vlangroup")
 
 
+@contextlib.contextmanager
+def cancelling(database: Database) -> Iterator[None]:
+    """The server cancels every statement of the read-only user that does not end at once."""
+    over = threading.Event()
+    cancel = {"mysql": "KILL QUERY {}", "postgresql": "SELECT pg_cancel_backend({})"}[database.dialect]
+
+    def run() -> None:
+        with contextlib.closing(database.connect()) as connection:
+            cursor = connection.cursor()
+            while not over.wait(0.1):
+                for number in _session_numbers(database, cursor, busy=True):
+                    with contextlib.suppress(Exception):  # it has ended meanwhile
+                        cursor.execute(cancel.format(number))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
 def kill_sessions(database: Database) -> None:
     """End the sessions of the read-only user, and wait until there is none."""
     end_sessions(database)
@@ -98,29 +122,26 @@ def kill_sessions(database: Database) -> None:
 
 def end_sessions(database: Database) -> None:
     """End the sessions that the read-only user has now, as an administrator does."""
-    assert database.server is not None
-    with contextlib.closing(database.server.connect()) as connection:
+    end = {"mysql": "KILL {}", "postgresql": "SELECT pg_terminate_backend({})"}[database.dialect]
+    with contextlib.closing(database.connect()) as connection:
         cursor = connection.cursor()
-        if database.dialect == "postgresql":
-            cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s", [database.user])
-        else:
-            cursor.execute("SELECT id FROM information_schema.processlist WHERE user = %s", [database.user])
-            for (number,) in cursor.fetchall():
-                cursor.execute(f"KILL {int(number)}")
+        for number in _session_numbers(database, cursor):
+            cursor.execute(end.format(number))
 
 
 def sessions(database: Database, *, busy: bool = False) -> int:
     """Return how many sessions the read-only user has, or how many of them run a statement."""
-    assert database.server is not None
-    condition = {"mysql": "AND command <> 'Sleep'", "postgresql": "AND state = 'active'"}[database.dialect]
-    source = {
-        "mysql": "information_schema.processlist WHERE user = %s",
-        "postgresql": "pg_stat_activity WHERE usename = %s",
+    with contextlib.closing(database.connect()) as connection:
+        return len(_session_numbers(database, connection.cursor(), busy=busy))
+
+
+def _session_numbers(database: Database, cursor: Any, *, busy: bool = False) -> list[int]:
+    query = {
+        "mysql": ("SELECT id FROM information_schema.processlist WHERE user = %s", "AND command <> 'Sleep'"),
+        "postgresql": ("SELECT pid FROM pg_stat_activity WHERE usename = %s", "AND state = 'active'"),
     }[database.dialect]
-    with contextlib.closing(database.server.connect()) as connection:
-        cursor = connection.cursor()
-        cursor.execute(f"SELECT COUNT(*) FROM {source} {condition if busy else ''}", [database.user])
-        return int(cursor.fetchone()[0])
+    cursor.execute(" ".join(query if busy else query[:1]), [database.user])
+    return [int(number) for (number,) in cursor.fetchall()]
 
 
 def wait_until(condition: Callable[[], bool]) -> None:

@@ -22,6 +22,7 @@ from werkzeug.test import run_wsgi_app
 from tests.integration.wsgi import served
 
 CODES = {403: "AccessDenied", 409: "ConditionalRequestConflict", 412: "PreconditionFailed", 503: "SlowDown"}
+_OTHER_CODE = "InternalError"
 # The request is carried out, but its answer drips for SLOW_SECONDS, no pause being long enough for the SDK to give
 # up; or the connection breaks before the answer.
 FAULTS = (*CODES, "slow", "broken")
@@ -100,8 +101,9 @@ class Gate:
             elif fault is None:
                 return list(self._moto(environ, start_response))
         if isinstance(fault, int):
-            start_response(f"{fault} {CODES[fault]}", [("Content-Type", "application/xml")])
-            return [f"<Error><Code>{CODES[fault]}</Code><Message>no</Message></Error>".encode()]
+            code = CODES.get(fault, _OTHER_CODE)
+            start_response(f"{fault} {code}", [("Content-Type", "application/xml")])
+            return [f"<Error><Code>{code}</Code><Message>no</Message></Error>".encode()]
         if fault == "slow" and self.s3:
             return self._drip(*answer, start_response, self.s3.released)
         with contextlib.suppress(OSError):

@@ -1,0 +1,168 @@
+import contextlib
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import time_machine
+
+from tests.faults.table import SHORT_SECONDS
+from tests.faults.world import Resolver, World
+from tests.integration import secrets_manager as secrets_manager_gate
+from tests.integration.certificates import new_authority, new_certificate
+from tests.integration.conftest import (
+    AWS,
+    FURTHER_SERVERS,
+    NOW,
+    aws,
+    gate,
+    moto_url,
+    new_container,
+    s3,
+    secrets_manager,
+)
+from tests.integration.databases import server_database
+from tests.integration.proxy import Proxy
+from tests.integration.s3 import S3
+from tests.integration.tls_servers import HOST, TLSServer, mariadb_with_tls, postgresql_with_tls
+from tools.databases import Database, Server, sqlite_database
+
+__all__ = ["aws", "gate", "moto_url", "new_container", "s3", "secrets_manager"]  # fixtures
+
+TIMEOUT = int(os.environ.get("TIMEOUT") or SHORT_SECONDS)
+_OURS: dict[str, Callable[[], AbstractContextManager[TLSServer]]] = {
+    "postgresql": postgresql_with_tls,
+    "mariadb": mariadb_with_tls,
+}
+_RUNNING = pytest.StashKey[ExitStack]()
+_SERVERS = pytest.StashKey[dict[str, Any]]()
+
+NewWorld = Callable[..., World]
+
+
+# Starting servers takes longer than most tests. All processes of a run share them: no fault stops one.
+
+
+def _servers(config: pytest.Config) -> dict[str, Any]:
+    """Start the servers, each able to speak TLS; return where they are, and whom a client must trust."""
+    if _SERVERS not in config.stash:
+        authority = new_authority()
+        running = config.stash[_RUNNING] = ExitStack()
+        found: dict[str, Any] = {"authority": authority.pem}
+        for name, run in _OURS.items():
+            tls = running.enter_context(run())
+            tls.present(new_certificate(authority, HOST))
+            server = tls.server
+            found[name] = [server.engine, server.dialect, server.host, server.port, server.superuser]
+        config.stash[_SERVERS] = found
+    return config.stash[_SERVERS]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    node.workerinput["servers"] = _servers(node.config)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if _RUNNING in config.stash:
+        config.stash[_RUNNING].close()
+
+
+@pytest.fixture(scope="session")
+def servers(pytestconfig: pytest.Config) -> dict[str, Any]:
+    handed: Any = getattr(pytestconfig, "workerinput", None)
+    return handed["servers"] if handed else _servers(pytestconfig)
+
+
+@pytest.fixture(scope="session")
+def authority_file(servers: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("authority") / "authority.pem"
+    path.write_bytes(servers["authority"])
+    return path
+
+
+@pytest.fixture(scope="session")
+def database_on(
+    servers: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str], Database]]:
+    """Return a function that returns this process's database on an engine."""
+    with contextlib.ExitStack() as stack:
+        made: dict[str, Database] = {}
+
+        def database(engine: str) -> Database:
+            if engine == "sqlite" and engine not in made:
+                made[engine] = stack.enter_context(sqlite_database(tmp_path_factory.mktemp("sqlite")))
+            elif engine not in made:
+                server = FURTHER_SERVERS.get(engine) or Server(*servers[engine])
+                made[engine] = stack.enter_context(server_database(server))
+            return made[engine]
+
+        yield database
+
+
+@pytest.fixture(scope="session")
+def secrets_gate() -> Iterator[tuple[secrets_manager_gate.Gate, str]]:
+    with secrets_manager_gate.serving() as served:
+        yield served
+
+
+@pytest.fixture
+def new_world(
+    aws: AWS,
+    s3: S3,
+    gate: tuple[Any, str],
+    secrets_gate: tuple[secrets_manager_gate.Gate, str],
+    database_on: Callable[[str], Database],
+    authority_file: Path,
+    new_container: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Iterator[NewWorld]:
+    """Return a function that makes the world of an engine, at NOW, on a clock that runs and can be moved."""
+    resolver = Resolver()
+    with contextlib.ExitStack() as stack:
+
+        def make(engine: str, *, encrypted: bool = False) -> World:
+            database = database_on(engine)
+            server = database.server
+            target = (server.host, server.port) if server else ("127.0.0.1", 1)
+            to_database, to_secrets, to_s3 = (
+                stack.enter_context(Proxy(each)) for each in (target, _address(secrets_gate[1]), _address(gate[1]))
+            )
+            monkeypatch.setattr(socket, "getaddrinfo", resolver.getaddrinfo)
+            for name, value in {
+                "AWS_ENDPOINT_URL": f"http://{to_secrets.host}:{to_secrets.port}",
+                "AWS_ENDPOINT_URL_S3": f"http://{to_s3.host}:{to_s3.port}",
+                "DATABASE_CA_FILE": str(authority_file),
+                "DATABASE_TLS": "verify" if encrypted else "off",
+                "REQUEST_TIMEOUT_SECONDS": str(TIMEOUT),
+            }.items():
+                monkeypatch.setenv(name, value)
+            clock = stack.enter_context(time_machine.travel(NOW, tick=True))
+            return World(
+                database=database,
+                encrypted=encrypted,
+                aws=aws,
+                secrets=secrets_gate[0],
+                s3=s3,
+                resolver=resolver,
+                clock=clock,
+                to_database=to_database,
+                to_secrets=to_secrets,
+                to_s3=to_s3,
+                new_container=new_container,
+                output=lambda: capsys.readouterr().out,
+            )
+
+        yield make
+
+
+def _address(url: str) -> tuple[str, int]:
+    parts = urlsplit(url)
+    assert parts.hostname
+    assert parts.port
+    return parts.hostname, parts.port

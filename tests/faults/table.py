@@ -1,0 +1,290 @@
+"""What happens when a dependency fails: one row for each way in which each dependency can.
+
+A row's outcome has four answers, one for each state that a container may be in when the fault begins:
+
+    nothing     it started well, more than MAX_STALE_SECONDS ago, and has never been asked
+    stale       it has answered before, and what it holds is no longer fresh
+    snapshot    it started well and has never been asked; the bucket has a snapshot that is no longer fresh
+    start       it starts during the fault
+
+An answer tells what the caller gets and what the operator sees of it. Every one leaves within
+REQUEST_TIMEOUT_SECONDS + 1 s, a start within START_SECONDS + 1 s, and when the fault is over, all is well again after
+`recovery_seconds` without a restart. test_rows.py tries every cell, and docs/architecture.md shows them.
+"""
+
+from dataclasses import dataclass, fields
+from datetime import timedelta
+from typing import Literal
+
+from tests.faults import faults
+from tests.faults.faults import SLOW_SECONDS, Fault, during, half_open, refused, secret_is, secret_refused, unresolved
+from tests.faults.world import BUCKET, CLOCK, CONNECT, DEPENDENCIES, LOGIN, NAME, REGISTRY, SECRET, STATEMENT, TLS
+
+START_SECONDS = 5
+# The timeout that most tests run with, and the function's default.
+SHORT_SECONDS, DEFAULT_SECONDS = 2, 10
+
+Source = Literal["database", "stale"]
+ENGINES = ("postgresql", "mariadb")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A status, where the numbers of a 200 come from, and what is logged and counted, but for what always is."""
+
+    status: int
+    source: Source | None = None
+    messages: frozenset[str] = frozenset()
+    metrics: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The answers, by what the container holds; None where the fault cannot meet it so."""
+
+    nothing: Answer | None
+    stale: Answer | None
+    snapshot: Answer | None
+    start: Answer | None
+
+    def of(self, held: str) -> Answer | None:
+        answer: Answer | None = getattr(self, held)
+        return answer
+
+
+HELD = tuple(field.name for field in fields(Outcome))
+
+
+@dataclass(frozen=True)
+class Row:
+    """A fault of a dependency. `default` is what comes of it in DEFAULT_SECONDS, where that differs."""
+
+    dependency: str
+    fault: str
+    begin: Fault
+    outcome: Outcome
+    default: Outcome | None = None
+    recovery_seconds: float = 1  # the first back-off
+    engines: tuple[str, ...] = ENGINES
+    every_engine: bool = False  # tried on all that there are, even by the short run
+
+    def outcome_within(self, seconds: float) -> Outcome:
+        """Return the outcome with this REQUEST_TIMEOUT_SECONDS."""
+        return self.default if self.default and seconds >= DEFAULT_SECONDS else self.outcome
+
+
+def _failed(message: str, *metrics: str) -> tuple[frozenset[str], frozenset[str]]:
+    return frozenset({message}), frozenset(metrics)
+
+
+FRESH = Answer(200, "database")
+_STALE = Answer(200, "stale", *_failed("database failed", "DatabaseFailure", "CacheStale"))
+_UNAVAILABLE = Answer(503, None, *_failed("database failed", "DatabaseFailure"))
+_UNCHECKED = Answer(503, None, *_failed("token registry not readable", "RegistryFailure"))
+_OLD_REGISTRY = Answer(200, "database", *_failed("token registry not readable", "RegistryFailure", "RegistryStale"))
+_OLD_LOGIN = Answer(200, "database", *_failed("database secret not readable", "SecretFailure"))
+_NO_SNAPSHOT = Answer(200, "database", *_failed("snapshot not readable", "SnapshotReadFailure"))
+_REFUSED = Answer(401, None, *_failed("refused", "Refused"))
+
+UNNOTICED = Outcome(nothing=FRESH, stale=FRESH, snapshot=FRESH, start=FRESH)
+NO_DATABASE = Outcome(nothing=_UNAVAILABLE, stale=_STALE, snapshot=_STALE, start=_UNAVAILABLE)
+# Never are statistics given away unchecked, whatever is held.
+NO_REGISTRY = Outcome(nothing=_UNCHECKED, stale=_OLD_REGISTRY, snapshot=_OLD_REGISTRY, start=_UNCHECKED)
+# The login that worked last is used, or what was read last.
+NO_SECRET = Outcome(nothing=_OLD_LOGIN, stale=_OLD_LOGIN, snapshot=_OLD_LOGIN, start=_UNAVAILABLE)
+NO_BUCKET = Outcome(nothing=_NO_SNAPSHOT, stale=_NO_SNAPSHOT, snapshot=_NO_SNAPSHOT, start=_NO_SNAPSHOT)
+NO_TOKENS = Outcome(nothing=_REFUSED, stale=_REFUSED, snapshot=_REFUSED, start=_REFUSED)
+
+
+def _open(answer: Answer) -> Outcome:
+    """Return the outcome of what only a container with an open connection meets."""
+    return Outcome(nothing=None, stale=answer, snapshot=None, start=None)
+
+
+ROWS = (
+    Row(NAME, "refused", unresolved(faults.name_unknown), NO_DATABASE),
+    Row(NAME, "silent", unresolved(faults.name_silent), NO_DATABASE),
+    Row(NAME, "slow", unresolved(faults.name_slow), NO_DATABASE, default=UNNOTICED),
+    Row(NAME, "5xx", unresolved(faults.name_server_fails), NO_DATABASE),
+    Row(NAME, "empty", faults.name_without_address, NO_DATABASE),
+    Row(CONNECT, "refused", refused(CONNECT), NO_DATABASE),
+    Row(CONNECT, "silent", faults.unanswered(None), NO_DATABASE),
+    Row(CONNECT, "slow", faults.unanswered(SLOW_SECONDS), NO_DATABASE, default=UNNOTICED),
+    Row(TLS, "refused", during(TLS, faults.no_tls), NO_DATABASE, engines=("postgresql",)),
+    Row(TLS, "silent", during(TLS, faults.silent), NO_DATABASE),
+    Row(TLS, "slow", during(TLS, faults.slow), NO_DATABASE, default=UNNOTICED),
+    Row(TLS, "slow by byte", during(TLS, faults.slow_by_byte), NO_DATABASE),
+    Row(TLS, "reset", during(TLS, faults.reset), NO_DATABASE),
+    Row(TLS, "garbage", during(TLS, faults.garbage), NO_DATABASE),
+    Row(TLS, "denied", faults.untrusted, NO_DATABASE),
+    Row(LOGIN, "silent", during(LOGIN, faults.silent), NO_DATABASE),
+    Row(LOGIN, "slow", during(LOGIN, faults.slow), NO_DATABASE, default=UNNOTICED),
+    Row(LOGIN, "slow by byte", during(LOGIN, faults.slow_by_byte), NO_DATABASE),
+    Row(LOGIN, "reset", during(LOGIN, faults.reset), NO_DATABASE),
+    Row(LOGIN, "garbage", during(LOGIN, faults.garbage), NO_DATABASE),
+    Row(LOGIN, "denied", faults.password_wrong, NO_DATABASE),
+    Row(LOGIN, "too many connections", faults.too_many_connections, NO_DATABASE),
+    Row(STATEMENT, "silent", during(STATEMENT, faults.silent), NO_DATABASE),
+    Row(STATEMENT, "slow", during(STATEMENT, faults.slow), NO_DATABASE, default=UNNOTICED),
+    Row(STATEMENT, "slow by byte", during(STATEMENT, faults.slow_by_byte), NO_DATABASE),
+    Row(STATEMENT, "reset", during(STATEMENT, faults.reset), NO_DATABASE),
+    Row(STATEMENT, "garbage", during(STATEMENT, faults.garbage), NO_DATABASE),
+    Row(STATEMENT, "half-open", half_open(STATEMENT), _open(FRESH)),
+    Row(STATEMENT, "denied", faults.without_grant, NO_DATABASE),
+    Row(STATEMENT, "malformed", faults.without_table, NO_DATABASE, engines=(*ENGINES, "sqlite")),
+    Row(STATEMENT, "read-only", faults.read_only, UNNOTICED),
+    Row(STATEMENT, "cancelled", faults.cancelled, NO_DATABASE),
+    Row(STATEMENT, "lock", faults.locked, NO_DATABASE, engines=(*ENGINES, "sqlite"), every_engine=True),
+    Row(REGISTRY, "refused", refused(REGISTRY), NO_REGISTRY),
+    Row(REGISTRY, "silent", during(REGISTRY, faults.silent), NO_REGISTRY),
+    Row(REGISTRY, "slow", during(REGISTRY, faults.slow), NO_REGISTRY),
+    Row(REGISTRY, "slow by byte", during(REGISTRY, faults.slow_by_byte), NO_REGISTRY),
+    Row(REGISTRY, "reset", during(REGISTRY, faults.reset), NO_REGISTRY),
+    Row(REGISTRY, "garbage", during(REGISTRY, faults.garbage), NO_REGISTRY),
+    Row(REGISTRY, "half-open", half_open(REGISTRY), _open(_OLD_REGISTRY), default=_open(FRESH)),
+    Row(REGISTRY, "denied", secret_refused(REGISTRY, 400, "AccessDeniedException"), NO_REGISTRY),
+    Row(REGISTRY, "throttled", secret_refused(REGISTRY, 400, "ThrottlingException"), NO_REGISTRY),
+    Row(REGISTRY, "5xx", secret_refused(REGISTRY, 500, "InternalServiceError"), NO_REGISTRY),
+    Row(REGISTRY, "malformed", secret_is(REGISTRY, "{"), NO_REGISTRY),
+    # A token that is not found is looked for again after TOKENS_REFRESH_SECONDS.
+    Row(REGISTRY, "empty", secret_is(REGISTRY, '{"tokens": []}'), NO_TOKENS, recovery_seconds=10),
+    Row(SECRET, "refused", refused(SECRET), NO_SECRET),
+    Row(SECRET, "silent", during(SECRET, faults.silent), NO_SECRET),
+    Row(SECRET, "slow", during(SECRET, faults.slow), NO_SECRET),
+    Row(SECRET, "slow by byte", during(SECRET, faults.slow_by_byte), NO_SECRET),
+    Row(SECRET, "reset", during(SECRET, faults.reset), NO_SECRET),
+    Row(SECRET, "garbage", during(SECRET, faults.garbage), NO_SECRET),
+    Row(SECRET, "denied", secret_refused(SECRET, 400, "AccessDeniedException"), NO_SECRET),
+    Row(SECRET, "throttled", secret_refused(SECRET, 400, "ThrottlingException"), NO_SECRET),
+    Row(SECRET, "5xx", secret_refused(SECRET, 500, "InternalServiceError"), NO_SECRET),
+    Row(SECRET, "malformed", secret_is(SECRET, "{"), NO_SECRET),
+    Row(SECRET, "empty", secret_is(SECRET, "{}"), NO_SECRET),
+    Row(BUCKET, "refused", refused(BUCKET), NO_BUCKET),
+    Row(BUCKET, "silent", during(BUCKET, faults.silent), NO_BUCKET),
+    Row(BUCKET, "slow", during(BUCKET, faults.slow), NO_BUCKET),
+    Row(BUCKET, "slow by byte", during(BUCKET, faults.slow_by_byte), NO_BUCKET),
+    Row(BUCKET, "reset", during(BUCKET, faults.reset), NO_BUCKET),
+    Row(BUCKET, "garbage", during(BUCKET, faults.garbage), NO_BUCKET),
+    Row(BUCKET, "half-open", half_open(BUCKET), _open(_NO_SNAPSHOT)),
+    Row(BUCKET, "denied", faults.bucket_answers(403), NO_BUCKET),
+    Row(BUCKET, "throttled", faults.bucket_answers(503), NO_BUCKET),
+    Row(BUCKET, "5xx", faults.bucket_answers(500), NO_BUCKET),
+    Row(BUCKET, "malformed", faults.bucket_holds({"snapshots/latest.json": b"{"}), NO_BUCKET),
+    Row(BUCKET, "empty", faults.bucket_holds({}), UNNOTICED),
+    Row(CLOCK, "back", faults.clock_moved(timedelta(hours=-1)), UNNOTICED),
+    Row(CLOCK, "forth", faults.clock_moved(timedelta(days=1)), UNNOTICED),
+)
+
+FAULTS = (
+    "refused",
+    "silent",
+    "slow",
+    "slow by byte",
+    "reset",
+    "garbage",
+    "half-open",
+    "denied",
+    "throttled",
+    "5xx",
+    "malformed",
+    "empty",
+    "too many connections",
+    "read-only",
+    "cancelled",
+    "lock",
+    "back",
+    "forth",
+)
+
+
+@dataclass(frozen=True)
+class Absent:
+    """Faults that dependencies cannot have, and why."""
+
+    dependencies: tuple[str, ...]
+    faults: tuple[str, ...]
+    reason: str
+
+
+_AWS = (REGISTRY, SECRET, BUCKET)
+_DATABASE = (NAME, CONNECT, TLS, LOGIN, STATEMENT)
+ABSENT = (
+    Absent(DEPENDENCIES[:-1], ("back", "forth"), "Only a clock is set."),
+    Absent((CLOCK,), FAULTS[:-2], "It is asked in this process: it can be wrong, but it always answers."),
+    Absent(
+        (NAME,),
+        ("slow by byte", "reset", "garbage", "half-open", "denied", "throttled", "malformed"),
+        "The system's resolver speaks with the name servers; the function sees it answer, fail or stay silent.",
+    ),
+    Absent(
+        (CONNECT,),
+        ("slow by byte", "reset", "garbage", "half-open", "denied", "throttled", "5xx", "malformed", "empty"),
+        "Nothing is said yet: a host accepts, refuses (which is a reset) or stays silent.",
+    ),
+    Absent(
+        (TLS, LOGIN),
+        ("half-open", "throttled", "5xx", "malformed", "empty"),
+        "It is a new connection; and what the peer says is understood, a refusal, or garbage.",
+    ),
+    Absent((LOGIN,), ("refused",), "A login that is refused is denied."),
+    Absent((STATEMENT,), ("refused",), "A statement that is refused is denied."),
+    Absent((STATEMENT,), ("throttled", "5xx"), "Database servers do not; RDS Proxy makes clients wait: slow."),
+    Absent((STATEMENT,), ("empty",), "Empty tables are counted like others: the numbers are 0."),
+    Absent((NAME, CONNECT, TLS, STATEMENT, *_AWS), ("too many connections",), "A server says so at the login."),
+    Absent((NAME, CONNECT, TLS, LOGIN, *_AWS), ("read-only", "cancelled", "lock"), "These befall a statement."),
+    Absent(
+        (SECRET,),
+        ("half-open",),
+        "Both secrets are read over the same connections: the token registry's row shows it.",
+    ),
+)
+
+
+# --- pairs
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two dependencies that fail at once."""
+
+    first: Row
+    second: Row
+
+    @property
+    def rows(self) -> tuple[Row, Row]:
+        return self.first, self.second
+
+    def answer(self, held: str, seconds: float) -> Answer | None:
+        """Return the answer with this REQUEST_TIMEOUT_SECONDS; None where another cell is the same."""
+        dependencies = {row.dependency for row in self.rows}
+        if held == "snapshot" and BUCKET in dependencies:
+            return None  # a snapshot that cannot be read is none: "nothing"
+        if held == "start" and not dependencies <= {REGISTRY, SECRET}:
+            return None  # a start asks nothing else: the rows
+        answers = [row.outcome_within(seconds).of(held) for row in self.rows]
+        return both(*[answer for answer in answers if answer])
+
+
+def both(one: Answer, other: Answer) -> Answer:
+    """Return what two answers make together."""
+    if _UNCHECKED in {one, other}:
+        return _UNCHECKED  # nothing else is asked then
+    messages, metrics = one.messages | other.messages, one.metrics | other.metrics
+    if 503 in {one.status, other.status}:
+        return Answer(503, None, messages, metrics)
+    return Answer(200, "stale" if "stale" in {one.source, other.source} else "database", messages, metrics)
+
+
+def _pairs() -> tuple[Pair, ...]:
+    rows = [row for row in ROWS if row.fault in {"silent", "slow"}]
+    pairs = [Pair(first, second) for place, first in enumerate(rows) for second in rows[place + 1 :]]
+    return tuple(
+        pair
+        for pair in pairs
+        if pair.first.dependency != pair.second.dependency
+        # After a stage that stays silent no other one is reached.
+        and not (pair.first.fault == "silent" and {pair.first.dependency, pair.second.dependency} <= set(_DATABASE))
+    )
+
+
+PAIRS = _pairs()

@@ -1,0 +1,89 @@
+"""Every row of the table and every pair of rows, on every engine, with everything that a container may hold."""
+
+import contextlib
+import re
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.faults.conftest import TIMEOUT, NewWorld
+from tests.faults.table import DEFAULT_SECONDS, ENGINES, HELD, PAIRS, ROWS, START_SECONDS, Answer, Row
+from tests.faults.world import SECRET, TLS, World
+from tests.integration.conftest import FURTHER_SERVERS, Container, Response
+
+# What is documented as a second more than the limit that the function keeps.
+MARGIN_SECONDS = 1
+# When the registry is due, and the database secret too, and when nothing that was read may be used any more.
+DUE, SECRET_DUE, TOO_OLD = timedelta(seconds=200), timedelta(seconds=400), timedelta(seconds=3700)
+
+
+def cells() -> Iterable[Any]:
+    for row in ROWS:
+        further = FURTHER_SERVERS if row.dependency != TLS and (row.every_engine or TIMEOUT >= DEFAULT_SECONDS) else ()
+        for engine in (*row.engines, *further):
+            for held in HELD:
+                answer = row.outcome_within(TIMEOUT).of(held)
+                # A start asks no database: what comes of it does not depend on the engine.
+                if answer and (held != "start" or engine == ENGINES[0]):
+                    name = f"{engine}: {row.dependency} {row.fault}, {held}"
+                    yield pytest.param((row,), engine, held, answer, id=name)
+
+
+def pairs() -> Iterable[Any]:
+    for pair in PAIRS:
+        for held in HELD:
+            answer = pair.answer(held, TIMEOUT)
+            if answer:
+                name = " and ".join(f"{row.dependency} {row.fault}" for row in pair.rows)
+                yield pytest.param(pair.rows, ENGINES[0], held, answer, id=f"{name}, {held}")
+
+
+@pytest.mark.parametrize(("rows", "engine", "held", "expected"), [*cells(), *pairs()])
+def test_a_fault(rows: tuple[Row, ...], engine: str, held: str, expected: Answer, new_world: NewWorld) -> None:
+    dependencies = {row.dependency for row in rows}
+    world = new_world(engine, encrypted=TLS in dependencies)
+    container = ready(world, held, SECRET_DUE if SECRET in dependencies else DUE)
+
+    with contextlib.ExitStack() as faults:
+        for row in rows:
+            faults.enter_context(row.begin(world))
+        if container is None:
+            container, took = world.start()
+            assert took <= START_SECONDS + MARGIN_SECONDS
+        response, took = world.ask(container)
+        told = world.told()
+    assert seen(response) == (expected.status, expected.source)
+    assert (told.messages, told.failures) == (expected.messages, expected.metrics)
+    assert took <= TIMEOUT + MARGIN_SECONDS
+
+    world.clock.shift(int(response.headers.get("Retry-After", max(row.recovery_seconds for row in rows))))
+    if SECRET in dependencies:
+        world.to_database.cut()
+    response, _ = world.ask(container)
+    told = world.told()
+    assert seen(response) == (200, "database")
+    assert not told.messages | told.failures
+
+
+def ready(world: World, held: str, due: timedelta) -> Container | None:
+    """Return a container that holds what is named so; None when it is to start during the fault."""
+    if held == "start":
+        return None
+    if held == "snapshot":
+        world.put_snapshot()
+    container, _ = world.start()
+    if held == "stale":
+        response, _ = world.ask(container)
+        assert seen(response) == (200, "database")
+    world.clock.shift(TOO_OLD if held == "nothing" else due)
+    told = world.told()
+    assert not told.messages
+    return container
+
+
+def seen(response: Response) -> tuple[int, str | None]:
+    """Return the status and the table's word for where the numbers come from."""
+    found = re.search(r"fwd=miss|detail=(.*)", response.headers.get("Cache-Status", ""))
+    return response.status, (found[1] or "database") if found else None
