@@ -3,7 +3,6 @@
 import contextlib
 import hashlib
 import re
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -11,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from stats import settings
-from stats.connection import Row
-from stats.database import connect, explaining
-from stats.engines import parse_server
+from stats.connection import Row, explaining
+from stats.database import connect
+from stats.deadline import Deadline
 from stats.networks import parse_network
+from stats.server import parse_server
 from tools.token_changes import timestamp
 from tools.token_registry import Edit, Entry
 
@@ -48,7 +48,7 @@ def fetch(database_secret: str | bytes, environ: Mapping[str, str]) -> Sequence[
     unused = {"DATABASE_SECRET_ID": "unused", "TOKENS_SECRET_ID": "unused"}
     configured = settings.load({**defaults, **environ, **unused})
     server = parse_server(database_secret, configured)
-    deadline = time.monotonic() + _SECONDS
+    deadline = Deadline.after(_SECONDS)
     connection = connect(server, configured, deadline)
     try:
         with explaining(connection.engine, deadline):

@@ -121,12 +121,13 @@ def _serve(listener: socket.socket) -> int:
     from stats import settings
     from stats.connection import DatabaseError
     from stats.database import Database
+    from stats.deadline import Deadline
     from stats.secret_store import SecretStore
 
     try:
         configured = settings.load()
         database = Database(configured, SecretStore())
-        database.fetch(datetime.now(UTC), time.monotonic() + configured.request_timeout_seconds)
+        database.document(Deadline.after(configured.request_timeout_seconds))
         database.close()
     except (settings.SettingsError, DatabaseError) as error:
         raise _StartError(f"The statistics cannot be read. {error}") from None

@@ -17,12 +17,15 @@ from datetime import UTC, datetime
 from botocore.exceptions import BotoCoreError, ClientError
 
 from stats.connection import DatabaseError
+from stats.deadline import Deadline
 from stats.secret_store import SecretStore, SecretUnavailableError
 from stats.settings import SettingsError
 from stats.telemetry import logger
 from tools import openl2m_tokens, token_arguments, token_changes, token_words
 from tools.database_url import DatabaseURLError, parse_database_url
 from tools.token_registry import Registry, RegistryError
+
+_SECONDS = 10  # for reading a secret
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -143,7 +146,7 @@ def _database_secret(secret_id: str | None) -> str | bytes:
             raise RegistryError("Name the database: --database-secret-id, or the variable DATABASE_URL.")
         return json.dumps(parse_database_url(url))
     try:
-        return SecretStore().get(secret_id)
+        return SecretStore().get(secret_id, Deadline.after(_SECONDS))
     except SecretUnavailableError as error:
         raise RegistryError(f"{secret_id}: {error}") from None
 

@@ -1,28 +1,20 @@
 """API Gateway in, API Gateway out: HTTP and nothing else."""
 
-import gc
-
-gc.disable()  # what imports make stays: looking for garbage in it takes an eighth of the start
-
-import random
 import re
-import time
 import traceback
-from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from math import ceil
 from typing import Any
 
-from stats import settings
-from stats.database import Database
+from stats import settings, start
+from stats.container import Container
+from stats.deadline import Deadline
 from stats.gateway import Request, parse
-from stats.secret_store import SecretStore
-from stats.service import Service, Source, Statistics, UnavailableError
-from stats.snapshots import open_snapshots
-from stats.telemetry import logger, metrics
-from stats.tokens import RefusedError, RegistryUnavailableError, Tokens
+from stats.service import Origin, Statistics, UnavailableError
+from stats.telemetry import count, logger, metrics
+from stats.tokens import RefusedError, RegistryUnavailableError
 
 Response = dict[str, Any]
 
@@ -32,104 +24,81 @@ _ALLOW = {"Allow": "GET, HEAD, OPTIONS"}
 _METHODS = frozenset({"GET", "HEAD", "POST"})
 _ENTITY_TAG = re.compile(r'(?:W/)?("[^"]*")')
 
-_settings = settings.load()
-_secrets = SecretStore()
-_tokens = Tokens(_settings, _secrets)
-_database = Database(_settings, _secrets)
-
-
-def _prepare(pool: Executor) -> None:
-    """Begin what the first request would wait for; whatever fails of it is left to the requests."""
-    pool.submit(_tokens.refresh, datetime.now(UTC))
-    pool.submit(_database.prepare)
-
-
-def _after_restore() -> None:
-    """Begin anew in a copy of this process that SnapStart has made: its random numbers are the other copies' too."""
-    random.seed()
-    with ThreadPoolExecutor() as pool:
-        _prepare(pool)
-
-
-with ThreadPoolExecutor() as pool:
-    if settings.starts_from_snapshot():
-        from snapshot_restore_py import register_after_restore  # of Lambda's runtime
-
-        # Nothing has been read or connected to yet: what is stored, and copied, holds no secret and no connection.
-        register_after_restore(_after_restore)
-    else:
-        _prepare(pool)
-    # Takes as long as reading the secrets does.
-    _service = Service(_settings, _database, open_snapshots(_settings, attempts=1))
-gc.freeze()
-gc.enable()
+# Where there are no settings, this module can be imported all the same.
+_container = start.begin() if settings.given() else None
 
 
 def handler(event: Any, context: Any) -> Response:
     """Answer an API Gateway event of payload format 1.0 or 2.0; whatever happens, with a response."""
+    return respond(_container or start.begin(), event, context)
+
+
+def respond(container: Container, event: Any, context: Any) -> Response:
+    """Answer an event with the parts of a container."""
     request = None
     try:
+        deadline = Deadline.of_invocation(container.settings.request_timeout_seconds, context)
         request = parse(event)
         logger.append_keys(
             function_request_id=getattr(context, "aws_request_id", None),
             correlation_id=request and request.request_id,
         )
-        response = _respond(request, datetime.now(UTC))
+        response = _respond(container, request, deadline)
     except Exception as error:  # noqa: BLE001 the caller is owed an answer, and the operator a trace
-        # The text of an unforeseen error may quote a header or a secret; its class and place do not.
-        logger.error("unforeseen", error=type(error).__name__, trace=traceback.format_tb(error.__traceback__))
-        _count("Failure")
+        _log_unforeseen(error)
         response = _problem(HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong; the log says more.")
     if request is not None and request.method == "HEAD":
         response["body"] = ""
-    if metrics.metric_set:
-        metrics.flush_metrics()
+    try:
+        if metrics.metric_set:
+            metrics.flush_metrics()
+    except Exception as error:  # noqa: BLE001 an answer is worth more than its metrics
+        _log_unforeseen(error)
     return response
 
 
-def _respond(request: Request | None, now: datetime) -> Response:
-    deadline = time.monotonic() + _settings.request_timeout_seconds
+def _respond(container: Container, request: Request | None, deadline: Deadline) -> Response:
     if request is None:
         return _problem(HTTPStatus.BAD_REQUEST, "This is not an API Gateway event of payload format 1.0 or 2.0.")
     if request.path not in _PATHS:
         return _problem(HTTPStatus.NOT_FOUND, "There is nothing here; try /api/stats/.")
-    if not _settings.api_enabled:
+    if not container.settings.api_enabled:
         return _unauthorized("The API is switched off.")
     if request.method == "OPTIONS":
         return {"statusCode": HTTPStatus.NO_CONTENT.value, "headers": dict(_ALLOW), "body": ""}
     try:
-        _tokens.authenticate(request.headers.get("authorization", []), request.client_address, now)
+        authorizations = request.headers.get("authorization", [])
+        container.tokens.authenticate(authorizations, request.client_address, deadline)
     except RefusedError as refusal:
         logger.info("refused", reason=str(refusal), client_address=str(request.client_address))
-        _count("Refused")
+        count("Refused")
         return _unauthorized("A valid token is required: send the header Authorization: Token <key>.")
     except RegistryUnavailableError as error:
         return _unavailable("Tokens cannot be checked at the moment.", error.retry_after)
     if request.method not in _METHODS:
         return _problem(HTTPStatus.METHOD_NOT_ALLOWED, "This method is not allowed here.", **_ALLOW)
     try:
-        statistics, source = _service.statistics(now, deadline)
+        statistics, origin = container.service.statistics(deadline)
     except UnavailableError as error:
         return _unavailable("The statistics cannot be read at the moment.", error.retry_after)
-    headers = _validators(statistics, source, now)
+    headers = _validators(statistics, origin, container.settings.cache_ttl_seconds, deadline.now)
     if request.method != "POST" and _not_modified(request, statistics):
         return {"statusCode": HTTPStatus.NOT_MODIFIED.value, "headers": headers, "body": ""}
     headers |= {"Content-Type": "application/json", "X-Content-Type-Options": "nosniff", **_ALLOW}
     return {"statusCode": HTTPStatus.OK.value, "headers": headers, "body": statistics.body}
 
 
-def _validators(statistics: Statistics, source: Source, now: datetime) -> dict[str, str]:
+def _validators(statistics: Statistics, origin: Origin, ttl: int, now: datetime) -> dict[str, str]:
     """Return the validators and caching headers (RFC 9110, 9111 and 9211) that a 200 and its 304 share."""
-    age = int((now - statistics.taken_at).total_seconds())
-    ttl = _settings.cache_ttl_seconds
-    match source:
-        case Source.DATABASE:
+    age = int(statistics.age(now))
+    match origin:
+        case Origin.DATABASE:
             cache_status = "fwd=miss"
-        case Source.MEMORY:
+        case Origin.MEMORY:
             cache_status = f"hit; ttl={ttl - age}; detail=memory"
-        case Source.SNAPSHOT:
+        case Origin.SNAPSHOT:
             cache_status = f"hit; ttl={ttl - age}; detail=snapshot"
-        case Source.STALE:
+        case Origin.STALE:
             cache_status = f"hit; ttl={ttl - age}; detail=stale"
     return {
         "ETag": statistics.etag,
@@ -177,5 +146,7 @@ def _problem(status: HTTPStatus, detail: str, **headers: str) -> Response:
     }
 
 
-def _count(name: str) -> None:
-    metrics.add_metric(name=name, unit="Count", value=1)
+def _log_unforeseen(error: Exception) -> None:
+    # The text of an unforeseen error may quote a header or a secret; its class and place do not.
+    logger.error("unforeseen", error=type(error).__name__, trace=traceback.format_tb(error.__traceback__))
+    count("Failure")

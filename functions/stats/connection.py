@@ -1,22 +1,35 @@
-"""What the engines' modules have in common: the forms of a server, a connection and an engine."""
+"""What the engines' modules have in common: the forms of a server, a connection, an engine and an error."""
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import Enum
 from typing import Any
 
+from stats.deadline import Deadline
+from stats.source import SourceError
 from stats.wire import TLS
 
 Row = Sequence[Any]
 Indexes = Sequence[Sequence[str]]
 
 
-class DatabaseError(Exception):
+class Kind(Enum):
+    """What a database error calls for."""
+
+    GONE = "gone"  # the session is dead: connect again
+    DENIED = "denied"  # the login was refused: read the secret again
+    CANCELLED = "cancelled"  # a time limit ended it: do not run it again
+    OTHER = "other"
+
+
+class DatabaseError(SourceError):
     """The numbers could not be read. `code` is the driver's or ours; the text is fit for a log."""
 
-    def __init__(self, code: str, text: str) -> None:
+    def __init__(self, code: str, text: str, kind: Kind = Kind.OTHER) -> None:
         super().__init__(f"{code}: {text}")
-        self.code = code
+        self.code, self.kind = code, kind
 
 
 @dataclass(frozen=True)
@@ -38,14 +51,15 @@ class Server:
 class Connection:
     """An open connection to an engine. Its functions raise whatever the driver does.
 
-    `fetch(sql, deadline)` returns the rows. `indexes(deadline)` returns the columns of each index of switches_log
-    that the server may use.
+    `fetch(sql, deadline)` returns the rows. `ping(deadline)` returns when the server answers.
+    `indexes(deadline)` returns the columns of each index of switches_log that the server may use.
     """
 
     engine: "Engine"
-    fetch: Callable[[str, float], Sequence[Row]]
+    fetch: Callable[[str, Deadline], Sequence[Row]]
     close: Callable[[], None]
-    indexes: Callable[[float], Indexes] = lambda _: ()
+    ping: Callable[[Deadline], object] = lambda _: None
+    indexes: Callable[[Deadline], Indexes] = lambda _: ()
 
 
 @dataclass(frozen=True)
@@ -53,22 +67,35 @@ class Engine:
     """What differs between engines.
 
     `literal` writes an instant in UTC as SQL. `connect(server, password, tls, deadline)` returns a Connection, or
-    raises whatever the driver does; the password is the server's, or a token of IAM. `explain` returns the code
-    and the text of a driver's error. Deadlines are of time.monotonic().
+    raises whatever the driver does and leaves nothing open; the password is the server's, or a token of IAM.
+    `explain` returns a driver's error as ours.
     """
 
     default_port: int
     literal: Callable[[datetime], str]
-    connect: Callable[[Server, str, TLS, float], Connection]
-    explain: Callable[[Exception], tuple[str, str]]
-    access_denied: frozenset[str] = frozenset()
+    connect: Callable[[Server, str, TLS, Deadline], Connection]
+    explain: Callable[[Exception], DatabaseError]
 
 
-def explain_other(error: Exception) -> tuple[str, str]:
-    """Return the code and the text of an error that is not the driver's own."""
+@contextlib.contextmanager
+def explaining(engine: Engine, deadline: Deadline) -> Iterator[None]:
+    """Run the block; raise a DatabaseError in the place of whatever the engine's driver raises."""
+    try:
+        yield
+    except DatabaseError:
+        raise
+    except Exception as error:  # noqa: BLE001 a broken server makes a driver raise anything
+        if deadline.passed:
+            text = "the database server did not answer in time"
+            raise DatabaseError("timeout", text, Kind.CANCELLED) from None
+        raise engine.explain(error) from None
+
+
+def explain_other(error: Exception) -> DatabaseError:
+    """Return an error that is not the driver's own as ours: the session can no longer be used."""
     # Any other error may quote what it choked on: a UnicodeEncodeError holds the whole password.
     telling = isinstance(error, OSError | RuntimeError)
-    return type(error).__name__, str(error) if telling else "not what was expected"
+    return DatabaseError(type(error).__name__, str(error) if telling else "not what was expected", Kind.GONE)
 
 
 def without_offset(instant: datetime) -> str:

@@ -2,18 +2,24 @@
 
 import contextlib
 import time
-from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 
 from stats import query
 from stats.catalogue import Document
-from stats.connection import Connection, DatabaseError, Engine, Indexes, Server
-from stats.engines import engine_of, parse_server
+from stats.connection import Connection, DatabaseError, Indexes, Kind, Server, explaining
+from stats.database_secret import DatabaseSecret
+from stats.deadline import Deadline, within
+from stats.engines import engine_of
 from stats.iam import SigningError, new_token
-from stats.secret_store import SecretStore, SecretUnavailableError
+from stats.secret_store import SecretStore
 from stats.settings import Settings
-from stats.telemetry import logger, metrics
+from stats.telemetry import metrics
 from stats.wire import TLS, is_local, trust
+
+# A connection that was idle for longer may have died unnoticed.
+_IDLE_SECONDS = 10
+_PING_SECONDS, _PING_SHARE = 2, 1 / 5
 
 
 class Database:
@@ -21,52 +27,41 @@ class Database:
 
     def __init__(self, settings: Settings, secrets: SecretStore) -> None:
         self._settings = settings
-        self._secrets = secrets
+        self._secret = DatabaseSecret(settings, secrets)
         self._connection: Connection | None = None
+        self._used_at: datetime | None = None
         self._indexes: Indexes | None = None  # of the log, as the connection found them
-        self._doubted = False  # the secret: what it said last led nowhere
 
-    def prepare(self) -> None:
+    def prepare(self, deadline: Deadline) -> None:
         """Read the secret, the driver and the certificates, so that the first connection need not wait for them.
 
-        Raise SecretUnavailableError, DatabaseError.
+        What fails is left to the first request.
         """
-        self._doubted = True
-        server = parse_server(self._secrets.get(self._settings.database_secret_id), self._settings)
-        engine_of(server.engine)
-        _trust(server, self._settings)
-        self._doubted = False
+        with contextlib.suppress(DatabaseError):
+            server = self._secret.prepare(deadline)
+            if server is not None:
+                engine_of(server.engine)
+                _trust(server, self._settings)
 
-    def fetch(self, now: datetime, deadline: float) -> Document:
-        """Return the document of the instant `now`, before time.monotonic() reaches `deadline`.
+    def document(self, deadline: Deadline) -> Document:
+        """Return the document of the instant `deadline.now`. Raise DatabaseError.
 
-        A connection that has died since the last call is replaced once. Raise DatabaseError.
+        A connection that has died since the last call is replaced once.
         """
-        if self._connection is not None:
-            try:
-                return self._ask(self._connection, now, deadline)
-            except DatabaseError:
-                if time.monotonic() >= deadline:
-                    raise
-        try:
-            self._connection = self._connect(deadline)
-        except DatabaseError:
-            self._doubted = True
-            raise
-        self._doubted = False
-        return self._ask(self._connection, now, deadline)
-
-    def document(self, now: datetime, deadline: float) -> Document:
-        """Return what fetch() does; log and count it."""
         started = time.monotonic()
-        try:
-            document = self.fetch(now, deadline)
-        except DatabaseError as error:
-            logger.error("database failed", error=str(error))
-            metrics.add_metric(name="DatabaseFailure", unit="Count", value=1)
-            raise
+        document = self._document(deadline)
         metrics.add_metric(name="StatementTime", unit="Milliseconds", value=(time.monotonic() - started) * 1000)
         return document
+
+    def _document(self, deadline: Deadline) -> Document:
+        if self._connection is not None and self._answers(self._connection, deadline):
+            try:
+                return self._ask(self._connection, deadline)
+            except DatabaseError as error:
+                if error.kind is not Kind.GONE or deadline.passed:
+                    raise
+        self._connection = self._connect(deadline)
+        return self._ask(self._connection, deadline)
 
     def close(self) -> None:
         """Drop the connection, if there is one."""
@@ -75,73 +70,67 @@ class Database:
             with contextlib.suppress(Exception):  # whatever is wrong with it, it is of no more use
                 connection.close()
 
-    def _ask(self, connection: Connection, now: datetime, deadline: float) -> Document:
+    def _answers(self, connection: Connection, deadline: Deadline) -> bool:
+        """Tell whether a connection can be used; one that has been idle is asked, and dropped if it does not answer."""
+        idle = (deadline.now - self._used_at).total_seconds() if self._used_at else None
+        if idle is not None and 0 <= idle <= _IDLE_SECONDS:
+            return True
+        ping_deadline = deadline.share(_PING_SHARE, _PING_SECONDS)
+        try:
+            with explaining(connection.engine, ping_deadline):
+                connection.ping(ping_deadline)
+        except DatabaseError:
+            self.close()
+            return False
+        return True
+
+    def _ask(self, connection: Connection, deadline: Deadline) -> Document:
         try:
             with explaining(connection.engine, deadline):
                 if self._indexes is None:
                     self._indexes = connection.indexes(deadline)
-                sql = query.statement(now, self._settings.time_zone, connection.engine.literal, self._indexes)
-                return query.document(connection.fetch(sql, deadline)[0])
+                zone, literal = self._settings.time_zone, connection.engine.literal
+                sql = query.statement(deadline.now, zone, literal, self._indexes)
+                document = query.document(connection.fetch(sql, deadline)[0])
+        except DatabaseError as error:
+            # After an error that the server reported, the session can still be used: a busy server is spared a login.
+            if error.kind is Kind.GONE or deadline.passed:
+                self.close()
+            raise
+        self._used_at = deadline.now
+        return document
+
+    def _connect(self, deadline: Deadline) -> Connection:
+        """Connect with the first login that is not refused."""
+        refusal: DatabaseError | None = None
+        try:
+            for server in self._secret.logins(deadline):
+                try:
+                    connection = connect(server, self._settings, deadline)
+                except DatabaseError as error:
+                    if error.kind is not Kind.DENIED:
+                        raise
+                    refusal = error
+                else:
+                    self._secret.accept(server)
+                    self._used_at = deadline.now
+                    return connection
+            raise refusal or self._secret.unreadable()
         except DatabaseError:
-            self.close()
+            self._secret.doubt()
             raise
 
-    def _connect(self, deadline: float) -> Connection:
-        """Connect as the secret says; while its password is being rotated, as either version of it says."""
-        refusal = DatabaseError("no secret", "the database secret has no value")
-        tried: list[Server] = []
-        for text in self._versions():
-            server = parse_server(text, self._settings)
-            if server in tried:
-                continue
-            tried.append(server)
-            try:
-                return connect(server, self._settings, deadline)
-            except DatabaseError as error:
-                if error.code not in engine_of(server.engine).access_denied:
-                    raise
-                refusal = error
-        raise refusal
 
-    def _versions(self) -> Iterator[str | bytes]:
-        """Yield what the database secret says, in the order in which it is to be believed."""
-        secret_id = self._settings.database_secret_id
-        try:
-            if not self._doubted:
-                yield self._secrets.get(secret_id)
-            yield self._secrets.get(secret_id, refresh=True)
-        except SecretUnavailableError as error:
-            raise DatabaseError("database secret not readable", str(error)) from None
-        with contextlib.suppress(SecretUnavailableError):
-            yield self._secrets.get_pending(secret_id)
-        # The rotation may have ended while the pending version was asked for.
-        with contextlib.suppress(SecretUnavailableError):
-            yield self._secrets.get(secret_id, refresh=True)
-
-
-def connect(server: Server, settings: Settings, deadline: float) -> Connection:
-    """Return a new connection, made before time.monotonic() reaches `deadline`. Raise DatabaseError."""
+def connect(server: Server, settings: Settings, deadline: Deadline) -> Connection:
+    """Return a new connection. Raise DatabaseError."""
     engine = engine_of(server.engine)
     with explaining(engine, deadline):
         tls = _trust(server, settings)
-        password = _token(server, tls) if server.password is None else server.password
+        password = _token(server, tls, deadline) if server.password is None else server.password
         return engine.connect(server, password, tls, deadline)
 
 
-@contextlib.contextmanager
-def explaining(engine: Engine, deadline: float) -> Iterator[None]:
-    """Run the block; raise a DatabaseError in the place of whatever the engine's driver raises."""
-    try:
-        yield
-    except DatabaseError:
-        raise
-    except Exception as error:  # noqa: BLE001 a broken server makes a driver raise anything
-        if time.monotonic() >= deadline:
-            raise DatabaseError("timeout", "the database server did not answer in time") from None
-        raise DatabaseError(*engine.explain(error)) from None
-
-
-def _token(server: Server, tls: TLS) -> str:
+def _token(server: Server, tls: TLS, deadline: Deadline) -> str:
     if not tls:
         raise DatabaseError(
             "bad secret",
@@ -149,7 +138,7 @@ def _token(server: Server, tls: TLS) -> str:
             "give it a 'password', or as 'host' an endpoint of RDS",
         )
     try:
-        return new_token(server.host, server.port, server.user)
+        return within(deadline, partial(new_token, server.host, server.port, server.user))
     except SigningError as error:
         raise DatabaseError("no token", f"no AWS credentials to log in to the database with: {error}") from None
 

@@ -1,80 +1,24 @@
-"""The database engines by their names, and the server that a database secret describes.
+"""The database engines by the names that RDS's secrets have for them.
 
-To add an engine, write a module like postgresql.py and add its names to ENGINES. The module imports the driver,
-and is itself imported when a secret names it.
+To add an engine, write a module like postgresql.py and add its names here. Only the module of the engine that is
+used is imported, and with it the driver.
 """
 
-import importlib
-import json
-from typing import Any, cast
+from stats.connection import Engine
 
-from stats.connection import DatabaseError, Engine, Server
-from stats.settings import Settings
-
-# The names that RDS's secrets have for an engine, and the module for it.
-ENGINES = {
-    "mysql": "mysql",
-    "mariadb": "mysql",
-    "aurora-mysql": "mysql",
-    "postgres": "postgresql",
-    "aurora-postgresql": "postgresql",
-    "sqlite": "sqlite",
-}
+ENGINES = ("mysql", "mariadb", "aurora-mysql", "postgres", "aurora-postgresql", "sqlite")
 
 
 def engine_of(name: str) -> Engine:
-    """Return the engine of a name that a secret may have for it."""
-    return cast("Engine", importlib.import_module(f"stats.{ENGINES[name]}").ENGINE)
+    """Return the engine of one of the names in ENGINES."""
+    if name in {"mysql", "mariadb", "aurora-mysql"}:
+        from stats import mysql
 
+        return mysql.ENGINE
+    if name in {"postgres", "aurora-postgresql"}:
+        from stats import postgresql
 
-def parse_server(text: str | bytes, settings: Settings) -> Server:
-    """Return the server that a database secret describes; what it leaves out is taken from the settings.
+        return postgresql.ENGINE
+    from stats import sqlite
 
-    The secret is RDS's JSON: `engine`, `host`, `port`, `username`, `password`, `dbname`. Without a password the
-    login is by IAM. Raise DatabaseError.
-    """
-    try:
-        secret = json.loads(text)
-    except (ValueError, RecursionError):
-        # The decoder's error carries the secret itself.
-        raise DatabaseError("bad secret", "the database secret is not JSON") from None
-    if not isinstance(secret, dict):
-        raise DatabaseError("bad secret", "the database secret is not a JSON object")
-
-    def text_of(key: str, otherwise: str | None) -> str:
-        value = secret.get(key) or otherwise
-        # What cannot be printed, such as NUL or half a character, drivers and sockets choke on or cut off.
-        if not isinstance(value, str) or not value or not value.isprintable():
-            raise DatabaseError("bad secret", f"the database secret has no usable {key!r}")
-        return value
-
-    name = text_of("engine", settings.database_engine)
-    if name not in ENGINES:
-        raise DatabaseError("bad secret", f"'engine' of the database secret is none of {', '.join(ENGINES)}")
-    database = text_of("dbname", settings.database_name or "openl2m")
-    if name == "sqlite":
-        return Server(name, "localhost", 0, "", "", database)
-    return Server(
-        engine=name,
-        host=text_of("host", settings.database_host),
-        port=_port(secret.get("port") or settings.database_port or engine_of(name).default_port),
-        user=text_of("username", None),
-        password=_password(secret.get("password")),
-        database=database,
-    )
-
-
-def _password(value: Any) -> str | None:
-    if value is not None and not isinstance(value, str):
-        raise DatabaseError("bad secret", "the database secret has no usable 'password'")
-    return value
-
-
-def _port(value: Any) -> int:
-    try:
-        port = int(value)
-    except (OverflowError, TypeError, ValueError):
-        port = 0
-    if not 0 < port < 65536:
-        raise DatabaseError("bad secret", "'port' of the database secret is no port number")
-    return port
+    return sqlite.ENGINE

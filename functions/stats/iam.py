@@ -3,8 +3,9 @@
 from functools import cache
 from typing import Any
 
-import boto3
 from botocore.exceptions import BotoCoreError
+
+from stats import aws
 
 
 class SigningError(Exception):
@@ -14,7 +15,8 @@ class SigningError(Exception):
 def new_token(host: str, port: int, user: str) -> str:
     """Return a token that lets a user of a database log in, for 15 minutes. Raise SigningError.
 
-    It is signed here, with the function's own credentials and for its region: nothing is asked of AWS.
+    It is signed here, with the function's own credentials and for its region. RDS is not asked, but the credentials
+    may have to be fetched.
     """
     try:
         return str(_client().generate_db_auth_token(DBHostname=host, Port=port, DBUsername=user))
@@ -24,4 +26,4 @@ def new_token(host: str, port: int, user: str) -> str:
 
 @cache  # making the client takes long, and only a secret without a password needs it
 def _client() -> Any:
-    return boto3.client("rds")
+    return aws.client("rds")

@@ -1,39 +1,66 @@
 """MySQL and MariaDB, through PyMySQL."""
 
-import time
 from collections.abc import Sequence
 
 import pymysql
 
-from stats.connection import Connection, Engine, Indexes, Row, Server, explain_other, without_offset
+from stats.connection import (
+    Connection,
+    DatabaseError,
+    Engine,
+    Indexes,
+    Kind,
+    Row,
+    Server,
+    explain_other,
+    without_offset,
+)
+from stats.deadline import Deadline
 from stats.wire import TLS, open_socket, shutdown_at
 
+_KINDS = {
+    # Wrong user or password; the same by a plugin; the account is locked (MySQL, MariaDB).
+    **dict.fromkeys(("1045", "1698", "3118", "4151"), Kind.DENIED),
+    # A lock that took too long; a killed query; max_statement_time (MariaDB); MAX_EXECUTION_TIME (MySQL).
+    **dict.fromkeys(("1205", "1317", "1969", "3024"), Kind.CANCELLED),
+    # A shutdown; a killed connection (MariaDB); an idle one (MySQL); and what the driver says of a dead one.
+    **dict.fromkeys(("1053", "1927", "4031", "0", "2006", "2013", "2014"), Kind.GONE),
+}
 
-def _connect(server: Server, password: str, tls: TLS, deadline: float) -> Connection:
+
+def _connect(server: Server, password: str, tls: TLS, deadline: Deadline) -> Connection:
     wire = open_socket(server.host, server.port, deadline)
-    with shutdown_at(deadline, wire):
-        connection = pymysql.Connection(
-            host=server.host,
-            user=server.user,
-            # The driver would encode text as Latin-1, which servers do not expect.
-            password=password.encode(),
-            database=server.database,
-            charset="utf8mb4",
-            autocommit=True,
-            ssl=tls or None,
-            ssl_disabled=tls is False,
-            defer_connect=True,
-        )
-        connection.connect(wire.driver_socket)
+    try:
+        with shutdown_at(deadline, wire):
+            connection = pymysql.Connection(
+                host=server.host,
+                user=server.user,
+                # The driver would encode text as Latin-1, which servers do not expect.
+                password=password.encode(),
+                database=server.database,
+                charset="utf8mb4",
+                autocommit=True,
+                ssl=tls or None,
+                ssl_disabled=tls is False,
+                defer_connect=True,
+            )
+            connection.connect(wire.driver_socket)
+    except BaseException:
+        wire.close()
+        raise
     mariadb = "MariaDB" in connection.get_server_info()
     limited = _limited_mariadb if mariadb else _limited_mysql
 
-    def fetch(sql: str, deadline: float) -> Sequence[Row]:
+    def fetch(sql: str, deadline: Deadline) -> Sequence[Row]:
         with shutdown_at(deadline, wire), connection.cursor() as cursor:
-            cursor.execute(limited(sql, deadline - time.monotonic()))
+            cursor.execute(limited(sql, deadline.left))
             return cursor.fetchall()
 
-    def indexes(deadline: float) -> Indexes:
+    def ping(deadline: Deadline) -> None:
+        with shutdown_at(deadline, wire):
+            connection.ping()
+
+    def indexes(deadline: Deadline) -> Indexes:
         # MariaDB says whether an index is ignored, MySQL whether it is visible, and old versions neither.
         unusable = "YES" if mariadb else "NO"
         columns: dict[str, list[str]] = {}
@@ -42,7 +69,7 @@ def _connect(server: Server, password: str, tls: TLS, deadline: float) -> Connec
                 columns.setdefault(name, []).append(column)
         return list(columns.values())
 
-    return Connection(ENGINE, fetch, lambda: wire.close_after(connection.close), indexes)
+    return Connection(ENGINE, fetch, lambda: wire.close_after(connection.close), ping, indexes)
 
 
 def _limited_mariadb(sql: str, seconds: float) -> str:
@@ -53,11 +80,13 @@ def _limited_mysql(sql: str, seconds: float) -> str:
     return sql.replace("SELECT", f"SELECT /*+ MAX_EXECUTION_TIME({max(int(seconds * 1000), 1)}) */", 1)
 
 
-def _explain(error: Exception) -> tuple[str, str]:
-    if isinstance(error, pymysql.MySQLError):
-        code, *texts = error.args or ("",)
-        return str(code), " ".join(map(str, texts))
-    return explain_other(error)
+def _explain(error: Exception) -> DatabaseError:
+    if not isinstance(error, pymysql.MySQLError):
+        return explain_other(error)
+    code, *texts = error.args or ("",)
+    # Without a number, it is the driver that could not make sense of what it read.
+    kind = _KINDS.get(str(code), Kind.OTHER if isinstance(code, int) else Kind.GONE)
+    return DatabaseError(str(code), " ".join(map(str, texts)), kind)
 
 
-ENGINE = Engine(3306, without_offset, _connect, _explain, frozenset({"1045", "1698"}))
+ENGINE = Engine(3306, without_offset, _connect, _explain)

@@ -1,48 +1,80 @@
 """PostgreSQL, through pg8000."""
 
+import contextlib
 from collections.abc import Sequence
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
 import pg8000.native
 
-from stats.connection import Connection, Engine, Indexes, Row, Server, explain_other
-from stats.wire import TLS, open_socket, shutdown_at
+from stats.connection import Connection, DatabaseError, Engine, Indexes, Kind, Row, Server, explain_other
+from stats.deadline import Deadline
+from stats.wire import TLS, Wire, open_socket, shutdown_at
 
 _INDEXES = """SELECT ARRAY(SELECT attname::text FROM unnest(indkey) WITH ORDINALITY AS key (number, place)
 JOIN pg_attribute ON attrelid = indrelid AND attnum = number ORDER BY place)
 FROM pg_index WHERE indrelid = to_regclass('switches_log') AND indisvalid AND indpred IS NULL"""
 
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
+_KINDS = {
+    # The user is unknown, may not log in, or has another password.
+    **dict.fromkeys(("28000", "28P01"), Kind.DENIED),
+    # statement_timeout or an administrator; lock_timeout.
+    **dict.fromkeys(("57014", "55P03"), Kind.CANCELLED),
+    # A shutdown, a crash, a start, a dropped database, a session that was idle for too long.
+    **dict.fromkeys(("57P01", "57P02", "57P03", "57P04", "57P05"), Kind.GONE),
+}
 
-def _connect(server: Server, password: str, tls: TLS, deadline: float) -> Connection:
+
+def _connect(server: Server, password: str, tls: TLS, deadline: Deadline) -> Connection:
     wire = open_socket(server.host, server.port, deadline)
-    with shutdown_at(deadline, wire):
-        connection = pg8000.native.Connection(
-            host=server.host,
-            user=server.user,
-            password=password,
-            database=server.database,
-            application_name="openl2m-stats",
-            ssl_context=tls,
-            sock=wire.driver_socket,
-        )
+    # Made in two steps, so that what a failed login leaves open can be closed.
+    connection: Any = pg8000.native.Connection.__new__(pg8000.native.Connection)
+    try:
+        with shutdown_at(deadline, wire):
+            connection.__init__(
+                host=server.host,
+                user=server.user,
+                password=password,
+                database=server.database,
+                application_name="openl2m-stats",
+                ssl_context=tls,
+                sock=wire.driver_socket,
+            )
+    except BaseException:
+        _close(connection, wire)
+        raise
 
-    def fetch(sql: str, deadline: float) -> Sequence[Row]:
+    def fetch(sql: str, deadline: Deadline) -> Sequence[Row]:
         # The server's own limit is the role's statement_timeout: a SET would pin a proxy's connection.
         with shutdown_at(deadline, wire):
             return cast("Sequence[Row]", connection.run(sql))
 
-    def indexes(deadline: float) -> Indexes:
+    def indexes(deadline: Deadline) -> Indexes:
         return [columns for (columns,) in fetch(_INDEXES, deadline)]
 
-    return Connection(ENGINE, fetch, lambda: wire.close_after(connection.close), indexes)
+    return Connection(ENGINE, fetch, lambda: _close(connection, wire), lambda deadline: fetch("", deadline), indexes)
 
 
-def _explain(error: Exception) -> tuple[str, str]:
+def _close(connection: Any, wire: Wire) -> None:
+    # A socket stays open for as long as a file made of it does, and pg8000 leaves its file to the garbage collector.
+    opened = [vars(connection).get(name) for name in ("_sock", "_usock")]
+    with contextlib.suppress(Exception):  # the session may be dead, or never have come about
+        connection.close()
+    for each in filter(None, opened):
+        with contextlib.suppress(OSError, ValueError):
+            each.close()
+    wire.close()
+
+
+def _explain(error: Exception) -> DatabaseError:
     if error.args and isinstance(error.args[0], dict):  # the fields of an ErrorResponse, by their letters
-        return str(error.args[0].get("C")), str(error.args[0].get("M"))
+        code = str(error.args[0].get("C"))
+        connection_exception = code.startswith("08")
+        kind = Kind.GONE if connection_exception else _KINDS.get(code, Kind.OTHER)
+        return DatabaseError(code, str(error.args[0].get("M")), kind)
     if isinstance(error, pg8000.native.InterfaceError):
-        return type(error).__name__, f"{error} {error.__cause__ or ''}".strip()
+        return DatabaseError(type(error).__name__, f"{error} {error.__cause__ or ''}".strip(), Kind.GONE)
     return explain_other(error)
 
 
@@ -50,4 +82,4 @@ def _literal(instant: datetime) -> str:
     return f"'{instant.isoformat(' ')}'"
 
 
-ENGINE = Engine(5432, _literal, _connect, _explain, frozenset({"28000", "28P01"}))
+ENGINE = Engine(5432, _literal, _connect, _explain)

@@ -1,19 +1,20 @@
 """EventBridge in, snapshot out."""
 
-import time
 import traceback
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from stats import settings
-from stats.bucket import StorageError
 from stats.connection import DatabaseError
-from stats.database import Database
-from stats.secret_store import SecretStore
-from stats.snapshots import Snapshot, Snapshots, open_snapshots, timestamp
-from stats.telemetry import logger, metrics
+from stats.container import Container, build
+from stats.deadline import Deadline
+from stats.snapshots import Snapshot, Snapshots, timestamp
+from stats.source import SourceError
+from stats.telemetry import count, logger, metrics, report
 
-_ATTEMPTS = 2
+# The function's timeout is 5 s more than REQUEST_TIMEOUT_SECONDS: a statement that took all of the latter still gets
+# its snapshot written.
+_WRITE_SECONDS = 4
 # latest.json never goes back: a time far ahead, once written, would stay the newest for as long.
 _MOST_AHEAD = timedelta(minutes=5)
 
@@ -22,16 +23,14 @@ class ScheduleError(Exception):
     """No snapshot can be taken for this event, or something unforeseen happened; the text is fit for a log."""
 
 
-def _open_snapshots() -> Snapshots:
-    snapshots = open_snapshots(_settings, _ATTEMPTS)
-    if snapshots is None:
+def _open_snapshots(container: Container) -> Snapshots:
+    if container.snapshots is None:
         raise settings.SettingsError("SNAPSHOT_BUCKET is not set: it takes the name of the bucket of the snapshots")
-    return snapshots
+    return container.snapshots
 
 
-_settings = settings.load()
-_snapshots = _open_snapshots()
-_database = Database(_settings, SecretStore())
+_container = build(settings.load(), s3_attempts=2)
+_snapshots = _open_snapshots(_container)
 
 
 def handler(event: Any, context: Any) -> dict[str, str | bool]:
@@ -42,31 +41,36 @@ def handler(event: Any, context: Any) -> dict[str, str | bool]:
     """
     logger.append_keys(function_request_id=getattr(context, "aws_request_id", None))
     try:
-        return _take(event, datetime.now(UTC))
-    except (DatabaseError, ScheduleError, StorageError) as error:
-        logger.error("snapshot failed", error=str(error))
-        _count("SnapshotFailure")
+        return _take(
+            event, Deadline.of_invocation(_container.settings.request_timeout_seconds + _WRITE_SECONDS, context)
+        )
+    except (ScheduleError, SourceError) as error:
+        report("snapshot failed", "SnapshotFailure", error)
         raise
     except Exception as error:  # noqa: BLE001 the runtime logs what is raised, and its text may quote a secret
         name = type(error).__name__
         logger.error("unforeseen", error=name, trace=traceback.format_tb(error.__traceback__))
-        _count("SnapshotFailure")
+        count("SnapshotFailure")
         raise ScheduleError(f"unforeseen {name}; the log says more") from None
     finally:
         metrics.flush_metrics()
 
 
-def _take(event: Any, now: datetime) -> dict[str, str | bool]:
-    deadline = time.monotonic() + _settings.request_timeout_seconds
-    scheduled_for = _scheduled_for(event, now)
-    document = _database.document(now, deadline)
-    taken = Snapshot(document, now, scheduled_for)
-    snapshot, changed = _snapshots.write(taken, deadline)
+def _take(event: Any, deadline: Deadline) -> dict[str, str | bool]:
+    scheduled_for = _scheduled_for(event, deadline.now)
+    reading = deadline.share(1, _container.settings.request_timeout_seconds)
+    try:
+        document = _container.database.document(reading)
+    except DatabaseError as error:
+        report("database failed", "DatabaseFailure", error)
+        raise
+    taken = Snapshot(document, deadline.now, scheduled_for)
+    snapshot, changed = _snapshots.write(taken, deadline.share(1, max(reading.left, _WRITE_SECONDS)))
     # Another run may have stored this one's snapshot, or this one have finished another's: both are successes.
     if changed or snapshot == taken:
-        _count("SnapshotWritten")
+        count("SnapshotWritten")
     result: dict[str, str | bool] = {
-        "key": _settings.snapshot_prefix + snapshot.key,
+        "key": _container.settings.snapshot_prefix + snapshot.key,
         "scheduled_for": timestamp(snapshot.scheduled_for),
         "taken_at": timestamp(snapshot.taken_at),
         "written": snapshot == taken,
@@ -92,7 +96,3 @@ def _scheduled_for(event: Any, now: datetime) -> datetime:
         return instant.astimezone(UTC).replace(microsecond=0)
     except OverflowError:
         raise ScheduleError(f"the event's {name!r} is before the year 1") from None
-
-
-def _count(name: str) -> None:
-    metrics.add_metric(name=name, unit="Count", value=1)

@@ -1,20 +1,17 @@
-"""Secrets Manager through Powertools Parameters: cached, with a forced refresh."""
+"""Secrets Manager: what a secret says now."""
 
-from typing import Literal
+from typing import Any, Literal
 
-import boto3
-from aws_lambda_powertools.utilities.parameters import GetParameterError, SecretsProvider
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
-_MAX_AGE_SECONDS = 300
-# Botocore waits a minute and tries five times by default; a request has 10 s in all.
-_CONFIG = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
+from stats import aws
+from stats.deadline import Deadline
+from stats.source import SourceError
 
 Stage = Literal["AWSCURRENT", "AWSPENDING"]
 
 
-class SecretUnavailableError(Exception):
+class SecretUnavailableError(SourceError):
     """Secrets Manager did not hand the secret out; the text is the AWS error's code or class."""
 
 
@@ -26,43 +23,35 @@ class SecretStore:
     """Reads secrets; one client, made once a container."""
 
     def __init__(self) -> None:
-        # Powertools would make a session of its own, and each reads botocore's endpoints anew.
-        self._provider = SecretsProvider(boto3_client=boto3.client("secretsmanager", config=_CONFIG))
+        self._client = aws.client("secretsmanager")
 
-    def get(self, secret_id: str, *, refresh: bool = False) -> str | bytes:
-        """Return the current value of a secret, at most 5 minutes old, or as it is now with `refresh`.
+    def get(self, secret_id: str, deadline: Deadline, stage: Stage = "AWSCURRENT") -> str | bytes:
+        """Return a secret's value: the current one, or the one that a rotation is about to make current.
 
         Raise SecretUnavailableError, of which NoValueError is one.
         """
-        return self._get(secret_id, "AWSCURRENT", _MAX_AGE_SECONDS, refresh)
-
-    def get_pending(self, secret_id: str) -> str | bytes:
-        """Return the value that a rotation is about to make current. Raise SecretUnavailableError."""
-        # Powertools' cache does not tell stages apart: a pending value must not enter it.
-        return self._get(secret_id, "AWSPENDING", 0, True)
-
-    def _get(self, secret_id: str, stage: Stage, max_age: int, refresh: bool) -> str | bytes:
         try:
-            value = self._provider.get(secret_id, max_age=max_age, force_fetch=refresh, VersionStage=stage)
-        except GetParameterError as error:
-            code = _code(error.__context__)
-            if code == "ResourceNotFoundException" and self._has_no_value(secret_id):
-                raise NoValueError(code) from None
-            raise SecretUnavailableError(code) from None
+            answer = aws.ask(deadline, lambda: self._answer(secret_id, stage))
+        except aws.AWSError as error:
+            raise SecretUnavailableError(error.code) from None
+        if answer is None:
+            raise NoValueError("ResourceNotFoundException")
+        value = answer.get("SecretString", answer.get("SecretBinary"))
         if not isinstance(value, str | bytes):
             raise SecretUnavailableError("no value")
         return value
 
-    def _has_no_value(self, secret_id: str) -> bool:
-        # GetSecretValue answers alike for a secret without a value and for none at all.
+    def _answer(self, secret_id: str, stage: Stage) -> dict[str, Any] | None:
+        """Return Secrets Manager's answer; None when the secret has no current value."""
         try:
-            stages = self._provider.client.describe_secret(SecretId=secret_id).get("VersionIdsToStages", {})
-        except (BotoCoreError, ClientError):
-            return False
-        return not any("AWSCURRENT" in names for names in stages.values())
-
-
-def _code(cause: BaseException | None) -> str:
-    if isinstance(cause, ClientError):
-        return str(cause.response.get("Error", {}).get("Code", "ClientError"))
-    return type(cause).__name__
+            answer: dict[str, Any] = self._client.get_secret_value(SecretId=secret_id, VersionStage=stage)
+        except ClientError as error:
+            if aws.code_of(error) != "ResourceNotFoundException":
+                raise
+            # The answer is the same for a secret without a value and for a secret that does not exist;
+            # for the latter, this raises it again.
+            stages = self._client.describe_secret(SecretId=secret_id).get("VersionIdsToStages", {})
+            if any("AWSCURRENT" in names for names in stages.values()):
+                raise
+            return None
+        return answer

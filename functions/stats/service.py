@@ -2,26 +2,24 @@
 
 import hashlib
 import json
-import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 from enum import Enum
 
 from stats import query
-from stats.backoff import Backoff
-from stats.bucket import StorageError
 from stats.catalogue import Document
-from stats.connection import DatabaseError
 from stats.database import Database
+from stats.deadline import Deadline
 from stats.settings import Settings
 from stats.snapshots import Snapshots
-from stats.telemetry import logger, metrics
+from stats.source import Source
+from stats.telemetry import count
 
-_SNAPSHOT_SECONDS = 2.0
+_SNAPSHOT_SECONDS, _SNAPSHOT_SHARE = 2, 1 / 4
 
 
-class Source(Enum):
+class Origin(Enum):
     """Where an answer's numbers come from; the values are the metrics' names."""
 
     DATABASE = "CacheMiss"
@@ -39,6 +37,10 @@ class Statistics:
     taken_at: datetime
     last_modified: str
 
+    def age(self, now: datetime) -> float:
+        """Return the seconds since the numbers were read."""
+        return (now - self.taken_at).total_seconds()
+
 
 class UnavailableError(Exception):
     """There are no statistics to be had: the database does not answer, and what is held is too old."""
@@ -49,72 +51,62 @@ class UnavailableError(Exception):
 
 
 class Service:
-    """Holds the last statistics, and asks the newest snapshot and the database for newer ones when they are due."""
+    """Serves the last statistics, and asks the newest snapshot and the database for newer ones when they are due."""
 
     def __init__(self, settings: Settings, database: Database, snapshots: Snapshots | None) -> None:
         self._settings = settings
-        self._database = database
-        self._snapshots = snapshots
-        self._held: Statistics | None = None
-        self._backoff = Backoff()
-        self._snapshots_backoff = Backoff()
+        self._database = Source(
+            lambda deadline: _statistics(database.document(deadline), deadline.now),
+            "database failed",
+            "DatabaseFailure",
+        )
+        self._snapshot = snapshots and Source(
+            lambda deadline: _newest(snapshots, deadline), "snapshot not readable", "SnapshotReadFailure"
+        )
 
-    def statistics(self, now: datetime, deadline: float) -> tuple[Statistics, Source]:
-        """Return the statistics to serve at the instant `now` and where they come from.
+    def statistics(self, deadline: Deadline) -> tuple[Statistics, Origin]:
+        """Return the statistics to serve at the instant `deadline.now` and where they come from.
 
-        The database is given until time.monotonic() reaches `deadline`, and after a failure it is left
-        alone for a while. Raise UnavailableError.
+        A source that has failed is left alone for a while. Raise UnavailableError.
         """
-        statistics, source = self._choose(now, deadline)
-        metrics.add_metric(name=source.value, unit="Count", value=1)
-        return statistics, source
+        statistics, origin = self._choose(deadline)
+        count(origin.value)
+        return statistics, origin
 
-    def _choose(self, now: datetime, deadline: float) -> tuple[Statistics, Source]:
-        # Numbers from the future were taken before the clock was set back: their age is unknown.
-        held = self._held if self._held and self._held.taken_at <= now else None
+    def _choose(self, deadline: Deadline) -> tuple[Statistics, Origin]:
+        now = deadline.now
+        held = self._held(now)
         if held and self._is_fresh(held, now):
-            return held, Source.MEMORY
-        snapshot = self._snapshot(now, deadline)
-        if snapshot and (held is None or held.taken_at < snapshot.taken_at):
-            self._held = held = snapshot
-            if self._is_fresh(held, now):
-                return held, Source.SNAPSHOT
-        wait = self._backoff.remaining(now)
-        if not wait:
-            started = time.monotonic()
-            try:
-                document = self._database.document(now, deadline)
-            except DatabaseError:
-                wait = self._backoff.failed(now, time.monotonic() - started)
-            else:
-                self._backoff.succeeded()
-                self._held = _statistics(document, now)
-                return self._held, Source.DATABASE
-        if held and (now - held.taken_at).total_seconds() <= self._settings.max_stale_seconds:
-            return held, Source.STALE
-        raise UnavailableError(wait)
+            return held, Origin.MEMORY
+        # The larger part of the time is the database's, whatever becomes of this.
+        if self._snapshot and self._snapshot.ask(deadline.share(_SNAPSHOT_SHARE, _SNAPSHOT_SECONDS)):
+            held = self._held(now)
+            if held and self._is_fresh(held, now):
+                return held, Origin.SNAPSHOT
+        if self._database.ask(deadline) and self._database.value:
+            return self._database.value, Origin.DATABASE
+        if held and held.age(now) <= self._settings.max_stale_seconds:
+            return held, Origin.STALE
+        raise UnavailableError(self._database.wait(deadline.clock))
+
+    def _held(self, now: datetime) -> Statistics | None:
+        """Return the newest statistics in memory."""
+        values = [source.value for source in (self._database, self._snapshot) if source and source.value]
+        # Numbers from the future were taken before the clock was set back: their age is unknown.
+        past = [value for value in values if value.taken_at <= now]
+        return max(past, key=lambda value: value.taken_at, default=None)
 
     def _is_fresh(self, statistics: Statistics, now: datetime) -> bool:
-        return (now - statistics.taken_at).total_seconds() < self._settings.cache_ttl_seconds
+        return statistics.age(now) < self._settings.cache_ttl_seconds
 
-    def _snapshot(self, now: datetime, deadline: float) -> Statistics | None:
-        """Return the newest snapshot, whatever its age; None when there is none that could be served."""
-        if self._snapshots is None or self._snapshots_backoff.remaining(now):
-            return None
-        started = time.monotonic()
-        try:
-            # The larger part of the time is the database's, whatever becomes of this.
-            snapshot = self._snapshots.latest(started + min(_SNAPSHOT_SECONDS, (deadline - started) / 4))
-        except StorageError as error:
-            logger.error("snapshot not readable", error=str(error))
-            metrics.add_metric(name="SnapshotReadFailure", unit="Count", value=1)
-            self._snapshots_backoff.failed(now, time.monotonic() - started)
-            return None
-        self._snapshots_backoff.succeeded()
-        # Another version of this package may have taken it, which knew other statistics.
-        if snapshot is None or snapshot.taken_at > now or not query.is_whole(snapshot.document):
-            return None
-        return _statistics(snapshot.document, snapshot.taken_at)
+
+def _newest(snapshots: Snapshots, deadline: Deadline) -> Statistics | None:
+    """Return the newest snapshot's statistics, whatever its age; None when there is none that could be served."""
+    snapshot = snapshots.latest(deadline)
+    # Another version of this package may have taken it, which knew other statistics.
+    if snapshot is None or snapshot.taken_at > deadline.now or not query.is_whole(snapshot.document):
+        return None
+    return _statistics(snapshot.document, snapshot.taken_at)
 
 
 def _statistics(document: Document, taken_at: datetime) -> Statistics:

@@ -111,6 +111,12 @@ OPTIONS: dict[str, Option] = {
 }
 
 
+def given(environ: Mapping[str, str] = os.environ) -> bool:
+    """Tell whether this process is to be the function: Lambda's own, or one with at least one required variable."""
+    required = [name for name, option in OPTIONS.items() if option.default is None]
+    return any(name in environ for name in ("AWS_LAMBDA_FUNCTION_NAME", *required))
+
+
 def starts_from_snapshot(environ: Mapping[str, str] = os.environ) -> bool:
     """Tell whether this process is to be stored by Lambda's SnapStart, and run in copies, once it has started."""
     return environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start"

@@ -18,6 +18,7 @@ from typing import Any
 
 from stats.bucket import Bucket, StorageError, Stored
 from stats.catalogue import Document
+from stats.deadline import Deadline
 from stats.settings import Settings
 from stats.telemetry import logger
 
@@ -67,23 +68,27 @@ class Snapshot:
 
 
 class Snapshots:
-    """The snapshots in a bucket. Deadlines are of time.monotonic()."""
+    """The snapshots in a bucket."""
 
     def __init__(self, bucket: Bucket) -> None:
         self._bucket = bucket
 
-    def latest(self, deadline: float) -> Snapshot | None:
+    def prepare(self) -> None:
+        """Make S3's client, so that the first request need not wait for it."""
+        _ = self._bucket.client
+
+    def latest(self, deadline: Deadline) -> Snapshot | None:
         """Return the newest snapshot; None when there is none. Raise StorageError."""
         stored = self._bucket.get(_LATEST, deadline)
         return _parse(stored) if stored else None
 
-    def write(self, snapshot: Snapshot, deadline: float) -> tuple[Snapshot, bool]:
+    def write(self, snapshot: Snapshot, deadline: Deadline) -> tuple[Snapshot, bool]:
         """Store a snapshot. Return the one stored for its scheduled time, and whether this call changed anything.
 
         Of several for one scheduled time the first counts. Raise StorageError: then another call for this
         time finishes what was begun, and unless a later snapshot was there before, so does a call for any time.
         """
-        for _ in _tries(_LATEST):
+        for _ in _tries(_LATEST, deadline):
             stored = self._bucket.get(_LATEST, deadline)
             newest = _parse_latest(stored)
             if newest and newest.scheduled_for == snapshot.scheduled_for:
@@ -96,16 +101,16 @@ class Snapshots:
                 break
         return self._settle(snapshot, deadline)
 
-    def _is_settled(self, snapshot: Snapshot, deadline: float) -> bool:
+    def _is_settled(self, snapshot: Snapshot, deadline: Deadline) -> bool:
         # The row is written last: where it is, the object is too.
         _, days = self._history(snapshot, deadline)
         row = days.get(snapshot.day)
         return row is not None and _instant(row["scheduled_for"]) == snapshot.scheduled_for
 
-    def _settle(self, snapshot: Snapshot, deadline: float) -> tuple[Snapshot, bool]:
+    def _settle(self, snapshot: Snapshot, deadline: Deadline) -> tuple[Snapshot, bool]:
         """Give a snapshot its object and its row. Return the one that has the object, and whether either is new."""
         kept, changed = self._keep(snapshot, deadline)
-        for _ in _tries(kept.history_key):
+        for _ in _tries(kept.history_key, deadline):
             stored, days = self._history(kept, deadline)
             row = days.get(kept.day)
             if row and _instant(row["scheduled_for"]) >= kept.scheduled_for:
@@ -115,8 +120,8 @@ class Snapshots:
                 return kept, True
         return kept, changed
 
-    def _keep(self, snapshot: Snapshot, deadline: float) -> tuple[Snapshot, bool]:
-        for _ in _tries(snapshot.key):
+    def _keep(self, snapshot: Snapshot, deadline: Deadline) -> tuple[Snapshot, bool]:
+        for _ in _tries(snapshot.key, deadline):
             if self._bucket.put(snapshot.key, snapshot.line, None, deadline):
                 break
             stored = self._bucket.get(snapshot.key, deadline)
@@ -124,7 +129,7 @@ class Snapshots:
                 return _parse(stored), False
         return snapshot, True
 
-    def _history(self, snapshot: Snapshot, deadline: float) -> tuple[Stored | None, dict[str, Any]]:
+    def _history(self, snapshot: Snapshot, deadline: Deadline) -> tuple[Stored | None, dict[str, Any]]:
         """Return the object of the snapshot's month, and its rows by day."""
         stored = self._bucket.get(snapshot.history_key, deadline)
         if stored is None:
@@ -184,10 +189,11 @@ def _line(content: dict[str, Any]) -> bytes:
     return json.dumps(content, separators=(",", ":")).encode() + b"\n"
 
 
-def _tries(key: str) -> Iterator[None]:
+def _tries(key: str, deadline: Deadline) -> Iterator[None]:
     """Yield for each try to write what others write too, with a random pause between; raise StorageError at last."""
     for number in range(_TRIES):
         if number:
-            time.sleep(random.uniform(0, min(0.01 * 2**number, _LONGEST_PAUSE_SECONDS)))  # noqa: S311 no secret
+            longest = min(0.01 * 2**number, _LONGEST_PAUSE_SECONDS, deadline.left)
+            time.sleep(random.uniform(0, longest))  # noqa: S311 no secret
         yield
     raise StorageError(f"{key} cannot be written: others write it all the time, or it may not be read")

@@ -2,25 +2,27 @@
 
 import sqlite3
 import threading
-import time
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from stats.connection import Connection, Engine, Row, Server, explain_other, without_offset
+from stats.connection import Connection, DatabaseError, Engine, Kind, Row, Server, explain_other, without_offset
+from stats.deadline import Deadline
 from stats.wire import TLS
 
+_CANCELLED = ("SQLITE_BUSY", "SQLITE_INTERRUPT", "SQLITE_LOCKED")
 
-def _connect(server: Server, _password: str, _tls: TLS, deadline: float) -> Connection:
+
+def _connect(server: Server, _password: str, _tls: TLS, _deadline: Deadline) -> Connection:
     connection = sqlite3.connect(
         f"file:{quote(server.database)}?mode=ro",
         uri=True,
-        timeout=max(deadline - time.monotonic(), 0),
         isolation_level=None,
         check_same_thread=False,
     )
 
-    def fetch(sql: str, deadline: float) -> Sequence[Row]:
-        timer = threading.Timer(deadline - time.monotonic(), connection.interrupt)
+    def fetch(sql: str, deadline: Deadline) -> Sequence[Row]:
+        connection.execute(f"PRAGMA busy_timeout = {int(deadline.left * 1000)}")
+        timer = threading.Timer(deadline.left, connection.interrupt)
         timer.start()
         try:
             return connection.execute(sql).fetchall()
@@ -30,10 +32,11 @@ def _connect(server: Server, _password: str, _tls: TLS, deadline: float) -> Conn
     return Connection(ENGINE, fetch, connection.close)
 
 
-def _explain(error: Exception) -> tuple[str, str]:
-    if isinstance(error, sqlite3.Error):
-        return getattr(error, "sqlite_errorname", type(error).__name__), str(error)
-    return explain_other(error)
+def _explain(error: Exception) -> DatabaseError:
+    if not isinstance(error, sqlite3.Error):
+        return explain_other(error)
+    code = getattr(error, "sqlite_errorname", type(error).__name__)
+    return DatabaseError(code, str(error), Kind.CANCELLED if code.startswith(_CANCELLED) else Kind.OTHER)
 
 
 # Django leaves out a fraction that is zero, and so does isoformat(): as text, the two then compare as instants.

@@ -10,3 +10,14 @@ SERVICE = "openl2m-stats"
 
 logger = Logger(service=SERVICE)
 metrics = Metrics(namespace="OpenL2MStats", service=SERVICE)
+
+
+def count(metric: str) -> None:
+    """Count one event."""
+    metrics.add_metric(name=metric, unit="Count", value=1)
+
+
+def report(message: str, metric: str, error: Exception) -> None:
+    """Log and count a failure. The error's text must be fit for a log."""
+    logger.error(message, error=str(error))
+    count(metric)

@@ -4,12 +4,13 @@ import contextlib
 import socket
 import ssl
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from ipaddress import ip_address
 from typing import Any, Literal
+
+from stats.deadline import Deadline, within
 
 # A context: required and verified. None: used if the server offers it, unverified. False: not used.
 TLS = ssl.SSLContext | Literal[False] | None
@@ -54,18 +55,25 @@ def is_local(host: str) -> bool:
         return False
 
 
-def open_socket(host: str, port: int, deadline: float) -> Wire:
-    """Connect to `host:port`, or to the Unix socket at `host`. Raise OSError, TimeoutError at the deadline."""
+def open_socket(host: str, port: int, deadline: Deadline) -> Wire:
+    """Connect to `host:port`, or to the Unix socket at `host`. Raise OSError, TimeoutError at the deadline.
+
+    Of several addresses, each gets an equal share of the time that is left when its turn comes.
+    """
     failure: OSError | None = None
-    for family, address in _addresses(host, port):
+    addresses = _addresses(host, port, deadline)
+    for number, (family, address) in enumerate(addresses):
         connected = socket.socket(family, socket.SOCK_STREAM)
         try:
-            connected.settimeout(_left(deadline))
+            left = deadline.share(1 / (len(addresses) - number)).left
+            if not left:
+                raise TimeoutError("the time for this request is used up")
+            connected.settimeout(left)
             connected.connect(address)
             connected.settimeout(None)
             if family != socket.AF_UNIX:
                 connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+                _keep_alive(connected)
             return Wire(connected, connected.dup())
         except OSError as error:
             connected.close()
@@ -73,34 +81,46 @@ def open_socket(host: str, port: int, deadline: float) -> Wire:
     raise failure or OSError(f"{host} has no address")
 
 
-def _addresses(host: str, port: int) -> Iterator[tuple[socket.AddressFamily, Any]]:
+def _addresses(host: str, port: int, deadline: Deadline) -> Sequence[tuple[socket.AddressFamily, Any]]:
     if is_unix_socket(host):
-        yield socket.AF_UNIX, host
-    else:
-        for family, *_, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
-            yield family, address
+        return [(socket.AF_UNIX, host)]
+    resolve = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    try:
+        found = resolve(flags=socket.AI_NUMERICHOST)  # asks nobody, and so needs no thread
+    except socket.gaierror:
+        found = within(deadline, resolve)
+    return [(family, address) for family, *_, address in found]
+
+
+def _keep_alive(connected: socket.socket) -> None:
+    """Have a peer that dies during a statement noticed within a few seconds; a slow statement does not count as that.
+
+    The system acknowledges probes, whatever the server is busy with. TCP_USER_TIMEOUT bounds data that is never
+    acknowledged, which probes do not.
+    """
+    connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    options = {"TCP_KEEPIDLE": 1, "TCP_KEEPINTVL": 1, "TCP_KEEPCNT": 2, "TCP_USER_TIMEOUT": 2000}
+    for name, value in options.items():
+        if hasattr(socket, name):  # not every system has all of them
+            connected.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 @contextlib.contextmanager
-def shutdown_at(deadline: float, wire: Wire) -> Iterator[None]:
+def shutdown_at(deadline: Deadline, wire: Wire) -> Iterator[None]:
     """Run the block; at the deadline shut the wire down, so that whatever waits for it fails.
 
     A driver's own timeout is for each receive: a server that sends a byte now and then outlives it.
-    A block that fails leaves the wire closed.
     """
 
     def shut_down() -> None:
         with contextlib.suppress(OSError):  # the server may be gone already
             wire.duplicate.shutdown(socket.SHUT_RDWR)
 
-    timer = threading.Timer(deadline - time.monotonic(), shut_down)
+    timer = threading.Timer(deadline.left, shut_down)
     timer.daemon = True
+    timer.start()
     try:
-        timer.start()
         yield
-    except BaseException:
-        wire.close()
-        raise
     finally:
         timer.cancel()
 
@@ -119,10 +139,3 @@ def trust(host: str, ca_file: str, *, off: bool) -> TLS:
     # Chains of managed databases do not always satisfy RFC 5280's form, which Python 3.13 checks by default.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     return context
-
-
-def _left(deadline: float) -> float:
-    left = deadline - time.monotonic()
-    if left <= 0:
-        raise TimeoutError("the time for this request is used up")
-    return left

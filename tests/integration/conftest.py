@@ -271,7 +271,7 @@ class Container:
         return self.invoke(build(headers=[*authorization, *headers], **request))
 
     def close(self) -> None:
-        self.api._service._database.close()
+        self.api._container.database.close()
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from moto.s3.models import s3_backends
 from werkzeug.test import run_wsgi_app
 
+from stats.deadline import THREAD
 from tests.integration.wsgi import served
 
 CODES = {403: "AccessDenied", 409: "ConditionalRequestConflict", 412: "PreconditionFailed", 503: "SlowDown"}
@@ -60,7 +61,7 @@ class S3:
         self.fault = lambda *_: None
         self.released.set()
         for thread in threading.enumerate():
-            if thread.name == "s3":
+            if thread.name == THREAD:
                 thread.join()
         self.released.clear()
 

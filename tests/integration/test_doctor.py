@@ -718,7 +718,7 @@ def test_no_snapshot_yet(sqlite_healthy: Database, s3: S3, examine: Examine) -> 
 
 def test_a_snapshot_that_may_not_be_read(sqlite_healthy: Database, s3: S3, examine: Examine) -> None:
     s3.fault = lambda *_: 403
-    check(examine(), "snapshot", "FAIL", "latest.json may not be read", "s3:GetObject")
+    check(examine(), "snapshot", "FAIL", "latest.json cannot be read", "AccessDenied", "s3:ListBucket")
 
 
 @pytest.mark.parametrize(("fault", "words"), [(503, "SlowDown"), ("broken", "ConnectionClosedError")])

@@ -45,9 +45,22 @@ def test_a_fresh_answer_costs_one_statement_and_one_wait_and_a_cached_one_nothin
 
         clock.shift(1)
         assert container.get(key).headers["Cache-Status"] == "openl2m-stats; fwd=miss"
-        assert proxy.flights == flights + 1
+        assert proxy.flights == flights + 2  # the connection has been idle, and is asked whether it lives
         assert proxy.connections == 1
         assert len(re.findall(rb"FROM switches_log WHERE", proxy.sent[sent:])) == 1
+
+
+@pytest.mark.parametrize(("idle_seconds", "waits"), [(10, 1), (10.5, 2), (-1, 2)])
+def test_a_connection_is_asked_whether_it_lives_after_ten_idle_seconds(
+    idle_seconds: float, waits: int, key: str, proxy: Proxy, new_container: Any
+) -> None:
+    with time_machine.travel(NOW, tick=False) as clock:
+        container = new_container(DATABASE_TLS="off", CACHE_TTL_SECONDS=0)
+        assert container.get(key).status == 200
+        flights = proxy.flights
+        clock.shift(idle_seconds)
+        assert container.get(key).headers["Cache-Status"] == "openl2m-stats; fwd=miss"
+        assert (proxy.flights, proxy.connections) == (flights + waits, 1)
 
 
 def test_a_first_answer_costs_the_login_and_two_waits(

@@ -50,7 +50,7 @@ def new_schedule(s3: S3, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[.
             for name, value in variables.items():
                 monkeypatch.setenv(name, str(value))
             schedule = cold_start("stats.schedule")
-            containers.callback(schedule._database.close)
+            containers.callback(schedule._container.database.close)
 
             def take(event: Any) -> dict[str, Any]:
                 result: dict[str, Any] = schedule.handler(event, LambdaContext())

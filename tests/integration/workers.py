@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 # Imported once, by the process that the workers are forked from; the package itself is imported by each.
-import aws_lambda_powertools.utilities.parameters  # noqa: F401
-import boto3  # noqa: F401
+import aws_lambda_powertools  # noqa: F401
+import botocore.session  # noqa: F401
 import time_machine
 
 # (event, instant): None is now, on a clock that runs.

@@ -9,9 +9,7 @@ What the function itself writes goes to /dev/null, each line at once, as Lambda'
 import json
 import os
 import sys
-import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -25,28 +23,26 @@ _CONTEXT = SimpleNamespace(aws_request_id="3f2504e0-4f89-11d3-9a0c-0305e82c3301"
 def fresh(seconds: float) -> dict[str, Any]:
     """Measure what goes to the database: an answer, its statement alone, and a statement that does nothing."""
     from stats import database, settings
-    from stats.engines import parse_server
+    from stats.deadline import Deadline
     from stats.secret_store import SecretStore
+    from stats.server import parse_server
 
     configured, secrets = settings.load(), SecretStore()
     asked = database.Database(configured, secrets)
-    server = parse_server(secrets.get(configured.database_secret_id), configured)
 
-    def deadline() -> float:
-        return time.monotonic() + configured.request_timeout_seconds
+    def deadline() -> Deadline:
+        return Deadline.after(configured.request_timeout_seconds)
+
+    server = parse_server(secrets.get(configured.database_secret_id, deadline()), configured)
 
     idle = database.connect(server, configured, deadline())
-    now = datetime.now(UTC)
     calls = {
         "fresh": _request("get_stats", 200, "fwd=miss"),
-        "statement": lambda: asked.fetch(datetime.now(UTC), deadline()),
+        "statement": lambda: asked.document(deadline()),
         "select_1": lambda: idle.fetch("SELECT 1", deadline()),
     }
-    return {
-        "samples": sample(calls, seconds),
-        "now": now.isoformat(),
-        "document": asked.fetch(now, deadline()),
-    }
+    samples, last = sample(calls, seconds), deadline()
+    return {"samples": samples, "now": last.now.isoformat(), "document": asked.document(last)}
 
 
 def cached(seconds: float) -> dict[str, Any]:

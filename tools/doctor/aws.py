@@ -6,6 +6,7 @@ from botocore.exceptions import BotoCoreError
 from stats.secret_store import SecretStore
 from tools.doctor.findings import Finding
 
+SECONDS = 10  # for one call
 _LOGIN = "`aws sts get-caller-identity` tells who you are: log in again, or set AWS_PROFILE."
 _ADVICE = {
     "ResourceNotFoundException": "There is none of this name in {region}: look at {variable}, and at AWS_REGION.",

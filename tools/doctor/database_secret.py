@@ -3,10 +3,11 @@
 import contextlib
 
 from stats.connection import DatabaseError, Server
-from stats.engines import parse_server
+from stats.deadline import Deadline
 from stats.secret_store import NoValueError, SecretStore, SecretUnavailableError
+from stats.server import parse_server
 from stats.settings import Settings
-from tools.doctor.aws import secret_advice
+from tools.doctor.aws import SECONDS, secret_advice
 from tools.doctor.findings import Finding
 
 _NAME = "database secret"
@@ -17,7 +18,7 @@ def check_database_secret(settings: Settings, store: SecretStore) -> tuple[Findi
     """Return the finding, and the server that the secret describes."""
     secret_id = settings.database_secret_id
     try:
-        text = store.get(secret_id)
+        text = store.get(secret_id, Deadline.after(SECONDS))
         server = parse_server(text, settings)
     except NoValueError:
         return Finding("FAIL", _NAME, f"{secret_id} has no value", f"Store the login there. {_FORM}"), None
@@ -39,6 +40,6 @@ def _described(server: Server) -> str:
 
 def _rotation(secret_id: str, current: str | bytes, store: SecretStore) -> str:
     with contextlib.suppress(SecretUnavailableError):
-        if store.get_pending(secret_id) != current:
+        if store.get(secret_id, Deadline.after(SECONDS), "AWSPENDING") != current:
             return "; its password is being rotated (AWSPENDING)"
     return ""

@@ -80,7 +80,7 @@ def _examine_database(server: Server, settings: Settings) -> Iterator[Finding]:
         with logged_in(server, settings):
             seen = f"{(time.monotonic() - started) * 1000:,.0f} ms"
     except DatabaseError as error:
-        yield failed("login", server, error)
+        yield failed("login", error)
         yield from _skipped(_OF_DATABASE[3:], "the login failed")
         return
     yield Finding("ok", "login", seen)
@@ -101,7 +101,7 @@ def _ask(name: str, check: Callable[[Session], Finding], server: Server, setting
         with logged_in(server, settings) as session:
             return check(session)
     except DatabaseError as error:
-        return failed(name, server, error)
+        return failed(name, error)
 
 
 def _skipped(names: tuple[str, ...] | dict[str, Callable[[Session], Finding]], reason: str) -> Iterator[Finding]:

@@ -4,8 +4,7 @@ import time
 from datetime import UTC, datetime
 
 from stats.catalogue import bounds
-from stats.connection import DatabaseError, Server
-from stats.engines import engine_of
+from stats.connection import DatabaseError, Kind
 from tools.doctor.findings import Finding
 from tools.doctor.session import Session
 
@@ -20,9 +19,9 @@ _NO_ROOM = {"1040", "1203", "1226", "53300"}
 _NO_DATABASE = {"1044", "1049", "3D000", "42501"}
 
 
-def failed(name: str, server: Server, error: DatabaseError) -> Finding:
+def failed(name: str, error: DatabaseError) -> Finding:
     """Return the finding of a check that the database failed."""
-    if error.code in engine_of(server.engine).access_denied:
+    if error.kind is Kind.DENIED:
         advice = (
             "User name or password of the database secret are not the database's, or the user is locked. While the "
             "password is being rotated, wait for the end of that: the function tries the pending one too."

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from stats.connection import Server
+from stats.deadline import Deadline
 from stats.settings import Settings
 from stats.wire import Wire, is_local, is_unix_socket, open_socket, shutdown_at, trust
 from tools.doctor.findings import Finding, listed
@@ -44,7 +45,7 @@ def check_network(server: Server) -> Finding:
     try:
         addresses = _addresses(server)
         started = time.monotonic()
-        open_socket(server.host, server.port, started + _SECONDS).close()
+        open_socket(server.host, server.port, Deadline.after(_SECONDS)).close()
     except (socket.gaierror, UnicodeError) as error:
         advice = "Look at 'host' of the database secret. A name of a private zone resolves inside its VPC only."
         return Finding("FAIL", name, f"{server.host} does not resolve: {_reason(error)}", advice)
@@ -118,7 +119,7 @@ def _accepted(name: str, certificate: dict[str, Any]) -> Finding:
 
 def _handshake(server: Server, context: ssl.SSLContext) -> dict[str, Any]:
     """Return the server's certificate, verified. Raise OSError, of which ssl.SSLError is one, and NoTLSError."""
-    deadline = time.monotonic() + _SECONDS
+    deadline = Deadline.after(_SECONDS)
     wire = open_socket(server.host, server.port, deadline)
     try:
         with shutdown_at(deadline, wire):

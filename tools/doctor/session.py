@@ -1,13 +1,13 @@
 """A login to the database, for the checks that ask it something."""
 
 import contextlib
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from stats.connection import Connection, Indexes, Row, Server
-from stats.database import connect, explaining
+from stats.connection import Connection, Indexes, Row, Server, explaining
+from stats.database import connect
+from stats.deadline import Deadline
 from stats.settings import Settings
 
 _ROOT = Path(__file__).parents[2]
@@ -41,8 +41,8 @@ class Session:
             return self.connection.indexes(deadline)
 
 
-def _deadline(settings: Settings) -> float:
-    return time.monotonic() + settings.request_timeout_seconds
+def _deadline(settings: Settings) -> Deadline:
+    return Deadline.after(settings.request_timeout_seconds)
 
 
 @contextlib.contextmanager

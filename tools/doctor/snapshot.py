@@ -1,15 +1,10 @@
 """The newest snapshot: is there one, and is it as new as it should be?"""
 
-import time
 from datetime import UTC, datetime
-from typing import Any
-
-import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 
 from stats import query
 from stats.bucket import StorageError
+from stats.deadline import Deadline
 from stats.settings import Settings
 from stats.snapshots import open_snapshots, timestamp
 from tools.doctor.findings import Finding
@@ -17,7 +12,6 @@ from tools.doctor.setups import Setup
 
 _NAME = "snapshot"
 _SECONDS = 10
-_CONFIG = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
 _RUNS = "Look at the snapshot function: `make logs`, and the queue SnapshotFailuresUrl."
 
 
@@ -28,12 +22,17 @@ def check_snapshot(settings: Settings, setup: Setup) -> Finding:
         return Finding("ok", _NAME, "SNAPSHOT_BUCKET is not set: the API does without")
     where = f"s3://{settings.snapshot_bucket}/{settings.snapshot_prefix}latest.json"
     try:
-        newest = snapshots.latest(time.monotonic() + _SECONDS)
+        newest = snapshots.latest(Deadline.after(_SECONDS))
     except StorageError as error:
-        advice = "Look at SNAPSHOT_BUCKET and at AWS_REGION. What is no snapshot, the next run replaces."
+        advice = (
+            "Look at SNAPSHOT_BUCKET and at AWS_REGION. Reading takes s3:GetObject for the object and s3:ListBucket "
+            "for the bucket. What is not a snapshot, the next run replaces."
+        )
         return Finding("FAIL", _NAME, f"{where} cannot be read: {error}", advice)
     if newest is None:
-        return _absent(settings, where, setup)
+        if setup.local:
+            return Finding("ok", _NAME, "none yet: make run takes one at its start")
+        return Finding("warn", _NAME, f"there is none yet at {where}", _RUNS)
     if not query.is_whole(newest.document):
         seen = f"{where} has other statistics than this version's: the API asks the database instead"
         return Finding("warn", _NAME, seen, f"Both functions must be of one version. {_RUNS}")
@@ -42,19 +41,3 @@ def check_snapshot(settings: Settings, setup: Setup) -> Finding:
     if age > setup.missed_seconds:
         return Finding("warn", _NAME, f"{seen}, more than the {setup.missed_seconds:,} s that it may be", _RUNS)
     return Finding("ok", _NAME, seen)
-
-
-def _absent(settings: Settings, where: str, setup: Setup) -> Finding:
-    # The function takes 403 for absence: S3 answers so when the caller may not list.
-    client: Any = boto3.client("s3", config=_CONFIG)
-    try:
-        client.head_object(Bucket=settings.snapshot_bucket, Key=f"{settings.snapshot_prefix}latest.json")
-    except ClientError as error:
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] == 403:
-            advice = "Your credentials need s3:GetObject for it, and s3:ListBucket to tell whether it exists."
-            return Finding("FAIL", _NAME, f"{where} may not be read", advice)
-    except BotoCoreError as error:
-        return Finding("FAIL", _NAME, f"{where}: {type(error).__name__}", "Is S3 within reach of this machine?")
-    if setup.local:
-        return Finding("ok", _NAME, "none yet: make run takes one at its start")
-    return Finding("warn", _NAME, f"there is none yet at {where}", _RUNS)

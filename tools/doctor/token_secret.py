@@ -4,10 +4,11 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from stats.deadline import Deadline
 from stats.registry import Token, parse_registry, parse_token
 from stats.secret_store import NoValueError, SecretStore, SecretUnavailableError
 from stats.settings import Settings
-from tools.doctor.aws import secret_advice
+from tools.doctor.aws import SECONDS, secret_advice
 from tools.doctor.findings import Finding, listed
 
 _NAME = "token secret"
@@ -22,7 +23,7 @@ def check_token_secret(settings: Settings, store: SecretStore) -> Finding:
     """Tell whether the registry is readable, what is in it, and how much of it can be used."""
     secret_id = settings.tokens_secret_id
     try:
-        text = store.get(secret_id)
+        text = store.get(secret_id, Deadline.after(SECONDS))
         parse_registry(text)
     except NoValueError:
         return _empty(f"{secret_id} has no value")

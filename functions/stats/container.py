@@ -1,0 +1,29 @@
+"""What a container of either function is made of, put together in one place."""
+
+from dataclasses import dataclass
+
+from stats.database import Database
+from stats.secret_store import SecretStore
+from stats.service import Service
+from stats.settings import Settings
+from stats.snapshots import Snapshots, open_snapshots
+from stats.tokens import Tokens
+
+
+@dataclass(frozen=True)
+class Container:
+    """The parts that live as long as the container does."""
+
+    settings: Settings
+    tokens: Tokens
+    database: Database
+    snapshots: Snapshots | None
+    service: Service
+
+
+def build(settings: Settings, s3_attempts: int = 1) -> Container:
+    """Put the parts together; nothing is read or connected to yet. Each call to S3 is tried `s3_attempts` times."""
+    secrets = SecretStore()
+    database = Database(settings, secrets)
+    snapshots = open_snapshots(settings, s3_attempts)
+    return Container(settings, Tokens(settings, secrets), database, snapshots, Service(settings, database, snapshots))

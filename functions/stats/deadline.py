@@ -1,0 +1,88 @@
+"""How long a request may wait, and the few threads on which it waits for what cannot be interrupted."""
+
+import math
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+THREAD = "uninterruptible"  # the name of each of these threads
+_RESERVE_SECONDS = 0.5
+_free_threads = threading.BoundedSemaphore(4)
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """The end of a request's time, or of a stage's share of it.
+
+    `now` is the request's one reading of the wall clock, in UTC. `began` and `ends` are of time.monotonic().
+    """
+
+    now: datetime
+    began: float
+    ends: float
+
+    @classmethod
+    def after(cls, seconds: float) -> "Deadline":
+        """Start a request's time."""
+        began = time.monotonic()
+        return cls(datetime.now(UTC), began, began + seconds)
+
+    @classmethod
+    def of_invocation(cls, seconds: float, context: Any) -> "Deadline":
+        """Start an invocation's time, which ends a moment before Lambda would end the invocation.
+
+        `context` is Lambda's, or anything else where there is none.
+        """
+        remaining = getattr(context, "get_remaining_time_in_millis", None)
+        return cls.after(min(seconds, remaining() / 1000 - _RESERVE_SECONDS) if remaining else seconds)
+
+    @property
+    def left(self) -> float:
+        """The seconds that are left, never fewer than 0."""
+        return max(self.ends - time.monotonic(), 0.0)
+
+    @property
+    def passed(self) -> bool:
+        """Whether no time is left."""
+        return time.monotonic() >= self.ends
+
+    @property
+    def clock(self) -> datetime:
+        """`now`, and the time that has passed since the request began."""
+        return self.now + timedelta(seconds=time.monotonic() - self.began)
+
+    def share(self, part: float, most_seconds: float = math.inf) -> "Deadline":
+        """Return the deadline of a stage that gets a part of what is left, so that something stays for the others."""
+        return replace(self, ends=time.monotonic() + min(self.left * part, most_seconds))
+
+
+def within(deadline: Deadline, call: Callable[[], T]) -> T:
+    """Return what the call returns, or raise what it raises; TimeoutError at the deadline.
+
+    A resolver waits as long as it likes, and botocore's timeouts are for each receive. So the call runs on a daemon
+    thread; one that outlives the deadline is left to itself. While 4 of them are stuck, TimeoutError comes at once.
+    """
+    if deadline.passed or not _free_threads.acquire(blocking=False):
+        raise TimeoutError("no time left" if deadline.passed else "too many earlier calls are still waiting")
+    future: Future[T] = Future()
+    threading.Thread(target=_run, args=(call, future), name=THREAD, daemon=True).start()
+    try:
+        return future.result(deadline.left)
+    finally:
+        del future  # it holds the error that holds this frame
+
+
+def _run(call: Callable[[], T], future: "Future[T]") -> None:
+    try:
+        future.set_result(call())
+    except BaseException as error:  # noqa: BLE001 it is raised where it is waited for
+        future.set_exception(error)
+    finally:
+        del future
+        _free_threads.release()
