@@ -1,4 +1,5 @@
 import contextlib
+import gc
 import os
 import socket
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ import time_machine
 
 from tests.faults.table import SHORT_SECONDS
 from tests.faults.world import Resolver, World
+from tests.integration import s3 as s3_gate
 from tests.integration import secrets_manager as secrets_manager_gate
 from tests.integration.certificates import new_authority, new_certificate
 from tests.integration.conftest import (
@@ -19,9 +21,7 @@ from tests.integration.conftest import (
     FURTHER_SERVERS,
     NOW,
     aws,
-    gate,
     moto_url,
-    new_container,
     s3,
     secrets_manager,
 )
@@ -29,9 +29,10 @@ from tests.integration.databases import server_database
 from tests.integration.proxy import Proxy
 from tests.integration.s3 import S3
 from tests.integration.tls_servers import HOST, TLSServer, mariadb_with_tls, postgresql_with_tls
+from tests.integration.wsgi import served_keeping_alive
 from tools.databases import Database, Server, sqlite_database
 
-__all__ = ["aws", "gate", "moto_url", "new_container", "s3", "secrets_manager"]  # fixtures
+__all__ = ["aws", "moto_url", "s3", "secrets_manager"]  # fixtures
 
 TIMEOUT = int(os.environ.get("TIMEOUT") or SHORT_SECONDS)
 _OURS: dict[str, Callable[[], AbstractContextManager[TLSServer]]] = {
@@ -106,7 +107,13 @@ def database_on(
 
 @pytest.fixture(scope="session")
 def secrets_gate() -> Iterator[tuple[secrets_manager_gate.Gate, str]]:
-    with secrets_manager_gate.serving() as served:
+    with secrets_manager_gate.serving(served_keeping_alive) as served:
+        yield served
+
+
+@pytest.fixture(scope="session")
+def gate() -> Iterator[tuple[s3_gate.Gate, str]]:
+    with s3_gate.serving(served_keeping_alive) as served:
         yield served
 
 
@@ -114,16 +121,16 @@ def secrets_gate() -> Iterator[tuple[secrets_manager_gate.Gate, str]]:
 def new_world(
     aws: AWS,
     s3: S3,
-    gate: tuple[Any, str],
+    gate: tuple[s3_gate.Gate, str],
     secrets_gate: tuple[secrets_manager_gate.Gate, str],
     database_on: Callable[[str], Database],
     authority_file: Path,
-    new_container: Any,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Iterator[NewWorld]:
     """Return a function that makes the world of an engine, at NOW, on a clock that runs and can be moved."""
     resolver = Resolver()
+    gc.freeze()  # what is loaded by now stays: looking for garbage in it takes longer than most tests
     with contextlib.ExitStack() as stack:
 
         def make(engine: str, *, encrypted: bool = False) -> World:
@@ -139,6 +146,7 @@ def new_world(
                 "AWS_ENDPOINT_URL_S3": f"http://{to_s3.host}:{to_s3.port}",
                 "DATABASE_CA_FILE": str(authority_file),
                 "DATABASE_TLS": "verify" if encrypted else "off",
+                "CACHE_TTL_SECONDS": "0",  # so that every request asks the database
                 "REQUEST_TIMEOUT_SECONDS": str(TIMEOUT),
             }.items():
                 monkeypatch.setenv(name, value)
@@ -154,7 +162,7 @@ def new_world(
                 to_database=to_database,
                 to_secrets=to_secrets,
                 to_s3=to_s3,
-                new_container=new_container,
+                stack=stack,
                 output=lambda: capsys.readouterr().out,
             )
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from tests import leaks
-from tests.faults.world import CONNECT, LOGIN, NAME, SECRET, TLS, World
+from tests.faults.world import CONNECT, LOGIN, NAME, REGISTRY, SECRET, TLS, World
 from tests.integration.certificates import new_authority, new_certificate
 from tests.integration.conftest import token_record
 from tests.integration.misdeeds import NOISE, Misdeed, delay, drip, present, reset, say, stay_silent
@@ -48,7 +48,8 @@ def refused(dependency: str) -> Fault:
     @contextlib.contextmanager
     def fault(world: World) -> Iterator[None]:
         with world.wire(dependency).refusing():
-            _end_session(world, dependency)
+            for wire in (world.wire(dependency), world.to_database):
+                wire.cut()
             yield
 
     return fault
@@ -60,8 +61,8 @@ def half_open(dependency: str) -> Fault:
     @contextlib.contextmanager
     def fault(world: World) -> Iterator[None]:
         with world.wire(dependency).forgetting():
-            if dependency == SECRET:
-                world.to_database.cut()
+            if dependency == REGISTRY:
+                world.to_database.cut()  # so that the other secret is read too
             yield
 
     return fault

@@ -82,16 +82,42 @@ _STALE = Answer(200, "stale", *_failed("database failed", "DatabaseFailure", "Ca
 _UNAVAILABLE = Answer(503, None, *_failed("database failed", "DatabaseFailure"))
 _UNCHECKED = Answer(503, None, *_failed("token registry not readable", "RegistryFailure"))
 _OLD_REGISTRY = Answer(200, "database", *_failed("token registry not readable", "RegistryFailure", "RegistryStale"))
+_NO_LOGIN = Answer(
+    503,
+    None,
+    frozenset({"database secret not readable", "database failed"}),
+    frozenset({"SecretFailure", "DatabaseFailure"}),
+)
 _OLD_LOGIN = Answer(200, "database", *_failed("database secret not readable", "SecretFailure"))
 _NO_SNAPSHOT = Answer(200, "database", *_failed("snapshot not readable", "SnapshotReadFailure"))
 _REFUSED = Answer(401, None, *_failed("refused", "Refused"))
+
+
+def both(one: Answer, other: Answer) -> Answer:
+    """Return what two answers make together."""
+    if _UNCHECKED in {one, other}:
+        return _UNCHECKED  # nothing else is asked then
+    messages, metrics = one.messages | other.messages, one.metrics | other.metrics
+    if 503 in {one.status, other.status}:
+        return Answer(503, None, messages, metrics)
+    return Answer(200, "stale" if "stale" in {one.source, other.source} else "database", messages, metrics)
+
 
 UNNOTICED = Outcome(nothing=FRESH, stale=FRESH, snapshot=FRESH, start=FRESH)
 NO_DATABASE = Outcome(nothing=_UNAVAILABLE, stale=_STALE, snapshot=_STALE, start=_UNAVAILABLE)
 # Never are statistics given away unchecked, whatever is held.
 NO_REGISTRY = Outcome(nothing=_UNCHECKED, stale=_OLD_REGISTRY, snapshot=_OLD_REGISTRY, start=_UNCHECKED)
 # The login that worked last is used, or what was read last.
-NO_SECRET = Outcome(nothing=_OLD_LOGIN, stale=_OLD_LOGIN, snapshot=_OLD_LOGIN, start=_UNAVAILABLE)
+NO_SECRET = Outcome(nothing=_OLD_LOGIN, stale=_OLD_LOGIN, snapshot=_OLD_LOGIN, start=_NO_LOGIN)
+_NEITHER_SECRET = Answer(
+    503,
+    None,
+    frozenset({"token registry not readable", "database secret not readable"}),
+    frozenset({"RegistryFailure", "SecretFailure"}),
+)
+_BOTH_OLD = both(_OLD_REGISTRY, _OLD_LOGIN)
+# A start reads both; a request without a registry reads nothing else.
+NO_SECRETS = Outcome(nothing=_UNCHECKED, stale=_BOTH_OLD, snapshot=_BOTH_OLD, start=_NEITHER_SECRET)
 NO_BUCKET = Outcome(nothing=_NO_SNAPSHOT, stale=_NO_SNAPSHOT, snapshot=_NO_SNAPSHOT, start=_NO_SNAPSHOT)
 NO_TOKENS = Outcome(nothing=_REFUSED, stale=_REFUSED, snapshot=_REFUSED, start=_REFUSED)
 
@@ -135,20 +161,19 @@ ROWS = (
     Row(STATEMENT, "read-only", faults.read_only, UNNOTICED),
     Row(STATEMENT, "cancelled", faults.cancelled, NO_DATABASE),
     Row(STATEMENT, "lock", faults.locked, NO_DATABASE, engines=(*ENGINES, "sqlite"), every_engine=True),
-    Row(REGISTRY, "refused", refused(REGISTRY), NO_REGISTRY),
+    Row(REGISTRY, "refused", refused(REGISTRY), NO_SECRETS),
     Row(REGISTRY, "silent", during(REGISTRY, faults.silent), NO_REGISTRY),
     Row(REGISTRY, "slow", during(REGISTRY, faults.slow), NO_REGISTRY),
     Row(REGISTRY, "slow by byte", during(REGISTRY, faults.slow_by_byte), NO_REGISTRY),
     Row(REGISTRY, "reset", during(REGISTRY, faults.reset), NO_REGISTRY),
     Row(REGISTRY, "garbage", during(REGISTRY, faults.garbage), NO_REGISTRY),
-    Row(REGISTRY, "half-open", half_open(REGISTRY), _open(_OLD_REGISTRY), default=_open(FRESH)),
+    Row(REGISTRY, "half-open", half_open(REGISTRY), _open(_BOTH_OLD), default=_open(_OLD_REGISTRY)),
     Row(REGISTRY, "denied", secret_refused(REGISTRY, 400, "AccessDeniedException"), NO_REGISTRY),
     Row(REGISTRY, "throttled", secret_refused(REGISTRY, 400, "ThrottlingException"), NO_REGISTRY),
     Row(REGISTRY, "5xx", secret_refused(REGISTRY, 500, "InternalServiceError"), NO_REGISTRY),
     Row(REGISTRY, "malformed", secret_is(REGISTRY, "{"), NO_REGISTRY),
     # A token that is not found is looked for again after TOKENS_REFRESH_SECONDS.
     Row(REGISTRY, "empty", secret_is(REGISTRY, '{"tokens": []}'), NO_TOKENS, recovery_seconds=10),
-    Row(SECRET, "refused", refused(SECRET), NO_SECRET),
     Row(SECRET, "silent", during(SECRET, faults.silent), NO_SECRET),
     Row(SECRET, "slow", during(SECRET, faults.slow), NO_SECRET),
     Row(SECRET, "slow by byte", during(SECRET, faults.slow_by_byte), NO_SECRET),
@@ -234,8 +259,8 @@ ABSENT = (
     Absent((NAME, CONNECT, TLS, LOGIN, *_AWS), ("read-only", "cancelled", "lock"), "These befall a statement."),
     Absent(
         (SECRET,),
-        ("half-open",),
-        "Both secrets are read over the same connections: the token registry's row shows it.",
+        ("refused", "half-open"),
+        "Both secrets are read over the same connections: the token registry's rows show it.",
     ),
 )
 
@@ -261,18 +286,10 @@ class Pair:
             return None  # a snapshot that cannot be read is none: "nothing"
         if held == "start" and not dependencies <= {REGISTRY, SECRET}:
             return None  # a start asks nothing else: the rows
+        if held == "start":
+            return NO_SECRETS.start
         answers = [row.outcome_within(seconds).of(held) for row in self.rows]
         return both(*[answer for answer in answers if answer])
-
-
-def both(one: Answer, other: Answer) -> Answer:
-    """Return what two answers make together."""
-    if _UNCHECKED in {one, other}:
-        return _UNCHECKED  # nothing else is asked then
-    messages, metrics = one.messages | other.messages, one.metrics | other.metrics
-    if 503 in {one.status, other.status}:
-        return Answer(503, None, messages, metrics)
-    return Answer(200, "stale" if "stale" in {one.source, other.source} else "database", messages, metrics)
 
 
 def _pairs() -> tuple[Pair, ...]:

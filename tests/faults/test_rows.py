@@ -15,8 +15,8 @@ from tests.integration.conftest import FURTHER_SERVERS, Container, Response
 
 # What is documented as a second more than the limit that the function keeps.
 MARGIN_SECONDS = 1
-# When the registry is due, and the database secret too, and when nothing that was read may be used any more.
-DUE, SECRET_DUE, TOO_OLD = timedelta(seconds=200), timedelta(seconds=400), timedelta(seconds=3700)
+# When all that was read is due to be read again, and when none of it may be used any more.
+DUE, TOO_OLD = timedelta(seconds=400), timedelta(seconds=3700)
 
 
 def cells() -> Iterable[Any]:
@@ -44,7 +44,7 @@ def pairs() -> Iterable[Any]:
 def test_a_fault(rows: tuple[Row, ...], engine: str, held: str, expected: Answer, new_world: NewWorld) -> None:
     dependencies = {row.dependency for row in rows}
     world = new_world(engine, encrypted=TLS in dependencies)
-    container = ready(world, held, SECRET_DUE if SECRET in dependencies else DUE)
+    container = ready(world, held)
 
     with contextlib.ExitStack() as faults:
         for row in rows:
@@ -67,7 +67,7 @@ def test_a_fault(rows: tuple[Row, ...], engine: str, held: str, expected: Answer
     assert not told.messages | told.failures
 
 
-def ready(world: World, held: str, due: timedelta) -> Container | None:
+def ready(world: World, held: str) -> Container | None:
     """Return a container that holds what is named so; None when it is to start during the fault."""
     if held == "start":
         return None
@@ -77,7 +77,7 @@ def ready(world: World, held: str, due: timedelta) -> Container | None:
     if held == "stale":
         response, _ = world.ask(container)
         assert seen(response) == (200, "database")
-    world.clock.shift(TOO_OLD if held == "nothing" else due)
+    world.clock.shift(TOO_OLD if held == "nothing" else DUE)
     told = world.told()
     assert not told.messages
     return container

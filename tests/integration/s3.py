@@ -12,6 +12,7 @@ import secrets
 import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -134,10 +135,10 @@ class Gate:
 
 
 @contextlib.contextmanager
-def serving() -> Iterator[tuple[Gate, str]]:
+def serving(serve: Callable[[Any], AbstractContextManager[str]] = served) -> Iterator[tuple[Gate, str]]:
     """Serve S3; yield the gate and its URL."""
     gate = Gate()
-    with served(gate) as url:
+    with serve(gate) as url:
         yield gate, url
 
 

@@ -9,6 +9,7 @@ import io
 import json
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
@@ -65,8 +66,8 @@ def _secret_id(environ: dict[str, Any]) -> str:
 
 
 @contextlib.contextmanager
-def serving() -> Iterator[tuple[Gate, str]]:
+def serving(serve: Callable[[Any], AbstractContextManager[str]] = served) -> Iterator[tuple[Gate, str]]:
     """Serve Secrets Manager; yield the gate and its URL."""
     gate = Gate()
-    with served(gate) as url:
+    with serve(gate) as url:
         yield gate, url
