@@ -47,6 +47,8 @@ def log_locked(database: Database) -> Iterator[None]:
         cursor = session.cursor()
         if database.dialect == "mysql":
             cursor.execute("LOCK TABLES switches_log WRITE")
+        elif database.dialect == "sqlite":
+            cursor.execute("BEGIN EXCLUSIVE")
         else:
             cursor.execute("BEGIN")
             cursor.execute("LOCK TABLE switches_log IN ACCESS EXCLUSIVE MODE")
