@@ -270,6 +270,11 @@ class Container:
         authorization = [("Authorization", f"Token {key}")] if key else []
         return self.invoke(build(headers=[*authorization, *headers], **request))
 
+    @property
+    def secrets_manager_events(self) -> Any:
+        """Where a test registers what is to happen at each call to Secrets Manager."""
+        return self.api._container.tokens._secrets._client.meta.events
+
     def close(self) -> None:
         self.api._container.database.close()
 

@@ -110,7 +110,7 @@ def healthy(aws: AWS, s3: S3) -> Callable[[Database], None]:
         aws.new_token()
         schedule = cold_start("stats.schedule")
         schedule.handler({}, None)
-        schedule._database.close()
+        schedule._container.database.close()
 
     return deploy
 
