@@ -69,6 +69,8 @@ def parse(arguments: Sequence[str]) -> Namespace:
 
     importing = command("import", "carry over OpenL2M's own tokens; those that it has no more are revoked")
     importing.add_argument("--dry-run", action="store_true", help="tell what would change, and write nothing")
+    empty = "also when OpenL2M has no token that can be carried over: all that were are then revoked"
+    importing.add_argument("--allow-empty", action="store_true", help=empty)
     importing.add_argument("--database-secret-id", help="the login for OpenL2M's database (default: DATABASE_URL)")
 
     if any(holds_key(argument) for argument in arguments):
