@@ -12,7 +12,7 @@ ENGINES ?= mariadb postgresql sqlite
 export PORT DATABASE_URL
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run snapshot invoke tokens doctor test bench lint format lock clean
+.PHONY: help setup run snapshot invoke tokens doctor test soak bench lint format lock clean
 
 help: ## List what can be done
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,10 @@ doctor: setup ## Tell what is wrong with the local set-up, or with a deployed on
 test: setup ## Run the unit and integration tests; installs MariaDB and PostgreSQL on Debian when absent
 	@tools/install_databases.sh
 	@$(BIN)/pytest --numprocesses=$$(($$(nproc) * 3 / 2)) --dist=worksteal $(ARGS)
+
+soak: setup ## Run in full what tests/soak tries briefly: a herd, an outage under load, 100,000 invocations
+	@tools/install_databases.sh
+	@STATS_TEST_SOAK=full $(BIN)/pytest tests/soak $(ARGS)
 
 bench: setup ## Measure answers beside OpenL2M's own statements; ROWS="5000000" and ENGINES="mariadb" choose
 	@tools/install_databases.sh

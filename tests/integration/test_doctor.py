@@ -32,6 +32,7 @@ from tests.integration.tls_servers import HOST, TLSServer
 from tools.databases import Database, Server, run_script
 from tools.doctor.__main__ import main
 from tools.servers import free_port
+from tools.tokens import main as run_tokens
 
 OF_DATABASE = [
     "network",
@@ -703,6 +704,22 @@ def test_tokens_that_are_well(token: dict[str, Any], sqlite_healthy: Database, a
     report = examine()
     assert report.wrong == {}
     assert report["token secret"]["seen"].startswith("1 usable; 1 switched off; ")
+
+
+@pytest.mark.parametrize("days", [1, 2, 100])
+def test_a_rotated_token_is_well(days: int, sqlite_healthy: Database, aws: AWS, examine: Examine) -> None:
+    aws.put_tokens(record(name="grafana"))
+    with time_machine.travel(datetime.now(UTC) - timedelta(days=days, hours=-1)):
+        assert run_tokens(["rotate", "grafana", "--keep-old", "24h"]) == 0
+    report = examine()
+    assert report.wrong == {}
+    assert report["token secret"]["seen"].startswith("2 usable; " if days == 1 else "1 usable; ")
+
+
+def test_a_token_that_was_rotated_and_ends_nevertheless(sqlite_healthy: Database, aws: AWS, examine: Examine) -> None:
+    aws.put_tokens(record(name="grafana", days=10))
+    assert run_tokens(["rotate", "grafana", "--keep-old", "24h"]) == 0
+    check(examine(), "token secret", "warn", "2 usable; 1 expiring within 14 days: grafana; ")
 
 
 @pytest.mark.parametrize(("text", "words"), [("{", "not JSON"), ('{"tokens": {}}', 'no list "tokens"')])
