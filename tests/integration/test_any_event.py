@@ -1,6 +1,8 @@
 """Events of any shape get a documented status, never an exception."""
 
+import gc
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -54,6 +56,14 @@ def damaged_events(draw: st.DrawFn) -> Any:
         if not event:
             break
     return event
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _thawed() -> Iterator[None]:
+    """Undo conftest.py's gc.freeze(): Hypothesis warns when it cannot find what refers to its random generator."""
+    gc.unfreeze()
+    yield
+    gc.freeze()
 
 
 @pytest.fixture
