@@ -12,15 +12,22 @@ ENGINES ?= mariadb postgresql sqlite
 export PORT DATABASE_URL
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run snapshot invoke tokens doctor test soak bench lint format lock clean
+.PHONY: help setup run snapshot invoke tokens doctor test test-debian soak bench lint format lock clean
 
 help: ## List what can be done
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo '  Variables: PORT=8001 (run), EVENT=events/… (invoke), PYTHON=python3.12 (setup); for run, snapshot, invoke, doctor'
+	@echo '  Variables: PORT=8001 (run), EVENT=events/… (invoke), PYTHON=python3.12, ENGINES="sqlite" (test, bench); for run, snapshot, invoke, doctor'
 	@echo '  DATABASE_URL=postgresql://user:password@host:5432/openl2m, and those that README.md lists for the function.'
 
 setup: $(VENV)/installed ## Create the development environment in .venv
+
+# An environment of another Python than the one that is asked for is made anew.
+ifneq ($(origin PYTHON),file)
+ifneq ($(shell $(PYTHON) --version 2>/dev/null),$(shell $(BIN)/python --version 2>/dev/null))
+.PHONY: $(VENV)/installed
+endif
+endif
 
 $(VENV)/installed: requirements-dev.txt tools/create_venv.sh
 	@tools/create_venv.sh "$(PYTHON)" $(VENV) requirements-dev.txt
@@ -41,16 +48,22 @@ tokens: setup ## Make, list, revoke, rotate, check and import the API's tokens; 
 doctor: setup ## Tell what is wrong with the local set-up, or with a deployed one: ARGS="--stack openl2m-stats"
 	@$(BIN)/python -m tools.doctor $(ARGS)
 
+# As root on Debian, what the chosen engines lack is installed; elsewhere the tests say what they did without.
+INSTALL_DATABASES = tools/install_databases.sh $$($(BIN)/python -m tools.server_programs $(ENGINES))
+
 test: setup ## Run the unit and integration tests; installs MariaDB and PostgreSQL on Debian when absent
-	@tools/install_databases.sh
-	@$(BIN)/pytest --numprocesses=$$(($$(nproc) * 3 / 2)) --dist=worksteal $(ARGS)
+	@$(INSTALL_DATABASES)
+	@STATS_TEST_ENGINES="$(ENGINES)" $(BIN)/pytest --numprocesses=$$(($$(nproc) * 3 / 2)) --dist=worksteal $(ARGS)
+
+test-debian: ## Run `make run` and `make test` in a bare Debian of RELEASE=trixie (needs root and debootstrap)
+	@exec tools/debian "$(RELEASE)" "$(DIRECTORY)"
 
 soak: setup ## Run in full what tests/soak tries briefly: a herd, an outage under load, 100,000 invocations
-	@tools/install_databases.sh
+	@$(INSTALL_DATABASES)
 	@STATS_TEST_SOAK=full $(BIN)/pytest tests/soak $(ARGS)
 
 bench: setup ## Measure answers beside OpenL2M's own statements; ROWS="5000000" and ENGINES="mariadb" choose
-	@tools/install_databases.sh
+	@$(INSTALL_DATABASES)
 	@exec $(BIN)/python -m tools.bench --rows $(ROWS) --engines $(ENGINES) $(ARGS)
 
 lint: setup lint-template ## Check style, security rules, types and the template
@@ -103,7 +116,7 @@ test-template: .venv-sam/installed ## Test what the template deploys
 	@.venv-sam/bin/pytest tests/template $(ARGS)
 
 e2e: build setup .venv-runtime/installed ## Test the built artifact as Lambda runs it, and in containers where Docker runs
-	@tools/install_databases.sh
+	@$(INSTALL_DATABASES)
 	@$(BIN)/pytest --numprocesses=2 --dist=loadfile tests/e2e $(ARGS)
 
 bench-cold: build setup .venv-runtime/installed ## Measure cold starts of the built artifact beside those of a bare handler

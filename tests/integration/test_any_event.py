@@ -1,6 +1,7 @@
 """Events of any shape get the answer that the decision table has for them, never an exception, and tell no secret."""
 
 import contextlib
+import gc
 import io
 import json
 import logging
@@ -156,6 +157,14 @@ def damaged_events(draw: st.DrawFn) -> Any:
         if not event:
             break
     return event
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _thawed() -> Iterator[None]:
+    """Undo conftest.py's gc.freeze(): Hypothesis warns when it cannot find what refers to its random generator."""
+    gc.unfreeze()
+    yield
+    gc.freeze()
 
 
 any_event = settings(

@@ -1,4 +1,4 @@
-"""What `make build` checks before it builds."""
+"""What `make build` and `make test-debian` check before they begin."""
 
 import calendar
 import os
@@ -130,3 +130,21 @@ def test_no_python_is_one_clear_line(machine: Machine) -> None:
     assert found.stderr.count("\n") == 1
     assert "PYTHON313=" in found.stderr
     assert os.environ["PATH"] not in found.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "user", "words"),
+    [
+        ([""], 0, "name a release: make test-debian RELEASE=trixie"),
+        (["trixie"], 1000, "it needs root"),
+        (["trixie"], 0, "debootstrap is missing: apt-get install debootstrap"),
+    ],
+)
+def test_what_a_debian_needs_is_told_in_one_line(arguments: list[str], user: int, words: str, machine: Machine) -> None:
+    (machine.bin / "id").unlink()
+    machine.put(machine.bin / "id", f"echo {user}")
+    command = [str(ROOT / "tools/debian"), *arguments]
+    finished = subprocess.run(command, env={"PATH": str(machine.bin)}, capture_output=True, text=True, check=False)
+    assert (finished.returncode, finished.stdout) == (1, "")
+    assert finished.stderr.startswith(f"tools/debian: {words}")
+    assert finished.stderr.count("\n") == 1

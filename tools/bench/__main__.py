@@ -23,7 +23,8 @@ from tools.bench.progress import Progress
 from tools.bench.report import Measured
 from tools.databases import Database, Server, own_server, run_script, server_database, servers_of, sqlite_database
 from tools.local_aws import served_aws
-from tools.servers import ServerError, mariadb, postgresql
+from tools.server_programs import ServerError
+from tools.servers import mariadb, postgresql
 
 _ROOT = Path(__file__).parents[2]
 _RESULTS = Path(__file__).parent / "results"

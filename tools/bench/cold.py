@@ -26,7 +26,8 @@ from tools.bench.start import Start, containers, start
 from tools.bench.timing import Timing, summarize
 from tools.databases import own_server, server_database
 from tools.local_aws import served_aws
-from tools.servers import ServerError, mariadb
+from tools.server_programs import ServerError
+from tools.servers import mariadb
 
 _ROOT = Path(__file__).parents[2]
 _ENTRIES = 5000
