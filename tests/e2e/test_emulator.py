@@ -378,8 +378,8 @@ def test_no_library_logs_a_secret_whatever_level_lambda_sets(
     assert outcomes in ([200, 503], [True, "DatabaseError"])
     assert "failed" in logs[1]
     token_hash = hashlib.sha256(demo.TOKEN.encode()).hexdigest()
-    for secret in (database.password, demo.TOKEN, token_hash, session_token):
-        assert secret not in "".join(logs)
+    for text in (database.password, demo.TOKEN, token_hash, session_token):
+        assert text not in "".join(logs)
 
 
 @pytest.mark.parametrize(("level", "lines"), [("INFO", 1), ("WARNING", 0), ("ERROR", 0)])
