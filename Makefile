@@ -117,9 +117,13 @@ logs: .venv-sam/installed ## Follow the logs of the deployed functions and API
 sam-local: build setup ## Serve the built function in a container over the demo database (needs Docker)
 	@SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/.venv-sam/bin:$$PATH" PYTHONPATH= exec $(BIN)/python -m tools.sam_local $(ARGS)
 
-update-rds-ca: .venv-sam/installed ## Fetch the certificates of RDS that AWS publishes
-	@mkdir -p .aws-sam
-	curl --fail --silent --show-error --proto =https --output .aws-sam/rds-global-bundle.pem \
+AMAZON_ROOTS := AmazonRootCA1 AmazonRootCA2 AmazonRootCA3 AmazonRootCA4 SFSRootCAG2
+update-rds-ca: .venv-sam/installed ## Fetch the certificates of RDS, and those of Amazon that RDS Proxy uses
+	@mkdir -p .aws-sam/ca
+	curl --fail --silent --show-error --proto =https --output .aws-sam/ca/rds.pem \
 		https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem
-	@.venv-sam/bin/python -m tools.check_rds_ca .aws-sam/rds-global-bundle.pem
-	mv .aws-sam/rds-global-bundle.pem layers/dependencies/rds-global-bundle.pem
+	for name in $(AMAZON_ROOTS); do curl --fail --silent --show-error --proto =https \
+		--output .aws-sam/ca/$$name.pem https://www.amazontrust.com/repository/$$name.pem || exit; done
+	@.venv-sam/bin/python -m tools.check_rds_ca .aws-sam/ca/bundle.pem \
+		.aws-sam/ca/rds.pem $(AMAZON_ROOTS:%=.aws-sam/ca/%.pem)
+	mv .aws-sam/ca/bundle.pem layers/dependencies/rds-global-bundle.pem
