@@ -33,14 +33,19 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     with mock_aws():
-        s3: Any = boto3.client("s3")
-        s3.create_bucket(Bucket="artifacts")
-        package = io.BytesIO()
-        with zipfile.ZipFile(package, "w") as archive:
-            archive.writestr("stats/api.py", "")
-        for key in ("code-1", "layer-1"):
-            s3.put_object(Bucket="artifacts", Key=key, Body=package.getvalue())
+        upload()
         yield
+
+
+def upload() -> None:
+    """Put into S3 what `sam package` does."""
+    s3: Any = boto3.client("s3")
+    s3.create_bucket(Bucket="artifacts")
+    package = io.BytesIO()
+    with zipfile.ZipFile(package, "w") as archive:
+        archive.writestr("stats/api.py", "")
+    for key in ("code-1", "layer-1"):
+        s3.put_object(Bucket="artifacts", Key=key, Body=package.getvalue())
 
 
 def deploy(outputs: Any = None, **given: Any) -> None:
