@@ -47,3 +47,4 @@ def _no_ambient_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     ours = ("AWS_", "DATABASE_", "TOKENS_", "CLIENT_IP_", "POWERTOOLS_", "SNAPSHOT_", "TIME_ZONE", "PORT")
     for name in [name for name in os.environ if name.startswith(ours)]:
         monkeypatch.delenv(name)
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "openl2m-stats")

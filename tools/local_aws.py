@@ -89,6 +89,7 @@ def _set_environment() -> None:
         "SNAPSHOT_BUCKET": _BUCKET,
     }
     os.environ.setdefault("DATABASE_CA_FILE", str(_ROOT / "layers/dependencies/rds-global-bundle.pem"))
+    os.environ.setdefault("POWERTOOLS_SERVICE_NAME", "openl2m-stats")
     os.environ.setdefault("POWERTOOLS_METRICS_DISABLED", "true")
 
 

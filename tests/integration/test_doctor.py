@@ -775,8 +775,7 @@ XML = """<{action}Response xmlns="http://cloudformation.amazonaws.com/doc/2010-0
 </{action}Result><ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></{action}Response>"""
 STACK = """<Stacks><member><StackName>openl2m-stats</StackName><StackStatus>CREATE_COMPLETE</StackStatus>
 <CreationTime>2026-11-23T12:00:00Z</CreationTime>
-<Parameters><member><ParameterKey>SnapshotsMissedSeconds</ParameterKey><ParameterValue>300</ParameterValue></member>
-</Parameters><Outputs><member><OutputKey>Url</OutputKey><OutputValue>https://stats.example.com/api/stats/</OutputValue>
+<Outputs><member><OutputKey>SnapshotsMissedSeconds</OutputKey><OutputValue>300</OutputValue></member><member><OutputKey>Url</OutputKey><OutputValue>https://stats.example.com/api/stats/</OutputValue>
 </member></Outputs></member></Stacks>"""
 MISSING = """<ErrorResponse><Error><Type>Sender</Type><Code>ValidationError</Code>
 <Message>Stack with id {name} does not exist</Message></Error><RequestId>1</RequestId></ErrorResponse>"""

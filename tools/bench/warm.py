@@ -22,7 +22,7 @@ _DAY = "86400"
 # What served_aws() has set that the function needs. Of the caller's own settings none counts.
 _KEPT = (
     *("PATH", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL"),
-    *("DATABASE_SECRET_ID", "TOKENS_SECRET_ID", "DATABASE_CA_FILE"),
+    *("DATABASE_SECRET_ID", "TOKENS_SECRET_ID", "DATABASE_CA_FILE", "POWERTOOLS_SERVICE_NAME"),
 )
 _CACHE_TTL = {"fresh": "0", "cached": _DAY}
 
