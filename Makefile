@@ -12,15 +12,22 @@ ENGINES ?= mariadb postgresql sqlite
 export PORT DATABASE_URL
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run snapshot invoke tokens doctor test bench lint format lock clean
+.PHONY: help setup run snapshot invoke tokens doctor test test-debian soak bench lint format lock clean
 
 help: ## List what can be done
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo '  Variables: PORT=8001 (run), EVENT=events/… (invoke), PYTHON=python3.12 (setup); for run, snapshot, invoke, doctor'
+	@echo '  Variables: PORT=8001 (run), EVENT=events/… (invoke), PYTHON=python3.12, ENGINES="sqlite" (test, bench); for run, snapshot, invoke, doctor'
 	@echo '  DATABASE_URL=postgresql://user:password@host:5432/openl2m, and those that README.md lists for the function.'
 
 setup: $(VENV)/installed ## Create the development environment in .venv
+
+# An environment of another Python than the one that is asked for is made anew.
+ifneq ($(origin PYTHON),file)
+ifneq ($(shell $(PYTHON) --version 2>/dev/null),$(shell $(BIN)/python --version 2>/dev/null))
+.PHONY: $(VENV)/installed
+endif
+endif
 
 $(VENV)/installed: requirements-dev.txt tools/create_venv.sh
 	@tools/create_venv.sh "$(PYTHON)" $(VENV) requirements-dev.txt
@@ -41,12 +48,22 @@ tokens: setup ## Make, list, revoke, rotate, check and import the API's tokens; 
 doctor: setup ## Tell what is wrong with the local set-up, or with a deployed one: ARGS="--stack openl2m-stats"
 	@$(BIN)/python -m tools.doctor $(ARGS)
 
+# As root on Debian, what the chosen engines lack is installed; elsewhere the tests say what they did without.
+INSTALL_DATABASES = tools/install_databases.sh $$($(BIN)/python -m tools.server_programs $(ENGINES))
+
 test: setup ## Run the unit and integration tests; installs MariaDB and PostgreSQL on Debian when absent
-	@tools/install_databases.sh
-	@$(BIN)/pytest --numprocesses=$$(($$(nproc) * 3 / 2)) --dist=worksteal $(ARGS)
+	@$(INSTALL_DATABASES)
+	@STATS_TEST_ENGINES="$(ENGINES)" $(BIN)/pytest --numprocesses=$$(($$(nproc) * 3 / 2)) --dist=worksteal $(ARGS)
+
+test-debian: ## Run `make run` and `make test` in a bare Debian of RELEASE=trixie (needs root and debootstrap)
+	@exec tools/debian "$(RELEASE)" "$(DIRECTORY)"
+
+soak: setup ## Run in full what tests/soak tries briefly: a herd, an outage under load, 100,000 invocations
+	@$(INSTALL_DATABASES)
+	@STATS_TEST_SOAK=full $(BIN)/pytest tests/soak $(ARGS)
 
 bench: setup ## Measure answers beside OpenL2M's own statements; ROWS="5000000" and ENGINES="mariadb" choose
-	@tools/install_databases.sh
+	@$(INSTALL_DATABASES)
 	@exec $(BIN)/python -m tools.bench --rows $(ROWS) --engines $(ENGINES) $(ARGS)
 
 lint: setup lint-template ## Check style, security rules, types and the template
@@ -75,10 +92,13 @@ clean: ## Remove what was built and installed in this folder
 
 # The deployable stack. SAM CLI, checkov and Lambda's Python runtime are in environments of their own, made when a
 # target needs them: each pins boto3 otherwise, and together they would make `make setup` four times as long.
-SAM := SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/.venv-sam/bin:$$PATH" PYTHONPATH= sam
-STACK ?= openl2m-stats
+WITH_SAM := SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/.venv-sam/bin:$$PATH" PYTHONPATH=
+SAM := $(WITH_SAM) sam
+NAMED := $(if $(STACK),--stack-name $(STACK))
+LOGS := $(or $(STACK),openl2m-stats)
+KEEP ?= 3
 
-.PHONY: build lint-template test-template e2e bench-cold deploy delete logs sam-local update-rds-ca
+.PHONY: build lint-template test-template e2e bench-cold deploy delete logs prune-versions sam-local update-rds-ca
 
 .venv-%/installed: requirements-%.txt tools/create_venv.sh tools/find_python313.sh
 	@python="$$(tools/find_python313.sh)" && tools/create_venv.sh "$$python" .venv-$* requirements-$*.txt
@@ -99,27 +119,35 @@ test-template: .venv-sam/installed ## Test what the template deploys
 	@.venv-sam/bin/pytest tests/template $(ARGS)
 
 e2e: build setup .venv-runtime/installed ## Test the built artifact as Lambda runs it, and in containers where Docker runs
-	@tools/install_databases.sh
+	@$(INSTALL_DATABASES)
 	@$(BIN)/pytest --numprocesses=2 --dist=loadfile tests/e2e $(ARGS)
 
 bench-cold: build setup .venv-runtime/installed ## Measure cold starts of the built artifact beside those of a bare handler
 	@exec $(BIN)/python -m tools.bench.cold $(ARGS)
 
-deploy: build ## Deploy to AWS; ARGS=--guided asks for the parameters and keeps them in samconfig.toml
-	@$(SAM) deploy $(ARGS)
+deploy: build ## Deploy to AWS, then call the API; ARGS=--guided asks for the parameters and keeps them in samconfig.toml
+	@$(WITH_SAM) .venv-sam/bin/python -m tools.deploy $(NAMED) $(ARGS)
 
-delete: .venv-sam/installed ## Remove the deployed stack; the token secret stays
-	@$(SAM) delete $(ARGS)
+delete: .venv-sam/installed ## Remove the deployed stack; the token secret and the snapshots stay
+	@$(SAM) delete $(NAMED) $(ARGS)
 
 logs: .venv-sam/installed ## Follow the logs of the deployed functions and API
-	@$(SAM) logs --cw-log-group /aws/lambda/$(STACK)/stats --cw-log-group /aws/lambda/$(STACK)/snapshot --cw-log-group /aws/vendedlogs/$(STACK)/api --tail $(ARGS)
+	@$(SAM) logs --cw-log-group /aws/lambda/$(LOGS)/stats --cw-log-group /aws/lambda/$(LOGS)/snapshot --cw-log-group /aws/vendedlogs/$(LOGS)/api --tail $(ARGS)
+
+prune-versions: .venv-sam/installed ## Delete old versions of the functions of STACK=…, but for the newest KEEP=3 and those in use
+	@: $(or $(STACK),$(error Name the stack: make prune-versions STACK=openl2m-stats))
+	@$(WITH_SAM) .venv-sam/bin/python -m tools.versions prune --stack $(STACK) --keep $(KEEP) $(ARGS)
 
 sam-local: build setup ## Serve the built function in a container over the demo database (needs Docker)
 	@SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/.venv-sam/bin:$$PATH" PYTHONPATH= exec $(BIN)/python -m tools.sam_local $(ARGS)
 
-update-rds-ca: .venv-sam/installed ## Fetch the certificates of RDS that AWS publishes
-	@mkdir -p .aws-sam
-	curl --fail --silent --show-error --proto =https --output .aws-sam/rds-global-bundle.pem \
+AMAZON_ROOTS := AmazonRootCA1 AmazonRootCA2 AmazonRootCA3 AmazonRootCA4 SFSRootCAG2
+update-rds-ca: .venv-sam/installed ## Fetch the certificates of RDS, and those of Amazon that RDS Proxy uses
+	@mkdir -p .aws-sam/ca
+	curl --fail --silent --show-error --proto =https --output .aws-sam/ca/rds.pem \
 		https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem
-	@.venv-sam/bin/python -m tools.check_rds_ca .aws-sam/rds-global-bundle.pem
-	mv .aws-sam/rds-global-bundle.pem layers/dependencies/rds-global-bundle.pem
+	for name in $(AMAZON_ROOTS); do curl --fail --silent --show-error --proto =https \
+		--output .aws-sam/ca/$$name.pem https://www.amazontrust.com/repository/$$name.pem || exit; done
+	@.venv-sam/bin/python -m tools.check_rds_ca .aws-sam/ca/bundle.pem \
+		.aws-sam/ca/rds.pem $(AMAZON_ROOTS:%=.aws-sam/ca/%.pem)
+	mv .aws-sam/ca/bundle.pem layers/dependencies/rds-global-bundle.pem

@@ -1,19 +1,44 @@
 import os
+from collections import Counter
 from collections.abc import Generator
 
 import pytest
 
 from tests import leaks
+from tools.server_programs import ServerNotChosenError, ServerNotInstalledError
+
+_NOT_TESTED = "not tested: "
+_HOW_TO_INSTALL = """\
+On Debian, `make test` installs what is missing when root runs it. Elsewhere, install the servers as your system does;
+their programs must be on PATH, or in the folders that STATS_TEST_SERVERS_PATH names."""
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Fail every test in whose output there is a secret, whatever else became of it."""
+def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Skip every test whose database server is absent; fail every test in whose output there is a secret."""
     report = yield
+    skipped = (ServerNotChosenError,) if os.environ.get("CI") else (ServerNotChosenError, ServerNotInstalledError)
+    if call.excinfo and isinstance(call.excinfo.value, skipped):
+        report.outcome = "skipped"
+        report.longrepr = (__file__, 1, f"{_NOT_TESTED}{call.excinfo.value}")
     if leaks.found_in("".join(text for _, text in report.sections)):
         report.outcome = "failed"
         report.longrepr = "LEAKED: the output of this test holds a secret"
     return report
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Generator[None]:
+    """Tell last which engines were not tested, how many tests that left out, and what to do about it."""
+    yield
+    reasons = [report.longrepr[2] for report in terminalreporter.stats.get("skipped", [])]
+    left_out = Counter(reason for reason in reasons if reason.startswith(_NOT_TESTED))
+    if left_out:
+        terminalreporter.section("not tested")
+        for reason, tests in sorted(left_out.items()):
+            terminalreporter.line(f"{reason.removeprefix(_NOT_TESTED)}; tests left out: {tests}")
+    if any("not installed" in reason for reason in left_out):
+        terminalreporter.line(_HOW_TO_INSTALL)
 
 
 @pytest.fixture(autouse=True)
@@ -22,3 +47,4 @@ def _no_ambient_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     ours = ("AWS_", "DATABASE_", "TOKENS_", "CLIENT_IP_", "POWERTOOLS_", "SNAPSHOT_", "TIME_ZONE", "PORT")
     for name in [name for name in os.environ if name.startswith(ours)]:
         monkeypatch.delenv(name)
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "openl2m-stats")

@@ -13,6 +13,7 @@ import pg8000.dbapi
 import pymysql
 
 from tools.openl2m import DIALECTS, create_tables, insert
+from tools.server_programs import search_path
 from tools.servers import ServerProcess
 
 _SCRIPTS = Path(__file__).parent.parent / "infra/database"
@@ -180,7 +181,7 @@ def run_script(database: Database, name: str) -> None:
         command = ["psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", *where, f"--username={server.superuser}"]
         command.append(f"--dbname={database.name}")
         environment = {"PGPASSWORD": server.superuser_password}
-    environment["PATH"] = "/usr/bin:/bin"
+    environment["PATH"] = f"{search_path()}:/usr/bin:/bin"
     output = subprocess.PIPE
     text = script(database, name)
     subprocess.run(command, input=text, env=environment, text=True, check=True, stdout=output, stderr=output)

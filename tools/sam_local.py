@@ -6,18 +6,17 @@ and the copy's template names the endpoint of moto, which stands in for Secrets 
 
 import contextlib
 import json
-import logging
 import os
 import platform
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from ipaddress import ip_network
 from typing import Any
 
 import boto3
 import yaml
-from moto.server import ThreadedMotoServer
 
 from tools import demo, local_aws
 from tools.artifact import BUILD
@@ -36,24 +35,22 @@ def _bridge() -> str:
     return str(config.get("Gateway") or ip_network(config["Subnet"])[1])
 
 
-def _start_moto() -> tuple[ThreadedMotoServer, str]:
-    """Start moto where containers reach it; return it and its URL as they see it. Raise OSError."""
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    host = _bridge()
+@contextlib.contextmanager
+def _serving_moto() -> Iterator[str]:
+    """Serve moto with the demo's secrets where containers reach it; yield its URL as they see it. Raise OSError."""
+    bridge = _bridge()
     # Docker Desktop's network is inside a virtual machine: from there this machine has a name.
-    seen_as = host if platform.system() == "Linux" else "host.docker.internal"
-    server = ThreadedMotoServer(host if platform.system() == "Linux" else "127.0.0.1", 0, verbose=False)
-    server.start()
-    own_host, port = server.get_host_and_port()
-    client: Any = boto3.client(
-        "secretsmanager",
-        endpoint_url=f"http://{own_host}:{port}",
-        region_name="us-east-1",
-        aws_access_key_id="local",
-        aws_secret_access_key="local",  # noqa: S106 moto takes any
-    )
-    local_aws.create_secrets(client, {"engine": "sqlite", "dbname": "/var/task/openl2m.sqlite3"})
-    return server, f"http://{seen_as}:{port}"
+    host, seen_as = (bridge, bridge) if platform.system() == "Linux" else ("127.0.0.1", "host.docker.internal")
+    with local_aws.moto_server(host) as port:
+        client: Any = boto3.client(
+            "secretsmanager",
+            endpoint_url=f"http://{host}:{port}",
+            region_name="us-east-1",
+            aws_access_key_id="local",
+            aws_secret_access_key="local",  # noqa: S106 moto takes any
+        )
+        local_aws.create_secrets(client, {"engine": "sqlite", "dbname": "/var/task/openl2m.sqlite3"})
+        yield f"http://{seen_as}:{port}"
 
 
 def _copy_build(endpoint: str) -> None:
@@ -72,21 +69,22 @@ def main(arguments: list[str]) -> int:
     """Serve until Ctrl-C; return the exit code."""
     port = os.environ.get("PORT") or "8000"
     try:
-        server, endpoint = _start_moto()
+        with _serving_moto() as endpoint:
+            return _serve(endpoint, port, arguments)
     except OSError as error:
         print(error, file=sys.stderr)
         return 1
+
+
+def _serve(endpoint: str, port: str, arguments: list[str]) -> int:
     _copy_build(endpoint)
     architecture = "arm64" if platform.machine() in {"arm64", "aarch64"} else "x86_64"
     command = ["sam", "local", "start-api", "--template", str(_COPY / "template.yaml"), "--port", port]
     command += ["--warm-containers", "LAZY", "--parameter-overrides", f"Architecture={architecture}", *arguments]
     print(f"curl http://127.0.0.1:{port}/api/stats/ -H 'Authorization: Token {demo.TOKEN}'", flush=True)
-    try:
-        with contextlib.suppress(KeyboardInterrupt):
-            return subprocess.run(command, env={**os.environ, **_CREDENTIALS}, check=False).returncode
-        return 0
-    finally:
-        server.stop()
+    with contextlib.suppress(KeyboardInterrupt):
+        return subprocess.run(command, env={**os.environ, **_CREDENTIALS}, check=False).returncode
+    return 0
 
 
 if __name__ == "__main__":

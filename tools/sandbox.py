@@ -41,6 +41,7 @@ class Package:
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
             "AWS_LAMBDA_FUNCTION_TIMEOUT": "15",
             "AWS_LAMBDA_LOG_FORMAT": "JSON",
+            "POWERTOOLS_SERVICE_NAME": "openl2m-stats",
             "DATABASE_CA_FILE": f"{self.layer}/python/rds-global-bundle.pem",
         }
 

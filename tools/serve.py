@@ -5,6 +5,7 @@ Variables: PORT (8000), DATABASE_URL (the demo database), and those of the funct
 
 import contextlib
 import os
+import re
 import signal
 import socket
 import sys
@@ -23,6 +24,12 @@ Scope = MutableMapping[str, Any]
 Handler = Callable[[Any, Any], dict[str, Any]]
 
 _HOST = "127.0.0.1"
+_THIS_MACHINE = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]+)?", re.IGNORECASE)
+_MISDIRECTED: dict[str, Any] = {
+    "statusCode": 421,
+    "headers": {"Content-Type": "application/json", "Cache-Control": "no-store"},
+    "body": '{"detail":"This server answers at 127.0.0.1, localhost and [::1] only."}',
+}
 
 
 def to_event(scope: Scope) -> dict[str, Any]:
@@ -75,7 +82,7 @@ def application(handler: Handler, greeting: str) -> Callable[..., Awaitable[None
                 await send({"type": "lifespan.startup.complete"})
             await send({"type": "lifespan.shutdown.complete"})
             return
-        response = handler(to_event(scope), None)
+        response = handler(to_event(scope), None) if _is_for_this_machine(scope) else _MISDIRECTED
         body = response["body"].encode()
         headers = [(name.lower().encode(), value.encode()) for name, value in response["headers"].items()]
         if body:
@@ -84,6 +91,12 @@ def application(handler: Handler, greeting: str) -> Callable[..., Awaitable[None
         await send({"type": "http.response.body", "body": body})
 
     return app
+
+
+def _is_for_this_machine(scope: Scope) -> bool:
+    # A web page that lets its own name lead to this machine could read the answers, and stays without them.
+    hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
+    return len(hosts) == 1 and _THIS_MACHINE.fullmatch(hosts[0]) is not None
 
 
 def main() -> int:
@@ -118,24 +131,20 @@ def _listen(port: str) -> socket.socket:
 
 def _serve(listener: socket.socket) -> int:
     # Imported only now: what the function reads its settings from is set by local_aws().
-    from stats import settings
-    from stats.connection import DatabaseError
-    from stats.database import Database
-    from stats.deadline import Deadline
-    from stats.secret_store import SecretStore
+    from stats.settings import SettingsError
+    from stats.source import SourceError
+    from stats.telemetry import logger
 
     try:
-        configured = settings.load()
-        database = Database(configured, SecretStore())
-        database.document(Deadline.after(configured.request_timeout_seconds))
-        database.close()
-    except (settings.SettingsError, DatabaseError) as error:
+        from stats.api import handler
+        from stats.schedule import handler as take_snapshot
+
+        level = logger.log_level
+        logger.setLevel("CRITICAL")  # one line tells what is wrong
+        take_snapshot({}, None)
+        logger.setLevel(level)
+    except (SettingsError, SourceError) as error:
         raise _StartError(f"The statistics cannot be read. {error}") from None
-
-    from stats.api import handler
-    from stats.schedule import handler as take_snapshot
-
-    take_snapshot({}, None)
 
     url = f"http://{_HOST}:{listener.getsockname()[1]}/api/stats/"
     greeting = (

@@ -18,16 +18,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from tools.server_programs import ServerError, require, search_path
+
 _START_SECONDS = 60
 _PG_HBA = """\
 local all all trust
 host all postgres 127.0.0.1/32 trust
 host all all 127.0.0.1/32 scram-sha-256
 """
-
-
-class ServerError(Exception):
-    """A server could not be started; the text holds the end of its log."""
 
 
 @dataclass
@@ -71,7 +69,8 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def mariadb(port: int | None = None, options: Sequence[str] = ()) -> Iterator[ServerProcess]:
-    """Run MariaDB in an empty directory. Raise ServerError."""
+    """Run MariaDB in an empty directory. Raise ServerError, with the end of its log."""
+    require("mariadb")
     port = port or free_port()
     with _directory("mysql") as directory:
         install = ["mariadb-install-db", "--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"]
@@ -95,22 +94,15 @@ def mariadb(port: int | None = None, options: Sequence[str] = ()) -> Iterator[Se
 
 @contextlib.contextmanager
 def postgresql(port: int | None = None, options: Sequence[str] = ()) -> Iterator[ServerProcess]:
-    """Run PostgreSQL in an empty directory. Raise ServerError."""
+    """Run PostgreSQL in an empty directory. Raise ServerError, with the end of its log."""
+    require("postgresql")
     port = port or free_port()
-    binaries = _postgresql_binaries()
     with _directory("postgres") as directory:
-        initdb = [
-            f"{binaries}/initdb",
-            "--username=postgres",
-            "--auth=trust",
-            "--encoding=UTF8",
-            "--locale=C",
-            "--no-sync",
-        ]
+        initdb = ["initdb", "--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"]
         _run_as("postgres", [*initdb, f"--pgdata={directory}/data"], directory)
         (directory / "data/pg_hba.conf").write_text(_PG_HBA)
         command = [
-            f"{binaries}/postgres",
+            "postgres",
             f"-D{directory}/data",
             f"-p{port}",
             f"-k{directory}",
@@ -123,16 +115,6 @@ def postgresql(port: int | None = None, options: Sequence[str] = ()) -> Iterator
             ServerProcess("postgresql", "127.0.0.1", port, "postgres", directory, "postgres", command, process)
         ) as server:
             yield server
-
-
-def _postgresql_binaries() -> str:
-    found = shutil.which("initdb")
-    if found:
-        return str(Path(found).resolve().parent)
-    versions = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
-    if not versions:
-        raise ServerError("PostgreSQL is missing: there is no initdb; on Debian, apt-get install postgresql")
-    return str(versions[-1].parent)
 
 
 @contextlib.contextmanager
@@ -156,10 +138,8 @@ def _run_as(user: str, command: list[str], directory: Path) -> None:
 def _popen(user: str, command: list[str], directory: Path, log: BinaryIO) -> subprocess.Popen[bytes]:
     # Database servers refuse to run as root.
     identity = pwd.getpwnam(user) if os.getuid() == 0 else None
-    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
-    if shutil.which(command[0], path=path) is None:
-        raise ServerError(f"{command[0]} is missing: install the database server")
     # A MariaDB that starts removes temporary tables from the directory for them, another server's too.
+    path = f"{search_path()}:/usr/bin:/bin"
     env = {"PATH": path, "LC_ALL": "C", "HOME": str(directory), "TMPDIR": str(directory), "TZ": "UTC"}
     return subprocess.Popen(
         command,

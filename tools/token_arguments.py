@@ -5,19 +5,34 @@ import re
 from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from typing import NoReturn
 
 from stats.networks import Address, parse_address, parse_network
 from tools.token_changes import timestamp
-from tools.token_words import is_key
+from tools.token_words import holds_key
 
 _DURATION = re.compile(r"([0-9]{1,5})([dh])")
+_OPTION = re.compile(r"--[a-z]+(-[a-z]+)*")
+# What argparse says before it repeats a value, and what is said in place of both.
+_REPEATING = {
+    "invalid choice": "there is no such command, --help lists them",
+    "ignored explicit argument": "it takes no value",
+}
 
 _EXPIRES = "90d or 12h from now, 2027-01-01 (the start of that day in UTC), or never"
 
 
+class _Parser(ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        for words, instead in _REPEATING.items():
+            before, found, _ = message.partition(words)
+            message = before + instead if found else message
+        super().error(message)
+
+
 def parse(arguments: Sequence[str]) -> Namespace:
     """Return the `command`, its arguments and `secret_id`. Exit with 2 and a line on stderr when they are wrong."""
-    parser = ArgumentParser(prog="tokens", description="The tokens that open the API.", allow_abbrev=False)
+    parser = _Parser(prog="tokens", description="The tokens that open the API.", allow_abbrev=False)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def command(called: str, about: str) -> ArgumentParser:
@@ -54,12 +69,17 @@ def parse(arguments: Sequence[str]) -> Namespace:
 
     importing = command("import", "carry over OpenL2M's own tokens; those that it has no more are revoked")
     importing.add_argument("--dry-run", action="store_true", help="tell what would change, and write nothing")
+    empty = "also when OpenL2M has no token that can be carried over: all that were are then revoked"
+    importing.add_argument("--allow-empty", action="store_true", help=empty)
     importing.add_argument("--database-secret-id", help="the login for OpenL2M's database (default: DATABASE_URL)")
 
+    if any(holds_key(argument) for argument in arguments):
+        parser.error("a key is never an argument: whoever reads the shell's history has it now, so rotate it")
     parsed, unknown = parser.parse_known_args(arguments)
     if unknown:
-        options = " ".join(word.partition("=")[0] for word in unknown if word.startswith("-"))
-        parser.error(f"unrecognized arguments {options}".rstrip() + "; a key is never an argument")
+        options = [word.partition("=")[0] for word in unknown]
+        named = " ".join(option for option in options if _OPTION.fullmatch(option))
+        parser.error(f"unrecognized arguments {named}".rstrip() + "; a key is never an argument")
     if not parsed.secret_id:
         parser.error("name the token secret: --secret-id, or the variable TOKENS_SECRET_ID")
     return parsed
@@ -67,10 +87,6 @@ def parse(arguments: Sequence[str]) -> Namespace:
 
 def name(text: str) -> str:
     """Return a token's name. Raise ArgumentTypeError."""
-    if is_key(text.lower()):
-        raise ArgumentTypeError(
-            "that is a key, and no name: whoever reads the shell's history has it now, so rotate it"
-        )
     if not text.isprintable() or text != text.strip() or not text:
         raise ArgumentTypeError("it takes printable characters, with none but visible ones at its ends")
     return text

@@ -21,6 +21,11 @@ def is_key(text: str) -> bool:
     return _KEY.fullmatch(text) is not None
 
 
+def holds_key(text: str) -> bool:
+    """Tell whether there is something like a key in a text, whatever its case and whatever is around it."""
+    return _KEY.search(text.lower()) is not None
+
+
 def record(entry: Any, now: datetime) -> dict[str, Any]:
     """Return what is told of an entry: as the registry has it, but for the state, and the hash's last six digits."""
     known = entry if isinstance(entry, dict) else {}

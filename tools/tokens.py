@@ -131,6 +131,11 @@ def _import(registry: Registry, parsed: argparse.Namespace) -> int:
     imported, notes = openl2m_tokens.to_entries(rows)
     for note in notes:
         print(token_words.printable(note), file=sys.stderr)
+    if not imported and not parsed.allow_empty:
+        raise RegistryError(
+            "OpenL2M's database has no token that can be carried over, and nothing was done: is it the right one? "
+            "With --allow-empty, all tokens that were carried over from it are revoked."
+        )
     edit = openl2m_tokens.carry_over(imported)
     difference = registry.preview(edit) if parsed.dry_run else registry.change(edit)
     print("\n".join(token_words.report(difference)))

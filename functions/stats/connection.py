@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import Enum
+from enum import StrEnum
 from typing import Any
 
 from stats.deadline import Deadline
@@ -13,9 +13,10 @@ from stats.wire import TLS
 
 Row = Sequence[Any]
 Indexes = Sequence[Sequence[str]]
+Explanation = tuple["Kind", str, str]
 
 
-class Kind(Enum):
+class Kind(StrEnum):
     """What a database error calls for."""
 
     GONE = "gone"  # the session is dead: connect again
@@ -68,13 +69,13 @@ class Engine:
 
     `literal` writes an instant in UTC as SQL. `connect(server, password, tls, deadline)` returns a Connection, or
     raises whatever the driver does and leaves nothing open; the password is the server's, or a token of IAM.
-    `explain` returns a driver's error as ours.
+    `explain` returns what a driver's error calls for, its code and its text.
     """
 
     default_port: int
     literal: Callable[[datetime], str]
     connect: Callable[[Server, str, TLS, Deadline], Connection]
-    explain: Callable[[Exception], DatabaseError]
+    explain: Callable[[Exception], Explanation]
 
 
 @contextlib.contextmanager
@@ -88,14 +89,15 @@ def explaining(engine: Engine, deadline: Deadline) -> Iterator[None]:
         if deadline.passed:
             text = "the database server did not answer in time"
             raise DatabaseError("timeout", text, Kind.CANCELLED) from None
-        raise engine.explain(error) from None
+        kind, code, text = engine.explain(error)
+        raise DatabaseError(code, text, kind) from None
 
 
-def explain_other(error: Exception) -> DatabaseError:
-    """Return an error that is not the driver's own as ours: the session can no longer be used."""
+def explain_other(error: Exception) -> Explanation:
+    """Explain an error that is not the driver's own: the session can no longer be used."""
     # Any other error may quote what it choked on: a UnicodeEncodeError holds the whole password.
     telling = isinstance(error, OSError | RuntimeError)
-    return DatabaseError(type(error).__name__, str(error) if telling else "not what was expected", Kind.GONE)
+    return Kind.GONE, type(error).__name__, str(error) if telling else "not what was expected"
 
 
 def without_offset(instant: datetime) -> str:

@@ -58,7 +58,7 @@ class Database:
             try:
                 return self._ask(self._connection, deadline)
             except DatabaseError as error:
-                if error.kind is not Kind.GONE or deadline.passed:
+                if error.kind != Kind.GONE or deadline.passed:
                     raise
         self._connection = self._connect(deadline)
         return self._ask(self._connection, deadline)
@@ -94,7 +94,7 @@ class Database:
                 document = query.document(connection.fetch(sql, deadline)[0])
         except DatabaseError as error:
             # After an error that the server reported, the session can still be used: a busy server is spared a login.
-            if error.kind is Kind.GONE or deadline.passed:
+            if error.kind == Kind.GONE or deadline.passed:
                 self.close()
             raise
         self._used_at = deadline.now
@@ -108,7 +108,7 @@ class Database:
                 try:
                     connection = connect(server, self._settings, deadline)
                 except DatabaseError as error:
-                    if error.kind is not Kind.DENIED:
+                    if error.kind != Kind.DENIED:
                         raise
                     refusal = error
                 else:

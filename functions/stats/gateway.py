@@ -20,7 +20,7 @@ class Request:
 
 
 def parse(event: Any) -> Request | None:
-    """Return the request of an event of payload format 2.0 or 1.0; None when it is neither.
+    """Return the request of an event of payload format 2.0 or 1.0; None when it is neither, or a load balancer's.
 
     The path is decoded and without the stage. The client address is the one that API Gateway saw,
     whatever X-Forwarded-For claims. It and the request id are whatever the event has there.
@@ -28,7 +28,8 @@ def parse(event: Any) -> Request | None:
     if not isinstance(event, dict):
         return None
     context = event.get("requestContext")
-    if not isinstance(context, dict):
+    # An Application Load Balancer's events are like format 1.0, but do not name the caller.
+    if not isinstance(context, dict) or "elb" in context:
         return None
     if event.get("version") == "2.0":
         caller = http = _object(context.get("http"))

@@ -6,8 +6,8 @@ import pymysql
 
 from stats.connection import (
     Connection,
-    DatabaseError,
     Engine,
+    Explanation,
     Indexes,
     Kind,
     Row,
@@ -80,13 +80,13 @@ def _limited_mysql(sql: str, seconds: float) -> str:
     return sql.replace("SELECT", f"SELECT /*+ MAX_EXECUTION_TIME({max(int(seconds * 1000), 1)}) */", 1)
 
 
-def _explain(error: Exception) -> DatabaseError:
+def _explain(error: Exception) -> Explanation:
     if not isinstance(error, pymysql.MySQLError):
         return explain_other(error)
     code, *texts = error.args or ("",)
     # Without a number, it is the driver that could not make sense of what it read.
     kind = _KINDS.get(str(code), Kind.OTHER if isinstance(code, int) else Kind.GONE)
-    return DatabaseError(str(code), " ".join(map(str, texts)), kind)
+    return kind, str(code), " ".join(map(str, texts))
 
 
 ENGINE = Engine(3306, without_offset, _connect, _explain)

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pg8000.native
 
-from stats.connection import Connection, DatabaseError, Engine, Indexes, Kind, Row, Server, explain_other
+from stats.connection import Connection, Engine, Explanation, Indexes, Kind, Row, Server, explain_other
 from stats.deadline import Deadline
 from stats.wire import TLS, Wire, open_socket, shutdown_at
 
@@ -67,14 +67,14 @@ def _close(connection: Any, wire: Wire) -> None:
     wire.close()
 
 
-def _explain(error: Exception) -> DatabaseError:
+def _explain(error: Exception) -> Explanation:
     if error.args and isinstance(error.args[0], dict):  # the fields of an ErrorResponse, by their letters
         code = str(error.args[0].get("C"))
         connection_exception = code.startswith("08")
         kind = Kind.GONE if connection_exception else _KINDS.get(code, Kind.OTHER)
-        return DatabaseError(code, str(error.args[0].get("M")), kind)
+        return kind, code, str(error.args[0].get("M"))
     if isinstance(error, pg8000.native.InterfaceError):
-        return DatabaseError(type(error).__name__, f"{error} {error.__cause__ or ''}".strip(), Kind.GONE)
+        return Kind.GONE, type(error).__name__, f"{error} {error.__cause__ or ''}".strip()
     return explain_other(error)
 
 

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from stats.connection import Connection, DatabaseError, Engine, Kind, Row, Server, explain_other, without_offset
+from stats.connection import Connection, Engine, Explanation, Kind, Row, Server, explain_other, without_offset
 from stats.deadline import Deadline
 from stats.wire import TLS
 
@@ -32,11 +32,11 @@ def _connect(server: Server, _password: str, _tls: TLS, _deadline: Deadline) -> 
     return Connection(ENGINE, fetch, connection.close)
 
 
-def _explain(error: Exception) -> DatabaseError:
+def _explain(error: Exception) -> Explanation:
     if not isinstance(error, sqlite3.Error):
         return explain_other(error)
     code = getattr(error, "sqlite_errorname", type(error).__name__)
-    return DatabaseError(code, str(error), Kind.CANCELLED if code.startswith(_CANCELLED) else Kind.OTHER)
+    return Kind.CANCELLED if code.startswith(_CANCELLED) else Kind.OTHER, code, str(error)
 
 
 # Django leaves out a fraction that is zero, and so does isoformat(): as text, the two then compare as instants.

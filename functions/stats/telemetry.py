@@ -1,15 +1,25 @@
 """Powertools' logger and metrics, one of each for the function.
 
-The logger writes JSON lines and is never handed an event, a secret or a header. Metrics go to
-CloudWatch in its embedded metric format, through the same output.
+The logger writes JSON lines and is never handed an event, a secret or a header. Metrics go to CloudWatch in its
+embedded metric format, through the same output. Both carry the name in POWERTOOLS_SERVICE_NAME as `service`.
 """
+
+import json
+import logging
+import os
+from functools import partial
 
 from aws_lambda_powertools import Logger, Metrics
 
-SERVICE = "openl2m-stats"
+# In ASCII, since what cannot be encoded, such as half a character in an address, would lose the line.
+logger = Logger(json_serializer=partial(json.dumps, default=str, separators=(",", ":")))
+metrics = Metrics(namespace="OpenL2MStats")
 
-logger = Logger(service=SERVICE)
-metrics = Metrics(namespace="OpenL2MStats", service=SERVICE)
+# Where Lambda sets a level, Powertools ignores both its own variable and its own setLevel().
+logging.getLogger(logger.name).setLevel((os.environ.get("POWERTOOLS_LOG_LEVEL") or "INFO").upper())
+# Lambda gives its level to the root logger. At DEBUG these libraries log what AWS answers, secrets included.
+for _library in ("boto3", "botocore", "urllib3"):
+    logging.getLogger(_library).setLevel(logging.WARNING)
 
 
 def count(metric: str) -> None:

@@ -8,6 +8,9 @@
 -- As the owner of OpenL2M's tables, and not inside a transaction:
 --   psql --host=… --username=… --dbname=openl2m --set=ON_ERROR_STOP=1 --file=log_index.postgresql.sql
 --
+-- An administrator who is not the owner, such as RDS's master user, runs it as a member of the owner's role:
+-- GRANT <owner> TO CURRENT_USER; before, REVOKE <owner> FROM CURRENT_USER; after.
+--
 -- The functions look for them whenever they connect.
 -- If it is interrupted, it leaves an index that is kept up to date and never used: take both away and start again.
 --

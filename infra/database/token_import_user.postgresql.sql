@@ -4,13 +4,30 @@
 -- Put a password of your own in place of CHANGE-ME, then, as an administrator of OpenL2M's database:
 --   psql --host=… --username=… --dbname=openl2m --set=ON_ERROR_STOP=1 --file=token_import_user.postgresql.sql
 --
--- To take it away: DROP OWNED BY openl2m_stats_import; DROP ROLE openl2m_stats_import;
+-- The administrator needs CREATEROLE. Where another role owns OpenL2M's tables, as usual on RDS, the script makes the
+-- administrator a member of that role and takes the membership back at its end. From PostgreSQL 16 on, that takes
+-- ADMIN OPTION on the owning role, which the role that created it has: run the script as that one, or as a superuser.
+-- It is tested on PostgreSQL 15 and not on newer ones.
+--
+-- To take it away: GRANT openl2m_stats_import TO CURRENT_USER; DROP OWNED BY openl2m_stats_import; DROP ROLE openl2m_stats_import;
+-- Where another role owns the tables: GRANT <owner> TO CURRENT_USER; before, REVOKE <owner> FROM CURRENT_USER; after.
 
 BEGIN;
 CREATE ROLE openl2m_stats_import LOGIN PASSWORD 'CHANGE-ME';
+
+-- Only a table's owner may grant rights on it. RDS's master user is no superuser, and usually not the owner.
+SELECT coalesce(string_agg(DISTINCT quote_ident(tableowner), ', '), '') AS owners, count(*) > 0 AS borrowing
+FROM pg_tables
+WHERE schemaname = 'public' AND tablename IN ('users_token', 'auth_user') AND NOT pg_has_role(tableowner, 'USAGE') \gset
+\if :borrowing
+GRANT :owners TO CURRENT_USER;
+\endif
 
 GRANT CONNECT ON DATABASE :"DBNAME" TO openl2m_stats_import;
 GRANT USAGE ON SCHEMA public TO openl2m_stats_import;
 GRANT SELECT (id, key, created, expires, description, allowed_ips, user_id) ON users_token TO openl2m_stats_import;
 GRANT SELECT (id, username, is_active) ON auth_user TO openl2m_stats_import;
+\if :borrowing
+REVOKE :owners FROM CURRENT_USER;
+\endif
 COMMIT;

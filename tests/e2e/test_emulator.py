@@ -342,3 +342,59 @@ def test_metrics_are_those_that_the_template_watches(variables: dict[str, str], 
     [directive] = metrics["_aws"]["CloudWatchMetrics"]
     assert (directive["Namespace"], directive["Dimensions"]) == ("OpenL2MStats", [["service"]])
     assert metrics["service"] == "openl2m-stats"
+
+
+@pytest.mark.parametrize("log_format", ["JSON", "Text"])
+@pytest.mark.parametrize("handler", ["stats.api.handler", "stats.schedule.handler"])
+def test_no_library_logs_a_secret_whatever_level_lambda_sets(
+    handler: str,
+    log_format: str,
+    variables: dict[str, str],
+    database: Database,
+    aws: AWS,
+    bucket: tuple[Any, str],
+    start: Callable[..., Sandbox],
+) -> None:
+    """At DEBUG, botocore logs what Secrets Manager answers and what it signs."""
+    session_token = secrets.token_hex(20)
+    variables |= {
+        "SNAPSHOT_BUCKET": bucket[1],
+        "AWS_SESSION_TOKEN": session_token,
+        "AWS_LAMBDA_LOG_FORMAT": log_format,
+        "AWS_LAMBDA_LOG_LEVEL": "DEBUG",
+    }
+    event = json.loads((ROOT / "events/get_stats.json").read_text())
+    answers, logs = [], []
+    for secret in (database.secret(), database.secret(port=free_port())):
+        aws.put_database(secret)
+        sandbox = start(handler=handler, **variables)
+        answers.append(sandbox.run(event))
+        logs.append(sandbox.log)
+        if handler == "stats.api.handler":
+            # As at a cold start without a snapshot.
+            bucket[0].delete_object(Bucket=bucket[1], Key="snapshots/latest.json")
+
+    outcomes = [answer.get("statusCode") or answer.get("written") or answer.get("errorType") for answer in answers]
+    assert outcomes in ([200, 503], [True, "DatabaseError"])
+    assert "failed" in logs[1]
+    token_hash = hashlib.sha256(demo.TOKEN.encode()).hexdigest()
+    for text in (database.password, demo.TOKEN, token_hash, session_token):
+        assert text not in "".join(logs)
+
+
+@pytest.mark.parametrize(("level", "lines"), [("INFO", 1), ("WARNING", 0), ("ERROR", 0)])
+def test_metrics_are_written_at_every_level_of_our_own_lines(
+    level: str, lines: int, variables: dict[str, str], start: Callable[..., Sandbox]
+) -> None:
+    sandbox = start(**variables, AWS_LAMBDA_LOG_LEVEL="INFO", POWERTOOLS_LOG_LEVEL=level)
+    assert sandbox.invoke(json.loads((ROOT / "events/unknown_token.json").read_text())).status == 401
+    assert sandbox.log.count('"message":"refused"') == lines
+    assert sandbox.log.count('"Refused":[1.0]') == 1
+
+
+def test_secrets_are_read_from_their_own_endpoint(variables: dict[str, str], start: Callable[..., Sandbox]) -> None:
+    variables |= {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{free_port()}",
+        "AWS_ENDPOINT_URL_SECRETS_MANAGER": variables["AWS_ENDPOINT_URL"],
+    }
+    assert start(**variables).invoke(json.loads((ROOT / "events/get_stats.json").read_text())).status == 200

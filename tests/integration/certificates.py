@@ -37,14 +37,18 @@ def new_authority(*, sloppy: bool = False) -> Authority:
 def new_certificate(authority: Authority, host: str, *, days: int = 2) -> tuple[bytes, bytes]:
     """Return a server's certificate and its key; with negative days it has expired."""
     key = ec.generate_private_key(ec.SECP256R1())
-    builder = _builder(_name(host), authority.name, key, days=days)
-    builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), False)
+    builder = _for_server(host, authority.name, key, days=days)
     if not authority.sloppy:
         builder = builder.add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.key.public_key()), False
         )
-    certificate = builder.sign(authority.key, SHA256()).public_bytes(Encoding.PEM)
-    return certificate, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return _pair(builder.sign(authority.key, SHA256()), key)
+
+
+def new_self_signed_certificate(host: str) -> tuple[bytes, bytes]:
+    """Return a server's certificate that no authority signed, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    return _pair(_for_server(host, _name(host), key, days=2).sign(key, SHA256()), key)
 
 
 _USAGES = (
@@ -58,6 +62,16 @@ _USAGES = (
     "encipher_only",
     "decipher_only",
 )
+
+
+def _pair(certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> tuple[bytes, bytes]:
+    key_pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return certificate.public_bytes(Encoding.PEM), key_pem
+
+
+def _for_server(host: str, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, *, days: int) -> x509.CertificateBuilder:
+    builder = _builder(_name(host), issuer, key, days=days)
+    return builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), False)
 
 
 def _name(text: str) -> x509.Name:

@@ -30,8 +30,9 @@ from tests.integration.tls_servers import HOST, TLSServer, mariadb_with_tls, pos
 from tools.databases import Database, Server, own_server, servers_of, sqlite_database
 from tools.servers import mariadb, postgresql
 
-# Neither server is on UTC and neither knows zones by name: no number may depend on that.
-_MARIADB_OPTIONS = ("--default-time-zone=+05:45",)
+# Neither server is on UTC and neither knows zones by name: no number may depend on that. Neither offers TLS:
+# MariaDB 11.4 and newer would make a certificate of their own.
+_MARIADB_OPTIONS = ("--default-time-zone=+05:45", "--skip-ssl")
 _POSTGRESQL_OPTIONS = ("-c", "timezone=Asia/Kathmandu")
 
 # Half-way into a second, which HTTP dates cannot tell.
@@ -76,7 +77,7 @@ def tls_server(request: pytest.FixtureRequest) -> TLSServer:
 
 @pytest.fixture(params=["mariadb", "postgresql"])
 def plain_server(request: pytest.FixtureRequest) -> Server:
-    """The servers that the other tests use: neither has a certificate."""
+    """The servers that the other tests use: neither offers TLS."""
     found: Server = request.getfixturevalue(f"{request.param}_server")
     return found
 
@@ -269,6 +270,11 @@ class Container:
         build: Callable[..., Any] = request.pop("build", http_api)
         authorization = [("Authorization", f"Token {key}")] if key else []
         return self.invoke(build(headers=[*authorization, *headers], **request))
+
+    @property
+    def secrets_manager_events(self) -> Any:
+        """Where a test registers what is to happen at each call to Secrets Manager."""
+        return self.api._container.tokens._secrets._client.meta.events
 
     def close(self) -> None:
         self.api._container.database.close()

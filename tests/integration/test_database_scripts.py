@@ -3,10 +3,13 @@
 import contextlib
 import re
 import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from tests import leaks
 from tests.integration.conftest import SERVERS
 from tools.databases import Database, run_script, script
 
@@ -101,3 +104,79 @@ def test_iam_on_postgresql(server_db: Database) -> None:
         assert rows(server_db, member) == [[False, False]]
     finally:
         server_db.server.execute("DROP ROLE rds_iam")
+
+
+@pytest.fixture
+def as_master(server_db: Database) -> Iterator[Database]:
+    """A database whose tables belong to OpenL2M's own role, seen by an administrator as RDS makes them.
+
+    Its user is taken away, for the scripts to make it.
+    """
+    assert server_db.server
+    take_away(server_db, "read_only_user")
+    owner, master, password = f"{server_db.name}_owner", f"{server_db.name}_master", leaks.new_password()
+    server_db.execute(f"CREATE ROLE {owner} LOGIN")
+    server_db.execute(f"CREATE ROLE {master} LOGIN CREATEROLE NOSUPERUSER PASSWORD '{password}'")
+    server_db.execute(f"ALTER DATABASE {server_db.name} OWNER TO {owner}")
+    for [table] in rows(server_db, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"):
+        server_db.execute(f"ALTER TABLE {table} OWNER TO {owner}")
+    try:
+        yield replace(server_db, server=replace(server_db.server, superuser=master, superuser_password=password))
+    finally:
+        server_db.execute(f"REASSIGN OWNED BY {owner} TO CURRENT_USER")
+        for role in (owner, master):
+            server_db.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
+
+
+@contextlib.contextmanager
+def membership(database: Database) -> Iterator[None]:
+    """Do what the scripts ask of an administrator who does not own OpenL2M's tables."""
+    assert database.server
+    owner = f"{database.name}_owner"
+    database.server.execute(f"GRANT {owner} TO CURRENT_USER")
+    yield
+    database.server.execute(f"REVOKE {owner} FROM CURRENT_USER")
+
+
+def is_member(database: Database) -> bool:
+    [[member]] = rows(database, f"SELECT pg_has_role('{database.name}_owner', 'MEMBER')")
+    return bool(member)
+
+
+@pytest.mark.parametrize("server", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("member", [False, True])
+@pytest.mark.parametrize(
+    ("name", "suffix", "token_key"), [("read_only_user", "", False), ("token_import_user", "_import", True)]
+)
+def test_an_administrator_who_owns_nothing_makes_a_user(
+    name: str, suffix: str, token_key: bool, member: bool, as_master: Database, server_db: Database
+) -> None:
+    """As the master user of RDS: no superuser, and OpenL2M's tables belong to OpenL2M's own role."""
+    user = server_db.user + suffix
+    if member:
+        server_db.execute(f"GRANT {server_db.name}_owner TO {server_db.name}_master")
+
+    run_script(as_master, name)
+
+    may_read = f"""SELECT has_column_privilege('{user}', 'users_token', 'id', 'SELECT'),
+        has_column_privilege('{user}', 'users_token', 'key', 'SELECT')"""
+    assert rows(server_db, may_read) == [[True, token_key]]
+    assert is_member(as_master) is member
+
+    with contextlib.nullcontext() if member else membership(as_master):
+        take_away(as_master, name)
+
+    assert rows(server_db, f"SELECT COUNT(*) FROM pg_roles WHERE rolname = '{user}'") == [[0]]
+    assert is_member(as_master) is member
+
+
+@pytest.mark.parametrize("server", ["postgresql"], indirect=True)
+def test_an_administrator_who_owns_nothing_makes_the_indexes(as_master: Database, server_db: Database) -> None:
+    with pytest.raises(subprocess.CalledProcessError) as raised:
+        run_script(as_master, "log_index")
+    assert "must be owner of table switches_log" in raised.value.stderr
+
+    with membership(as_master):
+        run_script(as_master, "log_index")
+
+    assert "type,timestamp,action,user_id,switch_id" in log_indexes(server_db)

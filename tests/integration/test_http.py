@@ -51,6 +51,17 @@ NOT_API_GATEWAY: list[Any] = [
     {"httpMethod": "GET", "requestContext": {}},
     {"httpMethod": 1, "path": PATH, "requestContext": {}},
     {"version": "2.0", "httpMethod": "GET", "path": PATH, "requestContext": {}},
+    {  # of an Application Load Balancer, which names no caller
+        "requestContext": {
+            "elb": {"targetGroupArn": "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/x"}
+        },
+        "httpMethod": "GET",
+        "path": PATH,
+        "queryStringParameters": {},
+        "headers": {"host": "stats.example.com", "x-forwarded-for": "203.0.113.7"},
+        "body": "",
+        "isBase64Encoded": False,
+    },
     {"version": "0", "source": "aws.events", "detail-type": "Scheduled Event", "detail": {}},
     {"Records": [{"eventSource": "aws:s3"}]},
 ]

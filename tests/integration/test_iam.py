@@ -4,6 +4,7 @@ import contextlib
 import socket
 import ssl
 import struct
+import sys
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
@@ -92,11 +93,9 @@ def test_every_connection_has_a_token_of_its_own(tls_db: Database, aws: AWS, new
     aws.put_database(without_password(tls_db.secret(host=HOST)))
     key = aws.new_token()
     clients: list[Any] = []
-    boto3.setup_default_session()
-    assert boto3.DEFAULT_SESSION
-    boto3.DEFAULT_SESSION.events.register("creating-client-class.rds", lambda **_: clients.append(1))
     with time_machine.travel(NOW, tick=False) as clock:
         container = new_container(CACHE_TTL_SECONDS=0, MAX_STALE_SECONDS=0)
+        sys.modules["stats.aws"]._session().register("creating-client-class.rds", lambda **_: clients.append(1))
         assert not clients
         for _ in range(3):
             tls_db.set_password(expected_token(tls_db.server.port, tls_db.user))
@@ -290,7 +289,7 @@ def test_without_credentials_there_is_no_token(
         key = aws.new_token()
         container = new_container()
         # The session that Secrets Manager's client was made from has its own already.
-        monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+        sys.modules["stats.aws"]._session.cache_clear()
         for name in ROLE:
             monkeypatch.delenv(name.upper())
         monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")

@@ -1,11 +1,13 @@
 """What the function writes: JSON lines and metrics, and never a secret."""
 
+import io
 import json
 from typing import Any
 
 import pytest
 
 from tests import leaks
+from tests.events import http_api
 from tests.integration.conftest import AWS, token_record
 from tools.databases import Database
 from tools.servers import free_port
@@ -88,3 +90,23 @@ def test_a_failure_is_counted_and_explained(aws: AWS, new_container: Any, capsys
     assert explanation["correlation_id"] == "JKJaXmPLvHcESHA="
     assert counted["DatabaseFailure"] == [1.0]
     assert "CacheMiss" not in counted
+
+
+def test_half_a_character_loses_no_line(
+    sqlite_db: Database, aws: AWS, new_container: Any, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    half = "\ud83d"
+    aws.put_database(sqlite_db.secret())
+    aws.put_tokens({"name": half})
+    event = http_api(headers=[("Authorization", f"Token {leaks.new_key()}")], client=f"192.0.2.7{half}")
+    event["requestContext"]["requestId"] = half
+    stdout = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")  # as strict as Lambda's, which pytest's is not
+    monkeypatch.setattr("sys.stdout", stdout)
+    assert new_container().invoke(event).status == 401
+    assert capsys.readouterr().err == ""
+    stdout.seek(0)
+    ignored, refused, counted = [json.loads(line) for line in stdout]
+    assert (ignored["message"], ignored["token"]) == ("token ignored", half)
+    assert (refused["message"], refused["reason"]) == ("refused", "unknown token")
+    assert (refused["client_address"], refused["correlation_id"]) == (f"192.0.2.7{half}", half)
+    assert counted["Refused"] == [1.0]

@@ -152,6 +152,26 @@ def test_what_openl2m_changes(openl2m: Database, aws: AWS, travel: Travel, new_c
     assert [new_container().get(key).status for key in keys] == [200] * 3
 
 
+@pytest.mark.parametrize("arguments", [["import"], ["import", "--dry-run"]], ids=" ".join)
+@pytest.mark.parametrize("emptied", ["DELETE FROM users_token", "UPDATE users_token SET key = 'short'"])
+def test_an_import_that_finds_no_token(
+    emptied: str, arguments: list[str], openl2m: Database, aws: AWS, new_container: Start, run: Run
+) -> None:
+    key = add(openl2m, 1)
+    run("import")
+    openl2m.execute(emptied)
+    before = text(aws)
+    refused = run(*arguments)
+    assert (refused.code, refused.out, text(aws)) == (2, "", before)
+    assert "--allow-empty" in refused.err.splitlines()[-1]
+    assert new_container().get(key).status == 200
+
+    allowed = run(*arguments, "--allow-empty")
+    assert allowed.code == 0
+    assert allowed.out.splitlines()[-1] == "0 added, 0 changed, 1 revoked, 0 kept, 0 unchanged"
+    assert (text(aws) == before) == ("--dry-run" in arguments)
+
+
 def test_what_the_operator_ended_stays_ended(
     openl2m: Database, aws: AWS, travel: Travel, new_container: Start, run: Run
 ) -> None:

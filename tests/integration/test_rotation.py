@@ -198,7 +198,7 @@ def test_a_rotation_that_ends_while_its_version_is_looked_for(
                 SecretId=aws.database_secret, VersionStage="AWSPENDING", RemoveFromVersionId=version
             )
 
-    events = container.api._secrets._provider.client.meta.events
+    events = container.secrets_manager_events
     events.register("before-send.secrets-manager.GetSecretValue", end_rotation)
     assert container.get(key).status == 200
     assert asked_for == ["AWSCURRENT", "AWSPENDING", "AWSCURRENT"]

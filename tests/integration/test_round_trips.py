@@ -71,6 +71,17 @@ def test_a_first_answer_costs_the_login_and_two_waits(
     assert proxy.flights == login + 2  # which indexes there are, and the statement
 
 
+def test_nothing_is_sent_that_pins_a_proxys_connection(
+    key: str, proxy: Proxy, server_db: Database, new_container: Any
+) -> None:
+    container = new_container(DATABASE_TLS="off", CACHE_TTL_SECONDS=0)
+    for _ in range(2):
+        assert container.get(key).status == 200
+    sent = {"mariadb": [b"NAMES", *[b"STATEMENT"] * 3], "mysql": [b"NAMES"], "postgres": []}
+    assert re.findall(rb"\bSET (\w+) ", proxy.sent, re.IGNORECASE) == sent[server_db.engine]
+    assert len(proxy.sent) / 2 < 16384  # a proxy pins for longer statements too
+
+
 def test_a_cached_answer_is_sent_as_it_is_kept(key: str, new_container: Any) -> None:
     container = new_container(DATABASE_TLS="off")
     event = http_api(headers=[("Authorization", f"Token {key}")])

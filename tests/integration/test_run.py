@@ -18,8 +18,9 @@ import pytest
 import requests
 
 from tests import leaks
-from tests.integration.databases import ROOT
-from tools.databases import Database
+from tests.integration.databases import ROOT, server_database
+from tests.integration.proxy import Proxy
+from tools.databases import Database, Server
 from tools.servers import free_port
 
 EVENTS = {
@@ -164,9 +165,60 @@ def test_a_header_sent_twice(demo: str) -> None:
     _, url, _, header = shlex.split(commands(demo)["curl"])
     port = int(url.split(":")[2].split("/")[0])
     with socket.create_connection(("127.0.0.1", port), 10) as client:
-        lines = ["GET /api/stats/ HTTP/1.1", "Host: x", header, header, "Connection: close", "", ""]
+        lines = ["GET /api/stats/ HTTP/1.1", "Host: localhost", header, header, "Connection: close", "", ""]
         client.sendall("\r\n".join(lines).encode())
         assert client.recv(100).startswith(b"HTTP/1.1 401 ")
+
+
+def listening(pid: int) -> set[int]:
+    """Return the TCP ports that a process listens on."""
+    process = Path(f"/proc/{pid}")
+    links = {str(each.readlink()) for each in (process / "fd").iterdir()}
+    lines = [line for name in ("tcp", "tcp6") for line in (process / "net" / name).read_text().splitlines()]
+    rows = [line.split() for line in lines]
+    return {int(row[1].rpartition(":")[2], 16) for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in links}
+
+
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="only Linux tells what a process listens on")
+def test_it_listens_on_its_port_alone() -> None:
+    port = free_port()
+    with running(PORT=port) as (process, printed):
+        _, url, _, header = shlex.split(commands(printed)["curl"])
+        assert requests.get(url, headers=dict([header.split(": ")]), timeout=10).status_code == 200
+        assert listening(process.pid) == {port}
+
+
+@pytest.mark.parametrize("method", ["GET", "OPTIONS"])
+def test_another_sites_page_reads_nothing(method: str, demo: str) -> None:
+    _, url, _, header = shlex.split(commands(demo)["curl"])
+    headers = {"Origin": "https://evil.example", "Access-Control-Request-Method": "GET", **dict([header.split(": ")])}
+    answer = requests.request(method, url, headers=headers, timeout=10)
+    assert answer.status_code == (200 if method == "GET" else 204)
+    assert not [name for name in answer.headers if name.lower().startswith("access-control-")]
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:8000", "localhost.evil.example", "127.0.0.1@evil", ""])
+@pytest.mark.parametrize("path", ["/api/stats/", "/"])
+def test_another_host(path: str, host: str, demo: str) -> None:
+    _, url, _, header = shlex.split(commands(demo)["curl"])
+    headers = {"Host": host, **dict([header.split(": ")])}
+    answer = requests.get(url.replace("/api/stats/", path), headers=headers, timeout=10)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (421, "application/json")
+    assert answer.json() == {"detail": "This server answers at 127.0.0.1, localhost and [::1] only."}
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "LOCALHOST", "localhost:80", "[::1]:8000", "[::1]"])
+def test_this_host(host: str, demo: str) -> None:
+    _, url, _, header = shlex.split(commands(demo)["curl"])
+    answer = requests.get(url, headers={"Host": host, **dict([header.split(": ")])}, timeout=10)
+    assert answer.status_code == 200
+
+
+def test_a_request_without_a_host(demo: str) -> None:
+    _, url, _, header = shlex.split(commands(demo)["curl"])
+    with socket.create_connection(("127.0.0.1", int(url.split(":")[2].split("/")[0])), 10) as client:
+        client.sendall(f"GET /api/stats/ HTTP/1.0\r\n{header}\r\n\r\n".encode())
+        assert client.recv(100).startswith(b"HTTP/1.1 421 ")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -178,18 +230,34 @@ def test_it_ends_cleanly(number: signal.Signals) -> None:
         assert rest.strip() == ""
 
 
+def url_of(database: Database, proxy: Proxy | None = None) -> str:
+    """Return the DATABASE_URL of a database on a server, by way of a proxy if there is one."""
+    scheme = {"mariadb": "mariadb", "mysql": "mysql", "postgres": "postgresql"}[database.engine]
+    server = proxy or database.server
+    assert server
+    return f"{scheme}://{database.user}:{database.password}@{server.host}:{server.port}/{database.name}"
+
+
 def test_a_database_of_the_users_own(server_db: Database) -> None:
     now = datetime.now(UTC)
     log = {"type": 1, "switch_id": 1, "user_id": 1}
     server_db.insert("switches_log", [{**log, "timestamp": now - timedelta(minutes=1)}, log])
-    assert server_db.server
-    scheme = {"mariadb": "mariadb", "mysql": "mysql", "postgres": "postgresql"}[server_db.engine]
-    where = f"{server_db.server.host}:{server_db.server.port}/{server_db.name}"
-    with running(DATABASE_URL=f"{scheme}://{server_db.user}:{server_db.password}@{where}") as (_, printed):
+    with running(DATABASE_URL=url_of(server_db)) as (_, printed):
         url, key = re.findall(r"http://\S+/(?=;)", printed)[0], re.findall(r"[0-9a-f]{40}", printed)[0]
         answer = requests.get(url, headers={"Authorization": f"Token {key}"}, timeout=10)
     numbers = values(answer.json())
     assert (numbers["log_entries"], numbers["changes_last_hour"], numbers["switches"]) == (2, 1, 0)
+
+
+def test_the_database_is_asked_once_for_the_first_answer(plain_server: Server) -> None:
+    with (
+        server_database(plain_server) as database,
+        Proxy((plain_server.host, plain_server.port)) as proxy,
+        running(DATABASE_URL=url_of(database, proxy)) as (_, printed),
+    ):
+        _, url, _, header = shlex.split(commands(printed)["curl"])
+        assert requests.get(url, headers=dict([header.split(": ")]), timeout=10).status_code == 200
+        assert proxy.sent.count(b"switches_netmikoprofile") == 1
 
 
 def test_an_sqlite_file_of_the_users_own(sqlite_db: Database) -> None:
@@ -298,6 +366,14 @@ def test_a_snapshot_of_the_demo() -> None:
     assert key == f"snapshots/dt={time[:10]}/{time.replace(':', '-')}.json"
     assert document.pop("taken_at")[:19] == time[:19]
     check_demo(document)
+
+
+def test_no_aws_but_the_local_one(tmp_path: Path) -> None:
+    elsewhere = f"http://127.0.0.1:{free_port()}"
+    (tmp_path / ".aws").mkdir()
+    (tmp_path / ".aws/config").write_text(f"[default]\nregion = eu-west-1\nendpoint_url = {elsewhere}\n")
+    finished = snapshot(HOME=tmp_path, AWS_PROFILE="nobody", AWS_ENDPOINT_URL_S3=elsewhere)
+    assert (finished.returncode, finished.stderr) == (0, "")
 
 
 def test_a_snapshot_that_cannot_be_taken() -> None:

@@ -87,7 +87,13 @@ def packages(program: str) -> set[str]:
 def test_the_start_imports_what_the_first_request_needs_and_no_more(engine: str, drivers: set[str], aws: AWS) -> None:
     """Show it by what is loaded beyond a bare function with a client of Secrets Manager."""
     aws.put_database({"engine": engine, "host": "127.0.0.1", "username": "u", "password": "p", "dbname": "d"})
-    assert packages(OURS) - packages(BARE) == {"stats", "aws_lambda_powertools", "typing_extensions", *drivers}
+    assert packages(OURS) - packages(BARE) == {
+        "stats",
+        "aws_lambda_powertools",
+        "typing_extensions",
+        "tzdata",
+        *drivers,
+    }
 
 
 def restore() -> None:

@@ -9,11 +9,17 @@ from typing import Any
 import pytest
 
 from tests import leaks
-from tests.integration.certificates import Authority, new_authority, new_certificate
+from tests.integration.certificates import (
+    Authority,
+    new_authority,
+    new_certificate,
+    new_self_signed_certificate,
+)
 from tests.integration.databases import server_database
 from tests.integration.proxy import Proxy
 from tests.integration.tls_servers import HOST, TLSServer
-from tools.databases import Database, Server
+from tools.databases import Database, Server, own_server
+from tools.servers import mariadb
 
 
 @pytest.fixture
@@ -71,6 +77,12 @@ def assert_nothing_was_told(proxy: Proxy, database: Database) -> None:
         assert word.encode() not in proxy.sent
 
 
+def offers_tls(server: Server) -> bool:
+    with contextlib.closing(server.connect()) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT @@have_ssl")
+        return bool(cursor.fetchone() == ("YES",))
+
+
 @pytest.mark.usefixtures("_host_resolves", "_strict_by_default")
 @pytest.mark.parametrize("sloppy", [False, True], ids=["flawless", "only strictness refuses it"])
 def test_the_right_certificate_is_accepted(sloppy: bool, tls_server: TLSServer, ask: Ask) -> None:
@@ -81,7 +93,7 @@ def test_the_right_certificate_is_accepted(sloppy: bool, tls_server: TLSServer, 
     assert_encrypted(proxy, database)
 
 
-@pytest.mark.parametrize("problem", ["wrong host name", "unknown authority", "expired"])
+@pytest.mark.parametrize("problem", ["wrong host name", "unknown authority", "self-signed", "expired"])
 @pytest.mark.usefixtures("_host_resolves")
 def test_a_wrong_certificate_is_refused(
     problem: str, tls_server: TLSServer, ask: Ask, caplog: pytest.LogCaptureFixture
@@ -90,6 +102,7 @@ def test_a_wrong_certificate_is_refused(
     certificate, words = {
         "wrong host name": (new_certificate(trusted, "other.example.test"), "Hostname mismatch"),
         "unknown authority": (new_certificate(new_authority(), HOST), "certificate verify failed"),
+        "self-signed": (new_self_signed_certificate(HOST), "self-signed certificate"),
         "expired": (new_certificate(trusted, HOST, days=-1), "certificate has expired"),
     }[problem]
     tls_server.present(certificate)
@@ -115,11 +128,38 @@ def test_a_server_without_tls_is_refused(plain_server: Server, ask: Ask, caplog:
     assert "SSL" in logged(caplog)
 
 
-def test_on_loopback_tls_is_used_without_proof(tls_server: TLSServer, ask: Ask) -> None:
-    tls_server.present(new_certificate(new_authority(), "other.example.test", days=-1))
+@pytest.mark.parametrize(
+    "certificate",
+    [new_certificate(new_authority(), "other.example.test", days=-1), new_self_signed_certificate(HOST)],
+    ids=["of another, and expired", "self-signed"],
+)
+def test_on_loopback_tls_is_used_without_proof(
+    certificate: tuple[bytes, bytes], tls_server: TLSServer, ask: Ask
+) -> None:
+    tls_server.present(certificate)
     response, proxy, database = ask(tls_server.server, "127.0.0.1")
     assert response.status == 200
     assert_encrypted(proxy, database)
+
+
+@pytest.fixture(scope="module")
+def mariadb_as_installed() -> Iterator[Server]:
+    """MariaDB without options: since 11.4 it offers TLS, with a certificate that it makes at its start."""
+    with mariadb() as process:
+        yield own_server(process)
+
+
+@pytest.mark.usefixtures("_host_resolves")
+def test_mariadb_as_installed_is_refused(mariadb_as_installed: Server, ask: Ask) -> None:
+    response, proxy, database = ask(mariadb_as_installed, HOST, new_authority())
+    assert response.status == 503
+    assert_nothing_was_told(proxy, database)
+
+
+def test_on_loopback_mariadb_as_installed_will_do(mariadb_as_installed: Server, ask: Ask) -> None:
+    response, proxy, database = ask(mariadb_as_installed, "127.0.0.1")
+    assert response.status == 200
+    assert (database.user.encode() not in proxy.sent) == offers_tls(mariadb_as_installed)
 
 
 def test_on_loopback_a_server_without_tls_will_do(plain_server: Server, ask: Ask) -> None:

@@ -21,7 +21,7 @@ def _database(aws: AWS, sqlite_db: Database) -> None:
 def reads(container: Container) -> list[str]:
     """Return a list that grows by the name of each call to Secrets Manager from now on."""
     calls: list[str] = []
-    events = container.api._secrets._provider.client.meta.events
+    events = container.secrets_manager_events
     events.register(
         "before-send.secrets-manager.*", lambda event_name, **_: calls.append(event_name.rpartition(".")[2])
     )

@@ -138,12 +138,55 @@ def test_what_cannot_be_done(arguments: tuple[str, ...], problem: str, aws: AWS,
     assert text(aws) == before
 
 
-@pytest.mark.parametrize("arguments", [["check"], ["create"], ["revoke"], ["rotate"], ["list"], ["check", "--from"]])
-def test_a_key_as_an_argument_is_not_repeated(arguments: list[str], aws: AWS, run: Run) -> None:
-    key = aws.new_token()
-    result = run(*arguments, key)
-    assert result.code == 2
-    assert not leaks.found_in(result.out + result.err)
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *(["{}"], ["--key", "{}"], ["--key={}"], ["--{}"], ["-k{}"], ["Token", "{}"], ["Token {}"], ["list,{}"]),
+        *(["check", "{}"], ["check", "--from", "{}"], ["create", "{}"], ["create", "Token {}"], ["create", "--{}"]),
+        *(["create", "x", "--description", "{}"], ["create", "x", "--expires", "{}"], ["create", "x", "--x={}"]),
+        *(
+            ["revoke", "{}"],
+            ["revoke", "Token {}"],
+            ["rotate", "{}"],
+            ["rotate", "x", "--keep-old={}"],
+            ["prune", "{}"],
+        ),
+        *(["list", "{}"], ["list", "--json={}"], ["list", "--secret-id", "{}"], ["import", "--dry-run={}"]),
+        ["import", "--database-secret-id", "{}"],
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("form", [str, str.upper], ids=["lower", "upper"])
+def test_a_key_as_an_argument_is_not_repeated(
+    form: Callable[[str], str], arguments: list[str], aws: AWS, run: Run
+) -> None:
+    key = leaks.remember(form(aws.new_token()))
+    before = text(aws)
+    result = run(*(argument.format(key) for argument in arguments))
+    assert (result.code, result.out, text(aws)) == (2, "", before)
+    assert "rotate it" in result.err.splitlines()[-1]
+    assert not leaks.found_in(result.err)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["{}"], "COMMAND"),
+        (["list", "--json={}"], "--json"),
+        (["list", "--key={}"], "--key"),
+        (["list", "-k{}"], "never an argument"),
+        (["list", "--{}"], "never an argument"),
+        (["list", "{}"], "never an argument"),
+        (["check", "--from", "{}"], "--from"),
+    ],
+    ids=str,
+)
+def test_what_is_nearly_a_key_is_not_repeated(arguments: list[str], problem: str, run: Run) -> None:
+    nearly = leaks.remember(leaks.new_key()[:39])
+    result = run(*(argument.format(nearly) for argument in arguments))
+    assert (result.code, result.out) == (2, "")
+    assert problem in result.err.splitlines()[-1]
+    assert not leaks.found_in(result.err)
 
 
 def test_names_are_free_again(aws: AWS, travel: Travel, run: Run) -> None:

@@ -1,6 +1,7 @@
 """infra/template.yaml as CloudFormation would see it: parameters put in, SAM's resources made, conditions decided."""
 
 import copy
+import functools
 import os
 import re
 from collections.abc import Callable
@@ -10,15 +11,22 @@ from unittest import mock
 
 import yaml
 
-TEMPLATE = Path(__file__).parents[2] / "infra/template.yaml"
+ROOT = Path(__file__).parents[2]
+TEMPLATE = ROOT / "infra/template.yaml"
 REQUIRED = {"DatabaseSecretArn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:database-AbCdEf"}
 PSEUDO = {
     "AWS::AccountId": "123456789012",
     "AWS::NoValue": None,
     "AWS::Partition": "aws",
     "AWS::Region": "us-east-1",
-    "AWS::StackName": "openl2m-stats",
     "AWS::URLSuffix": "amazonaws.com",
+}
+# What a resource that exists tells of itself, as far as a template takes it apart.
+ATTRIBUTES = {
+    ("SecretsManagerEndpointInterface", "DnsEntries"): [
+        "Z7HUB22UULQXV:vpce-0123456789abcdef0-abcdefgh.secretsmanager.us-east-1.vpce.amazonaws.com",
+        "Z7HUB22UULQXV:vpce-0123456789abcdef0-abcdefgh-us-east-1a.secretsmanager.us-east-1.vpce.amazonaws.com",
+    ]
 }
 
 
@@ -43,6 +51,11 @@ _Loader.add_multi_constructor("!", _function)
 
 
 def load() -> dict[str, Any]:
+    return copy.deepcopy(_read())
+
+
+@functools.cache
+def _read() -> dict[str, Any]:
     template: dict[str, Any] = yaml.load(TEMPLATE.read_text(), _Loader)
     return template
 
@@ -79,10 +92,10 @@ def packaged(template: dict[str, Any], code: str, layer: str) -> dict[str, Any]:
 class Decider:
     """Decides conditions and works out functions, but for what only exists once a resource does."""
 
-    def __init__(self, template: dict[str, Any], values: dict[str, str]) -> None:
+    def __init__(self, template: dict[str, Any], values: dict[str, str], stack_name: str = "openl2m-stats") -> None:
         self._conditions = template["Conditions"]
         self._mappings = template["Mappings"]
-        self._values: dict[str, str | None] = {**PSEUDO, **values}
+        self._values: dict[str, str | None] = {**PSEUDO, "AWS::StackName": stack_name, **values}
 
     def true(self, name: str) -> bool:
         return bool(self.resolve(self._conditions[name]))
@@ -102,16 +115,22 @@ class Decider:
         if name == "Fn::If":
             condition, yes, no = argument
             return self.resolve(yes if self.true(condition) else no)
-        if name == "Fn::Sub" and isinstance(argument, str):
-            return re.sub(r"\$\{([\w:]+)\}", lambda found: self._values.get(found[1]) or found[0], argument)
+        if name == "Fn::Sub":
+            text, own = (argument, {}) if isinstance(argument, str) else argument
+            values = {**self._values, **self.resolve(own)}
+            texts = {name: value for name, value in values.items() if isinstance(value, str)}
+            return re.sub(r"\$\{([\w:]+)\}", lambda found: texts.get(found[1], found[0]), text)
         if name == "Ref":
             return self._values.get(argument, {"Ref": argument})
+        if name == "Fn::GetAtt" and tuple(argument) in ATTRIBUTES:
+            return ATTRIBUTES[tuple(argument)]
         resolved = self.resolve(argument)
         functions: dict[str, Callable[..., Any]] = {
             "Fn::Equals": lambda one, other: str(one) == str(other),
             "Fn::Not": lambda one: not one,
             "Fn::And": lambda *conditions: all(conditions),
             "Fn::Or": lambda *conditions: any(conditions),
+            "Fn::Contains": lambda texts, text: text in texts,
             "Fn::Split": lambda separator, text: text.split(separator),
             "Fn::Select": lambda index, entries: entries[int(index)],
             "Fn::FindInMap": lambda mapping, key, attribute: self._mappings[mapping][key][attribute],
@@ -119,13 +138,20 @@ class Decider:
         return functions[name](*resolved) if name in functions else {name: resolved}
 
 
-def stack(code: str = "code-1", layer: str = "layer-1", **given: Any) -> dict[str, Any]:
+def stack(
+    code: str = "code-1", layer: str = "layer-1", stack_name: str = "openl2m-stats", **given: Any
+) -> dict[str, Any]:
     """Return the resources that a deployment with these parameters makes, by their logical ids."""
+    return copy.deepcopy(_translate(code, layer, stack_name, tuple(given.items())))
+
+
+@functools.cache
+def _translate(code: str, layer: str, stack_name: str, given: tuple[tuple[str, Any], ...]) -> dict[str, Any]:
     from samtranslator.translator.managed_policy_translator import ManagedPolicyLoader
     from samtranslator.translator.transform import transform
 
     template = packaged(load(), code, layer)
-    values = parameters(template, given)
+    values = parameters(template, dict(given))
     first, second = template["Transform"]
     assert second == "AWS::Serverless-2016-10-31"
     filled = {key: template[key] for key in ("Resources", "Outputs")}
@@ -133,7 +159,7 @@ def stack(code: str = "code-1", layer: str = "layer-1", **given: Any) -> dict[st
         filled = put_in(filled, values)
     with mock.patch.dict(os.environ, AWS_DEFAULT_REGION="us-east-1"):
         translated = transform({**template, **filled}, values, ManagedPolicyLoader(None))
-    decider = Decider(template, values)
+    decider = Decider(template, values, stack_name)
     resources: dict[str, Any] = decider.resolve(
         {
             name: resource
@@ -146,3 +172,11 @@ def stack(code: str = "code-1", layer: str = "layer-1", **given: Any) -> dict[st
 
 def of_type(resources: dict[str, Any], type_: str) -> dict[str, Any]:
     return {name: resource for name, resource in resources.items() if resource["Type"] == type_}
+
+
+def schema(type_: str) -> dict[str, Any]:
+    """Return what AWS publishes of a type of resources: what identifies one, what its handlers need, and more."""
+    from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
+
+    found: dict[str, Any] = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", type_).schema
+    return found

@@ -8,7 +8,7 @@ import pytest
 
 from stats import settings
 from stats.engines import ENGINES
-from tests.template.stack import Decider, load, of_type, parameters, stack
+from tests.template.stack import ROOT, TEMPLATE, Decider, load, of_type, parameters, schema, stack
 
 VPC = {
     "VpcSubnetIds": "subnet-0123456789abcdef0,subnet-0123456789abcdef1",
@@ -17,10 +17,12 @@ VPC = {
 ENDPOINT = {
     **VPC,
     "SecretsManagerEndpoint": "true",
+    "EndpointSubnetIds": "subnet-0123456789abcdef0",
     "S3EndpointRouteTableIds": "rtb-0123456789abcdef0,rtb-0123456789abcdef1",
     "VpcId": "vpc-0123456789abcdef0",
 }
 CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/01234567-89ab-cdef-0123-456789abcdef"
+ENDPOINT_URL = "https://vpce-0123456789abcdef0-abcdefgh.secretsmanager.us-east-1.vpce.amazonaws.com"
 DOMAIN = {"DomainName": "stats.example.com", "CertificateArn": CERTIFICATE}
 KEY = "arn:aws:kms:us-east-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef"
 DATABASE_KEY = "arn:aws:kms:us-east-1:123456789012:key/89abcdef-89ab-cdef-0123-456789abcdef"
@@ -56,21 +58,27 @@ EVERYTHING: dict[str, Any] = {
     "ReservedConcurrency": "9",
     "PermissionsBoundaryArn": BOUNDARY,
     "KmsKeyArn": KEY,
-    "LogLevel": "WARN",
+    "Revision": "2026-11-24",
+    "LogLevel": "WARNING",
     "LogRetentionDays": 365,
+    "AccessLog": "false",
+    "Tracing": "PassThrough",
     "AlarmTopicArn": TOPIC,
-    "SnapshotSchedule": "cron(0 * * * ? *)",
-    "SnapshotsMissedSeconds": 10800,
+    "Dashboard": "true",
+    "SnapshotMinutes": 60,
     "SnapshotRetentionDays": 7,
     "SnapshotPrefix": "openl2m/",
 }
-SETS = {
+SETS: dict[str, dict[str, Any]] = {
     "defaults": {},
     "vpc": VPC,
     "endpoint": ENDPOINT,
     "domain": DOMAIN,
     "domain with record": {**DOMAIN, "HostedZoneId": "Z0123456789ABCDEFGHIJ"},
     "snapstart": {"SnapStart": "PublishedVersions"},
+    "provisioned": {"ProvisionedConcurrency": 2, "ReservedConcurrency": "2"},
+    "dashboard": {"Dashboard": "true"},
+    "cheap": {"AccessLog": "false", "Tracing": "PassThrough", "SnapshotMinutes": 1440},
     "everything": EVERYTHING,
 }
 ALWAYS = {
@@ -85,6 +93,7 @@ ALWAYS = {
     "SnapshotBucket": "AWS::S3::Bucket",
     "SnapshotBucketPolicy": "AWS::S3::BucketPolicy",
     "SnapshotFailures": "AWS::SQS::Queue",
+    "SnapshotFailuresAlarm": "AWS::CloudWatch::Alarm",
     "SnapshotFunction": "AWS::Lambda::Function",
     "SnapshotFunctionAliaslive": "AWS::Lambda::Alias",
     "SnapshotFunctionEventInvokeConfig": "AWS::Lambda::EventInvokeConfig",
@@ -110,13 +119,15 @@ IN_ENDPOINT = {
     "SecretsManagerEndpointInterface": "AWS::EC2::VPCEndpoint",
 }
 IN_DOMAIN = {"ApiDomain": "AWS::ApiGatewayV2::DomainName", "ApiDomainMapping": "AWS::ApiGatewayV2::ApiMapping"}
-RECORD = {"ApiDomainRecord": "AWS::Route53::RecordSet"}
+RECORD = {"ApiDomainRecord": "AWS::Route53::RecordSet", "ApiDomainRecordIpv6": "AWS::Route53::RecordSet"}
+DASHBOARD = {"OperatorDashboard": "AWS::CloudWatch::Dashboard"}
 FURTHER = {
     "vpc": IN_VPC,
     "endpoint": IN_ENDPOINT,
     "domain": IN_DOMAIN,
     "domain with record": IN_DOMAIN | RECORD,
-    "everything": IN_ENDPOINT | IN_DOMAIN | RECORD,
+    "dashboard": DASHBOARD,
+    "everything": IN_ENDPOINT | IN_DOMAIN | RECORD | DASHBOARD,
 }
 
 
@@ -182,7 +193,6 @@ def test_function_with_everything() -> None:
         "SubnetIds": VPC["VpcSubnetIds"].split(","),
         "SecurityGroupIds": VPC["VpcSecurityGroupIds"].split(","),
     }
-    assert found["LoggingConfig"]["ApplicationLogLevel"] == "WARN"
     alias = resources["StatsFunctionAliaslive"]["Properties"]
     assert alias["ProvisionedConcurrencyConfig"] == {"ProvisionedConcurrentExecutions": "3"}
 
@@ -200,6 +210,28 @@ def test_timeout_is_five_seconds_more_than_a_request_has() -> None:
     }
 
 
+@pytest.mark.parametrize("level", ["INFO", "WARNING", "ERROR"])
+@pytest.mark.parametrize("name", ["StatsFunction", "SnapshotFunction"])
+def test_lambda_drops_no_metrics_whatever_the_functions_log(name: str, level: str) -> None:
+    """Lambda takes a line without a level for one of INFO, which the lines of the metrics are."""
+    found = function(name, LogLevel=level)
+    assert found["LoggingConfig"]["LogFormat"] == "JSON"
+    assert found["LoggingConfig"]["ApplicationLogLevel"] == "INFO"
+    assert found["Environment"]["Variables"]["POWERTOOLS_LOG_LEVEL"] == level
+
+
+def test_debug_is_no_level() -> None:
+    assert load()["Parameters"]["LogLevel"]["AllowedValues"] == ["INFO", "WARNING", "ERROR"]
+
+
+def test_tracing_can_be_switched_off() -> None:
+    resources = stack(Tracing="PassThrough")
+    for name in ("StatsFunction", "SnapshotFunction"):
+        assert resources[name]["Properties"]["TracingConfig"] == {"Mode": "PassThrough"}
+    for role in ("StatsRole", "SnapshotRole"):
+        assert "xray" not in json.dumps(resources[role])
+
+
 def environment(name: str = "StatsFunction", **given: Any) -> dict[str, str]:
     """Return a function's variables; the token secret is called tokens, and the bucket is called bucket."""
     variables: dict[str, Any] = function(name, **given)["Environment"]["Variables"]
@@ -209,7 +241,8 @@ def environment(name: str = "StatsFunction", **given: Any) -> dict[str, str]:
 
 
 def test_variables_are_those_that_the_code_knows() -> None:
-    assert environment().keys() - {"RES_OPTIONS"} == settings.OPTIONS.keys()
+    libraries = {"RES_OPTIONS", "POWERTOOLS_SERVICE_NAME", "POWERTOOLS_LOG_LEVEL", "AWS_ENDPOINT_URL_SECRETS_MANAGER"}
+    assert environment(**ENDPOINT).keys() == settings.OPTIONS.keys() | libraries
 
 
 def test_defaults_are_the_codes_own() -> None:
@@ -254,6 +287,9 @@ def test_every_variable_has_its_own_parameter(tmp_path: Any) -> None:
         "SNAPSHOT_BUCKET": "bucket",
         "SNAPSHOT_PREFIX": "openl2m/",
         "RES_OPTIONS": "timeout:1 attempts:2",
+        "POWERTOOLS_SERVICE_NAME": "openl2m-stats",
+        "POWERTOOLS_LOG_LEVEL": "WARNING",
+        "AWS_ENDPOINT_URL_SECRETS_MANAGER": ENDPOINT_URL,
     }
     (tmp_path / "own.pem").touch()
     settings.load({**variables, "DATABASE_CA_FILE": str(tmp_path / "own.pem")})  # raises when one is wrong
@@ -267,9 +303,9 @@ def version(**given: Any) -> str:
 # Neither the function nor a container of it is another when these change.
 ELSEWHERE = {
     *("DatabaseSecretKmsKeyArn", "DatabaseResourceId", "DatabaseUser", "PermissionsBoundaryArn"),  # the role's
-    *("SecretsManagerEndpoint", "S3EndpointRouteTableIds", "VpcId", "DomainName", "CertificateArn", "HostedZoneId"),
-    *("SnapshotSchedule", "SnapshotsMissedSeconds", "SnapshotRetentionDays"),
-    *("ThrottlingRate", "ThrottlingBurst", "LogRetentionDays", "AlarmTopicArn"),
+    *("EndpointSubnetIds", "S3EndpointRouteTableIds", "VpcId", "DomainName", "CertificateArn", "HostedZoneId"),
+    *("SnapshotMinutes", "SnapshotRetentionDays"),
+    *("ThrottlingRate", "ThrottlingBurst", "LogRetentionDays", "AccessLog", "AlarmTopicArn", "Dashboard"),
     "ProvisionedConcurrency",  # the alias's
 }
 
@@ -280,6 +316,14 @@ def test_changed_parameters_publish_a_version_when_they_are_the_functions(parame
     # The VPC is there before and after, so that only one of its two parameters changes.
     before = {"VpcSubnetIds": "subnet-89abcdef", "VpcSecurityGroupIds": "sg-89abcdef"}
     assert (version(**before) != version(**{**before, parameter: changed})) == (parameter not in ELSEWHERE)
+
+
+@pytest.mark.parametrize("name", ["StatsFunction", "SnapshotFunction"])
+def test_revision_changes_what_is_published_and_nothing_else(name: str) -> None:
+    """After an update that was rolled back, Lambda has published this version, and publishes no other one like it."""
+    before, after = function(name), function(name, Revision="2")
+    assert before.pop("Description") != after.pop("Description")
+    assert before == after
 
 
 @pytest.mark.parametrize("part", ["code", "layer"])
@@ -299,8 +343,8 @@ def test_changed_reservation_changes_what_is_published() -> None:
 def test_api_has_one_route_to_the_alias() -> None:
     resources = stack()
     api = resources["Api"]["Properties"]
-    assert list(api["Body"]["paths"]) == ["/$default"]
-    [integration] = [method["x-amazon-apigateway-integration"] for method in api["Body"]["paths"]["/$default"].values()]
+    assert list(api["Body"]["paths"]) == ["$default"]
+    [integration] = [method["x-amazon-apigateway-integration"] for method in api["Body"]["paths"]["$default"].values()]
     assert integration["payloadFormatVersion"] == "2.0"
     assert "${StatsFunctionAliaslive}" in integration["uri"]
     assert "cors" not in json.dumps(api).lower()
@@ -321,12 +365,27 @@ def test_api_logs_requests_without_their_headers() -> None:
     assert stage["DefaultRouteSettings"] == {"ThrottlingRateLimit": "7", "ThrottlingBurstLimit": "8"}
 
 
+def test_access_log_can_be_switched_off() -> None:
+    resources = stack(AccessLog="false")
+    assert "AccessLogSettings" not in resources["ApiApiGatewayDefaultStage"]["Properties"]
+    assert "ApiLogGroup" in resources  # make logs follows it, and an empty one costs nothing
+
+
+@pytest.mark.parametrize(("given", "disabled"), [({}, False), (DOMAIN, True)])
+def test_domain_is_the_only_way_in(given: dict[str, Any], disabled: bool) -> None:
+    api = stack(**given)["Api"]["Properties"]
+    [server] = api["Body"]["servers"]
+    assert server == {"x-amazon-apigateway-endpoint-configuration": {"disableExecuteApiEndpoint": disabled}}
+    assert "FailOnWarnings" not in api  # API Gateway warns of a server without a URL
+
+
 def test_domain_is_the_apis() -> None:
     resources = stack(**SETS["domain with record"])
     [configuration] = resources["ApiDomain"]["Properties"]["DomainNameConfigurations"]
     assert configuration == {
         "CertificateArn": CERTIFICATE,
         "EndpointType": "REGIONAL",
+        "IpAddressType": "dualstack",
         "SecurityPolicy": "TLS_1_2",
     }
     assert resources["ApiDomainMapping"]["Properties"] == {
@@ -334,13 +393,32 @@ def test_domain_is_the_apis() -> None:
         "DomainName": {"Ref": "ApiDomain"},
         "Stage": {"Ref": "ApiApiGatewayDefaultStage"},
     }
-    assert resources["ApiDomainRecord"]["Properties"]["Name"] == "stats.example.com"
+    records = [resources[name]["Properties"] for name in ("ApiDomainRecord", "ApiDomainRecordIpv6")]
+    assert [record["Type"] for record in records] == ["A", "AAAA"]
+    for record in records:
+        assert record["Name"] == "stats.example.com"
+        assert record["AliasTarget"] == {
+            "DNSName": {"Fn::GetAtt": ["ApiDomain", "RegionalDomainName"]},
+            "HostedZoneId": {"Fn::GetAtt": ["ApiDomain", "RegionalHostedZoneId"]},
+        }
+
+
+def test_names_that_sam_makes_are_those_that_it_is_asked_by() -> None:
+    """Behind LanguageExtensions SAM does not resolve a name such as Api.Stage."""
+    assert not re.findall(r"!Ref \w+\.\w+", TEMPLATE.read_text())
+
+
+def test_rules_and_conditions_compare_texts_with_texts() -> None:
+    template = load()
+    compared = re.findall(r'"Fn::Equals": (\[[^]]*\])', json.dumps([template["Rules"], template["Conditions"]]))
+    assert len(compared) > 20
+    assert not [entry for entry in map(json.loads, compared) if not isinstance(entry[1], str)]
 
 
 def test_token_secret_has_no_value_and_outlives_the_stack() -> None:
     secret = stack()["TokenSecret"]
     assert secret["Properties"].keys() == {"Description"}  # no name, and no value of any kind
-    assert (secret["DeletionPolicy"], secret["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    assert (secret["DeletionPolicy"], secret["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
 
 
 def test_logs_are_kept_for_a_time() -> None:
@@ -368,7 +446,7 @@ def test_alarms() -> None:
     missed = alarms.pop("SnapshotsMissedAlarm")
     metrics = [entry["MetricStat"] for entry in missed["Metrics"] if "MetricStat" in entry]
     assert [entry["Metric"]["MetricName"] for entry in metrics] == ["Invocations", "Errors"]
-    assert {entry["Period"] for entry in metrics} == {"900"}
+    assert ({entry["Period"] for entry in metrics}, missed["EvaluationPeriods"]) == ({300}, 3)
     assert [{dimension["Name"] for dimension in entry["Metric"]["Dimensions"]} for entry in metrics] == [
         {"FunctionName", "Resource"}
     ] * 2
@@ -384,12 +462,99 @@ def test_alarms() -> None:
         "FunctionThrottlesAlarm": ("AWS/Lambda", "Throttles"),
         "ApiErrorsAlarm": ("AWS/ApiGateway", "5xx"),
         "StaleAnswersAlarm": ("OpenL2MStats", "CacheStale"),
+        "SnapshotFailuresAlarm": ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
     }
     assert alarms["FunctionErrorsAlarm"]["Dimensions"] == live
     assert alarms["FunctionThrottlesAlarm"]["Dimensions"] == live
     assert alarms["ApiErrorsAlarm"]["Dimensions"] == [{"Name": "ApiId", "Value": {"Ref": "Api"}}]
     assert alarms["StaleAnswersAlarm"]["Dimensions"] == [{"Name": "service", "Value": "openl2m-stats"}]
+    queue = {"Name": "QueueName", "Value": {"Fn::GetAtt": ["SnapshotFailures", "QueueName"]}}
+    assert alarms["SnapshotFailuresAlarm"]["Dimensions"] == [queue]
     assert not [name for name, alarm in alarms.items() if alarm.keys() & {"AlarmActions", "OKActions"}]
+
+
+@pytest.mark.parametrize("minutes", load()["Parameters"]["SnapshotMinutes"]["AllowedValues"])
+def test_alarm_on_missed_snapshots_follows_the_schedule(minutes: str) -> None:
+    resources = stack(SnapshotMinutes=minutes)
+    schedule = resources["SnapshotFunctionSchedule"]["Properties"]["ScheduleExpression"]
+    assert schedule == f"rate({minutes} minutes)"
+    alarm = resources["SnapshotsMissedAlarm"]["Properties"]
+    [period] = {entry["MetricStat"]["Period"] for entry in alarm["Metrics"] if "MetricStat" in entry}
+    assert (period, alarm["EvaluationPeriods"]) == (int(minutes) * 60, 3)
+    # What CloudWatch takes: a day in all, or seven where a period is at least an hour.
+    assert period <= 86400
+    assert period * 3 <= (86400 if period < 3600 else 604800)
+    [missed] = [output for name, output in load()["Outputs"].items() if name == "SnapshotsMissedSeconds"]
+    template = load()
+    decider = Decider(template, parameters(template, {"SnapshotMinutes": minutes}))
+    assert decider.resolve(missed["Value"]) == period * 3
+
+
+def test_metrics_are_the_stacks_own() -> None:
+    resources = stack(stack_name="another", Dashboard="true")
+    for name in ("StatsFunction", "SnapshotFunction"):
+        assert resources[name]["Properties"]["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"] == "another"
+    assert resources["StaleAnswersAlarm"]["Properties"]["Dimensions"] == [{"Name": "service", "Value": "another"}]
+    ours = [metric for metric in dashboard_metrics(resources) if metric[0] == "OpenL2MStats"]
+    assert len(ours) > 10
+    assert {tuple(metric[2:4]) for metric in ours} == {("service", "another")}
+
+
+def dashboard_metrics(resources: dict[str, Any]) -> list[list[Any]]:
+    widgets = json.loads(resources["OperatorDashboard"]["Properties"]["DashboardBody"])["widgets"]
+    metrics = [metric for widget in widgets for metric in widget["properties"].get("metrics", [])]
+    return [metric for metric in metrics if isinstance(metric[0], str)]
+
+
+def test_dashboard_shows_what_there_is() -> None:
+    resources = stack(Dashboard="true")
+    assert resources["OperatorDashboard"]["Properties"]["DashboardName"] == "openl2m-stats-us-east-1"
+    body = json.loads(resources["OperatorDashboard"]["Properties"]["DashboardBody"])
+    assert [widget["properties"]["title"] for widget in body["widgets"]] == [
+        *("Alarms", "Answers by status", "Answers by source", "Latency, ms", "Reading the numbers, ms"),
+        *("Refusals", "Failures", "Snapshots", "Concurrency"),
+    ]
+    alarms = [f"${{{name}.Arn}}" for name in of_type(resources, "AWS::CloudWatch::Alarm")]
+    assert sorted(body["widgets"][0]["properties"]["alarms"]) == sorted(alarms)
+    source = "".join(path.read_text() for path in (ROOT / "functions/stats").glob("*.py"))
+    for namespace, name, *_ in dashboard_metrics(resources):
+        assert namespace in {"OpenL2MStats", "AWS/ApiGateway", "AWS/Lambda", "AWS/SQS"}
+        if namespace == "OpenL2MStats":
+            assert f'"{name}"' in source
+    # No widget lies on another.
+    cells = [
+        (x, y)
+        for widget in body["widgets"]
+        for x in range(widget["x"], widget["x"] + widget["width"])
+        for y in range(widget["y"], widget["y"] + widget["height"])
+    ]
+    assert len(cells) == len(set(cells))
+    assert max(x for x, _ in cells) < 24
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_two_stacks_share_no_physical_name(name: str) -> None:
+    """Of what a template may name, SAM's own names included, everything begins with the stack's name or has none."""
+    first, second = (physical_names(stack(stack_name=each, **SETS[name])) for each in ("openl2m-stats", "another"))
+    assert first.keys() == second.keys()
+    assert first.keys() >= {("StatsLogGroup", "LogGroupName"), ("DependenciesLayer", "LayerName")}
+    for key, value in first.items():
+        assert re.match(r"(/aws/(lambda|vendedlogs)/)?openl2m-stats\b", value), key
+        assert second[key] == value.replace("openl2m-stats", "another"), key
+
+
+def physical_names(resources: dict[str, Any]) -> dict[tuple[str, str], str]:
+    """Return each name that the template gives to what must be the only one of its name in the account."""
+    found = {}
+    for logical_id, resource in resources.items():
+        identifiers = {path.split("/")[-1] for path in schema(resource["Type"])["primaryIdentifier"]}
+        if len(identifiers) > 1 or resource["Type"] in {"AWS::Lambda::Alias", "AWS::ApiGatewayV2::DomainName"}:
+            continue  # an alias and all with several identifiers are parts of something; the domain is the operator's
+        for name, value in resource["Properties"].items():
+            named = name in identifiers or name.endswith("Name")
+            if named and isinstance(value, str) and name not in {"MetricName", "ServiceName"}:
+                found[re.sub(r"[0-9a-f]{10}$", "", logical_id), name] = value
+    return found
 
 
 def test_alarms_tell_the_topic() -> None:
@@ -404,6 +569,7 @@ ROLE = [
     ("Allow", "secretsmanager:GetSecretValue", [DATABASE_SECRET, TOKENS], None),
     ("Allow", "secretsmanager:DescribeSecret", TOKENS, None),
     ("Allow", "s3:GetObject", "${SnapshotBucket.Arn}/snapshots/latest.json", None),
+    ("Allow", "s3:ListBucket", {"Fn::GetAtt": ["SnapshotBucket", "Arn"]}, None),
     (
         "Allow",
         ["logs:CreateLogStream", "logs:PutLogEvents"],
@@ -417,6 +583,7 @@ SNAPSHOT_ROLE = [
     ("Allow", "secretsmanager:GetSecretValue", DATABASE_SECRET, None),
     ("Allow", ["s3:GetObject", "s3:PutObject"], "${SnapshotBucket.Arn}/snapshots/*", None),
     ("Allow", "sqs:SendMessage", SNAPSHOT_FAILURES, None),
+    ("Allow", "s3:ListBucket", {"Fn::GetAtt": ["SnapshotBucket", "Arn"]}, None),
     (
         "Allow",
         ["logs:CreateLogStream", "logs:PutLogEvents"],
@@ -431,23 +598,13 @@ ROLE_IN_VPC = [
     ("Allow", ["ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"], "*", None),
     (
         "Allow",
-        "ec2:CreateNetworkInterface",
-        f"{EC2}subnet/*",
-        {"StringEquals": {"ec2:SubnetID": VPC["VpcSubnetIds"].split(",")}},
-    ),
-    (
-        "Allow",
-        "ec2:CreateNetworkInterface",
-        f"{EC2}security-group/*",
-        {"StringEquals": {"ec2:SecurityGroupID": VPC["VpcSecurityGroupIds"].split(",")}},
-    ),
-    (
-        "Allow",
-        ["ec2:CreateNetworkInterface", "ec2:AssignPrivateIpAddresses", "ec2:UnassignPrivateIpAddresses"],
-        f"{EC2}network-interface/*",
+        [
+            *("ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface"),
+            *("ec2:DeleteNetworkInterface", "ec2:UnassignPrivateIpAddresses"),
+        ],
+        f"{EC2}*/*",
         None,
     ),
-    ("Allow", "ec2:DeleteNetworkInterface", f"{EC2}*/*", None),
     ("Deny", "ec2:*", "*", {"Null": {"lambda:SourceFunctionArn": "false"}}),
 ]
 
@@ -465,9 +622,9 @@ def test_role_decrypts_with_the_keys_that_are_given() -> None:
     assert statements(KmsKeyArn=KEY, DatabaseSecretKmsKeyArn=DATABASE_KEY) == [
         *ROLE[:2],
         ("Allow", "kms:Decrypt", DATABASE_KEY, VIA_SECRETS_MANAGER),
-        ROLE[2],
+        *ROLE[2:4],
         ("Allow", "kms:Decrypt", KEY, {"StringEquals": {"kms:ViaService": services}}),
-        *ROLE[3:],
+        *ROLE[4:],
     ]
 
 
@@ -491,9 +648,9 @@ def test_snapshot_role() -> None:
     assert statements("SnapshotRole", KmsKeyArn=KEY, DatabaseSecretKmsKeyArn=DATABASE_KEY) == [
         SNAPSHOT_ROLE[0],
         ("Allow", "kms:Decrypt", DATABASE_KEY, VIA_SECRETS_MANAGER),
-        *SNAPSHOT_ROLE[1:3],
+        *SNAPSHOT_ROLE[1:4],
         ("Allow", ["kms:Decrypt", "kms:GenerateDataKey"], KEY, {"StringEquals": {"kms:ViaService": services}}),
-        *SNAPSHOT_ROLE[3:],
+        *SNAPSHOT_ROLE[4:],
     ]
 
 
@@ -518,10 +675,11 @@ def test_schedule_may_invoke_the_alias_and_no_more() -> None:
 
 
 def test_schedule_names_the_time_and_loses_nothing() -> None:
-    resources = stack(SnapshotSchedule="rate(1 hour)")
+    resources = stack(SnapshotMinutes=60)
     schedule = resources["SnapshotFunctionSchedule"]["Properties"]
     target = schedule["Target"]
-    assert schedule["ScheduleExpression"] == "rate(1 hour)"
+    assert schedule["ScheduleExpression"] == "rate(60 minutes)"
+    assert "Name" not in schedule
     assert target["Arn"] == {"Ref": "SnapshotFunctionAliaslive"}
     assert json.loads(target["Input"]) == {"scheduled_for": "<aws.scheduler.scheduled-time>"}
     assert target["DeadLetterConfig"] == {"Arn": SNAPSHOT_FAILURES}
@@ -533,7 +691,8 @@ def test_schedule_names_the_time_and_loses_nothing() -> None:
 def test_bucket_is_private_and_outlives_the_stack() -> None:
     resources = stack(SnapshotRetentionDays=7)
     bucket = resources["SnapshotBucket"]
-    assert (bucket["DeletionPolicy"], bucket["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    for retained in (bucket, resources["SnapshotBucketPolicy"]):
+        assert (retained["DeletionPolicy"], retained["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
     properties = bucket["Properties"]
     assert "BucketName" not in properties
     assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
@@ -565,11 +724,33 @@ def test_only_lambda_takes_the_role(role: str) -> None:
     assert (trust["Principal"], trust["Action"]) == ({"Service": "lambda.amazonaws.com"}, "sts:AssumeRole")
 
 
+def test_first_snapshot_is_taken_when_nothing_else_can_fail() -> None:
+    """A bucket that holds one cannot be removed with a first deployment that failed."""
+    first = stack()["SnapshotFunction"]["DependsOn"]
+    assert set(first) == {*IN_DOMAIN, *RECORD, "StatsFunctionAliaslive"} - {"ApiDomain"}
+
+
+@pytest.mark.parametrize("name", ["StatsFunction", "SnapshotFunction"])
+def test_functions_alone_use_the_endpoint(name: str) -> None:
+    """A private name would lead every other caller in the VPC to it, too."""
+    endpoint = stack(**ENDPOINT)["SecretsManagerEndpointInterface"]["Properties"]
+    assert endpoint["PrivateDnsEnabled"] is False
+    assert environment(name, **ENDPOINT)["AWS_ENDPOINT_URL_SECRETS_MANAGER"] == ENDPOINT_URL
+    assert "AWS_ENDPOINT_URL_SECRETS_MANAGER" not in environment(name, **VPC)
+
+
+def test_endpoint_has_subnets_of_its_own_where_asked() -> None:
+    def subnets(**given: Any) -> Any:
+        return stack(**{**ENDPOINT, **given})["SecretsManagerEndpointInterface"]["Properties"]["SubnetIds"]
+
+    assert subnets(EndpointSubnetIds="") == VPC["VpcSubnetIds"].split(",")
+    assert subnets() == [ENDPOINT["EndpointSubnetIds"]]
+
+
 def test_endpoint_lets_the_function_in_and_nobody_else() -> None:
     resources = stack(**ENDPOINT)
     endpoint = resources["SecretsManagerEndpointInterface"]["Properties"]
     assert endpoint["ServiceName"] == "com.amazonaws.us-east-1.secretsmanager"
-    assert endpoint["SubnetIds"] == VPC["VpcSubnetIds"].split(",")
     assert endpoint["SecurityGroupIds"] == [{"Fn::GetAtt": ["SecretsManagerEndpointGroup", "GroupId"]}]
     [rule] = resources["SecretsManagerEndpointGroup"]["Properties"]["SecurityGroupIngress"]
     assert (rule["FromPort"], rule["ToPort"], rule["IpProtocol"]) == (443, 443, "tcp")
@@ -636,7 +817,12 @@ def problem(parameter: dict[str, Any], value: str) -> str | None:
         ("ReservedConcurrency", "0"),
         ("KmsKeyArn", "alias/mine"),
         ("LogRetentionDays", "2"),
-        ("SnapshotSchedule", "every 5 minutes"),
+        ("SnapshotMinutes", "7"),
+        ("SnapshotMinutes", "2880"),
+        ("ProvisionedConcurrency", "4"),
+        ("Revision", ""),
+        ("LogLevel", "DEBUG"),
+        ("EndpointSubnetIds", "vpc-0123456789abcdef0"),
         ("SnapshotPrefix", "snapshots"),
         ("S3EndpointRouteTableIds", "subnet-0123456789abcdef0"),
     ],
@@ -661,7 +847,7 @@ def broken_rules(**given: Any) -> list[str]:
     return [
         name
         for name, rule in template["Rules"].items()
-        if decider.resolve(rule["RuleCondition"])
+        if decider.resolve(rule.get("RuleCondition", True))
         for assertion in rule["Assertions"]
         if not decider.resolve(assertion["Assert"])
     ]
@@ -680,6 +866,7 @@ def test_good_combinations_break_no_rule(name: str) -> None:
         ({"SecretsManagerEndpoint": "true"}, "EndpointHasVpc"),
         ({**VPC, "SecretsManagerEndpoint": "true"}, "EndpointHasVpc"),
         ({**VPC, "S3EndpointRouteTableIds": "rtb-89abcdef"}, "S3EndpointHasVpc"),
+        ({**VPC, "EndpointSubnetIds": "subnet-0123456789abcdef0"}, "EndpointSubnetsHaveEndpoint"),
         ({"DomainName": "stats.example.com"}, "DomainHasCertificate"),
         ({"CertificateArn": CERTIFICATE}, "DomainSettingsHaveDomain"),
         ({"HostedZoneId": "Z0123456789ABCDEFGHIJ"}, "DomainSettingsHaveDomain"),
@@ -688,3 +875,13 @@ def test_good_combinations_break_no_rule(name: str) -> None:
 )
 def test_bad_combinations_break_a_rule(given: dict[str, Any], rule: str) -> None:
     assert broken_rules(**given) == [rule]
+
+
+def test_provisioned_concurrency_never_exceeds_the_reservation() -> None:
+    """Lambda refuses it late, at the alias, after everything else has been made."""
+    provisioned = load()["Parameters"]["ProvisionedConcurrency"]["AllowedValues"]
+    for warm in provisioned:
+        assert broken_rules(ProvisionedConcurrency=warm) == []
+        for reserved in range(1, max(provisioned) + 2):
+            broken = broken_rules(ProvisionedConcurrency=warm, ReservedConcurrency=reserved)
+            assert broken == ["ProvisionedFitsReservation"] * (warm > reserved), (warm, reserved)

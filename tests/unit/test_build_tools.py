@@ -1,4 +1,4 @@
-"""What `make build` checks before it builds."""
+"""What `make build` and `make test-debian` check before they begin."""
 
 import calendar
 import os
@@ -14,20 +14,27 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from tools.check_rds_ca import main, problems
+from tools.check_rds_ca import main, problems, without_expired
 
 ROOT = Path(__file__).parents[2]
 BUNDLE = ROOT / "layers/dependencies/rds-global-bundle.pem"
 NOW = calendar.timegm((2026, 11, 23, 0, 0, 0))
 
 
-def certificate(*, authority: bool = True, expires: datetime = datetime(2040, 1, 1, tzinfo=UTC)) -> str:
+def certificate(
+    name: str = "test", *, authority: bool = True, expires: datetime = datetime(2040, 1, 1, tzinfo=UTC)
+) -> str:
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
-    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    builder = x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
     builder = builder.not_valid_before(expires - timedelta(days=365)).not_valid_after(expires)
     builder = builder.add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
     return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM).decode()
+
+
+def proxys() -> str:
+    """Return certificates of the names that RDS Proxy needs."""
+    return "".join(certificate(f"Amazon Root CA {number}") for number in range(1, 5))
 
 
 def test_committed_bundle_is_good() -> None:
@@ -37,18 +44,33 @@ def test_committed_bundle_is_good() -> None:
 
 
 def test_expired_certificates_are_named() -> None:
-    bundle = certificate() + certificate(expires=datetime(2026, 11, 22, tzinfo=UTC))
+    bundle = certificate() + certificate(expires=datetime(2026, 11, 22, tzinfo=UTC)) + proxys()
     assert problems(bundle, NOW) == ["certificate 2 expired on Nov 22 00:00:00 2026 GMT"]
 
 
 def test_certificates_of_servers_are_refused() -> None:
-    assert problems(certificate(authority=False), NOW) == ["certificate 1 is not an authority's"]
+    assert problems(certificate(authority=False) + proxys(), NOW) == ["certificate 1 is not an authority's"]
 
 
 def test_damaged_certificates_are_refused() -> None:
     lines = certificate().splitlines(keepends=True)
-    [problem] = problems("".join([lines[0], "AAAA\n", *lines[2:]]), NOW)
+    [problem] = problems("".join([lines[0], "AAAA\n", *lines[2:]]) + proxys(), NOW)
     assert problem.startswith("certificate 1 cannot be read: ")
+
+
+def test_authorities_of_rds_proxy_are_needed() -> None:
+    expired = certificate("Amazon Root CA 2", expires=datetime(2026, 11, 22, tzinfo=UTC))
+    bundle = certificate("Amazon Root CA 1") + expired + certificate("Amazon Root CA 4")
+    assert problems(bundle, NOW) == [
+        "certificate 2 expired on Nov 22 00:00:00 2026 GMT",
+        "Amazon Root CA 2 is missing, which RDS Proxy needs",
+        "Amazon Root CA 3 is missing, which RDS Proxy needs",
+    ]
+
+
+def test_expired_certificates_are_left_out_of_a_new_bundle() -> None:
+    good, expired = certificate(), certificate(expires=datetime(2026, 11, 22, tzinfo=UTC))
+    assert without_expired(good + expired + good, NOW) == good + good
 
 
 @pytest.mark.parametrize("text", ["", "<html>Access Denied</html>", "-----BEGIN CERTIFICATE-----\nMIIB"])
@@ -61,8 +83,19 @@ def test_bad_bundle_stops_the_build(tmp_path: Path, capsys: pytest.CaptureFixtur
     path.write_text("nothing")
     assert main([str(path)]) == 1
     assert "make update-rds-ca" in capsys.readouterr().err
-    path.write_text(certificate())
+    path.write_text(proxys())
     assert main([str(path)]) == 0
+
+
+def test_bundle_is_put_together_from_what_is_published(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rds, amazon, bundle = tmp_path / "rds.pem", tmp_path / "amazon.pem", tmp_path / "bundle.pem"
+    rds.write_text(certificate() + certificate(expires=datetime(2020, 1, 1, tzinfo=UTC)))
+    amazon.write_text(proxys())
+    assert main([str(bundle), str(rds), str(amazon)]) == 0
+    assert bundle.read_text().count("BEGIN CERTIFICATE") == 5
+    assert main([str(bundle), str(rds)]) == 1
+    assert "Amazon Root CA 1 is missing" in capsys.readouterr().err
+    assert main([str(bundle), str(rds), str(tmp_path / "none.pem")]) == 1
 
 
 class Machine:
@@ -130,3 +163,21 @@ def test_no_python_is_one_clear_line(machine: Machine) -> None:
     assert found.stderr.count("\n") == 1
     assert "PYTHON313=" in found.stderr
     assert os.environ["PATH"] not in found.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "user", "words"),
+    [
+        ([""], 0, "name a release: make test-debian RELEASE=trixie"),
+        (["trixie"], 1000, "it needs root"),
+        (["trixie"], 0, "debootstrap is missing: apt-get install debootstrap"),
+    ],
+)
+def test_what_a_debian_needs_is_told_in_one_line(arguments: list[str], user: int, words: str, machine: Machine) -> None:
+    (machine.bin / "id").unlink()
+    machine.put(machine.bin / "id", f"echo {user}")
+    command = [str(ROOT / "tools/debian"), *arguments]
+    finished = subprocess.run(command, env={"PATH": str(machine.bin)}, capture_output=True, text=True, check=False)
+    assert (finished.returncode, finished.stdout) == (1, "")
+    assert finished.stderr.startswith(f"tools/debian: {words}")
+    assert finished.stderr.count("\n") == 1

@@ -1,11 +1,16 @@
+import os
+import subprocess
+import sys
 from dataclasses import fields
 from ipaddress import ip_network
-from zoneinfo import ZoneInfo
+from pathlib import Path
 
 import pytest
+import tzdata
 
 from stats.settings import OPTIONS, Settings, SettingsError, load
 
+ROOT = Path(__file__).parents[2]
 REQUIRED = {"DATABASE_SECRET_ID": "database", "TOKENS_SECRET_ID": "tokens"}
 
 
@@ -14,7 +19,9 @@ def test_every_field_is_an_option_and_the_other_way_round() -> None:
 
 
 def test_defaults() -> None:
-    assert load(REQUIRED) == Settings(
+    settings = load(REQUIRED)
+    assert settings.time_zone.key == "UTC"
+    assert settings == Settings(
         database_secret_id="database",
         tokens_secret_id="tokens",
         database_engine=None,
@@ -23,7 +30,7 @@ def test_defaults() -> None:
         database_name=None,
         database_ca_file="/opt/python/rds-global-bundle.pem",
         database_tls="verify",
-        time_zone=ZoneInfo("UTC"),
+        time_zone=settings.time_zone,
         cache_ttl_seconds=60,
         max_stale_seconds=3600,
         tokens_ttl_seconds=60,
@@ -46,7 +53,6 @@ def test_an_empty_variable_counts_as_absent() -> None:
 @pytest.mark.parametrize(
     ("name", "text", "value"),
     [
-        ("TIME_ZONE", "America/Los_Angeles", ZoneInfo("America/Los_Angeles")),
         ("CACHE_TTL_SECONDS", "0", 0),
         ("CACHE_TTL_SECONDS", " 300 ", 300),
         ("DATABASE_PORT", "3307", 3307),
@@ -66,12 +72,43 @@ def test_good_values(name: str, text: str, value: object) -> None:
     assert getattr(load(REQUIRED | {name: text}), name.lower()) == value
 
 
+def test_every_zone_of_the_pinned_data_is_taken() -> None:
+    zones = (Path(tzdata.__file__).parent / "zones").read_text().split()
+    assert {"UTC", "America/Los_Angeles", "Asia/Calcutta"} <= set(zones)
+    assert [load(REQUIRED | {"TIME_ZONE": zone}).time_zone.key for zone in zones] == zones
+
+
+@pytest.mark.parametrize("cached", [False, True])
+def test_zones_are_those_of_the_pinned_data_whatever_the_system_has(cached: bool, tmp_path: Path) -> None:
+    (tmp_path / "America").mkdir()
+    data = Path(tzdata.__file__).parent / "zoneinfo"
+    (tmp_path / "America/Havana").write_bytes((data / "Asia/Tokyo").read_bytes())
+    program = f"""
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+noon = datetime(2026, 1, 15, 12)
+if {cached}:
+    zone = ZoneInfo("America/Havana")
+    assert zone.utcoffset(noon) == timedelta(hours=9)
+from stats.settings import load
+print(load().time_zone.utcoffset(noon) / timedelta(hours=1))
+"""
+    environment = {**os.environ, **REQUIRED, "TIME_ZONE": "America/Havana", "PYTHONTZPATH": str(tmp_path)}
+    environment["PYTHONPATH"] = "functions"
+    finished = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert (finished.stdout, finished.stderr) == ("-5.0\n", "")
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [
         ("TIME_ZONE", "Mars/Olympus"),
         ("TIME_ZONE", "../etc/passwd"),
         ("TIME_ZONE", "America"),
+        ("TIME_ZONE", "/usr/share/zoneinfo/UTC"),
+        ("TIME_ZONE", "zone.tab"),
         ("CACHE_TTL_SECONDS", "-1"),
         ("CACHE_TTL_SECONDS", "1.5"),
         ("CACHE_TTL_SECONDS", "1e3"),

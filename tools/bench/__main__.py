@@ -22,8 +22,9 @@ from tools.bench.markdown import put_into_readme
 from tools.bench.progress import Progress
 from tools.bench.report import Measured
 from tools.databases import Database, Server, own_server, run_script, server_database, servers_of, sqlite_database
-from tools.local_aws import local_aws
-from tools.servers import ServerError, mariadb, postgresql
+from tools.local_aws import served_aws
+from tools.server_programs import ServerError
+from tools.servers import mariadb, postgresql
 
 _ROOT = Path(__file__).parents[2]
 _RESULTS = Path(__file__).parent / "results"
@@ -81,7 +82,7 @@ def _run(options: argparse.Namespace, further: dict[str, Server]) -> list[Measur
     names = [*options.engines, *further]
     progress = Progress(sum(3 if name == "sqlite" else 4 for name in names) * len(options.rows))
     found = []
-    with local_aws(None):
+    with served_aws():
         for name in names:
             with _engine(name, further) as make:
                 for entries in options.rows:

@@ -25,8 +25,9 @@ from tools.bench.progress import Progress
 from tools.bench.start import Start, containers, start
 from tools.bench.timing import Timing, summarize
 from tools.databases import own_server, server_database
-from tools.local_aws import local_aws
-from tools.servers import ServerError, mariadb
+from tools.local_aws import served_aws
+from tools.server_programs import ServerError
+from tools.servers import mariadb
 
 _ROOT = Path(__file__).parents[2]
 _ENTRIES = 5000
@@ -42,7 +43,7 @@ def _run(starts: int) -> dict[str, list[Start]]:
     progress = Progress(starts + 1)
     found: dict[str, list[Start]] = {name: [] for name in _TEXTS}
     with (
-        local_aws(None),
+        served_aws(),
         tempfile.TemporaryDirectory(prefix="openl2m-stats-") as directory,
         mariadb() as process,
         server_database(own_server(process), "P" + secrets.token_hex(12)) as database,

@@ -46,7 +46,7 @@ class Container:
 
 
 def containers(directory: Path) -> dict[str, Container]:
-    """Return what is compared; within local_aws(), and with a snapshot in its bucket."""
+    """Return what is compared; within served_aws(), and with a snapshot in its bucket."""
     bare = directory / "bare"
     bare.mkdir()
     (bare / "bare.py").write_text(_BARE)

@@ -19,10 +19,10 @@ from tools.databases import Database
 
 _ROOT = Path(__file__).parents[2]
 _DAY = "86400"
-# What local_aws() has set that the function needs. Of the caller's own settings none counts.
+# What served_aws() has set that the function needs. Of the caller's own settings none counts.
 _KEPT = (
     *("PATH", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL"),
-    *("DATABASE_SECRET_ID", "TOKENS_SECRET_ID", "DATABASE_CA_FILE"),
+    *("DATABASE_SECRET_ID", "TOKENS_SECRET_ID", "DATABASE_CA_FILE", "POWERTOOLS_SERVICE_NAME"),
 )
 _CACHE_TTL = {"fresh": "0", "cached": _DAY}
 
@@ -34,7 +34,7 @@ class DifferentNumbersError(Exception):
 
 
 def use(database: Database) -> None:
-    """Make a database the one that the function reads. To be called within local_aws()."""
+    """Make a database the one that the function reads. To be called within served_aws()."""
     client: Any = boto3.client("secretsmanager")
     client.put_secret_value(SecretId=os.environ["DATABASE_SECRET_ID"], SecretString=json.dumps(database.secret()))
 

@@ -21,7 +21,7 @@ _NO_DATABASE = {"1044", "1049", "3D000", "42501"}
 
 def failed(name: str, error: DatabaseError) -> Finding:
     """Return the finding of a check that the database failed."""
-    if error.kind is Kind.DENIED:
+    if error.kind == Kind.DENIED:
         advice = (
             "User name or password of the database secret are not the database's, or the user is locked. While the "
             "password is being rotated, wait for the end of that: the function tries the pending one too."

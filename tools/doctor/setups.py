@@ -51,7 +51,7 @@ def _of_stack(name: str) -> Setup:
     return Setup(
         title=f"the stack {name} in {stack.region}, function {stack.function}, alias live",
         variables=_with_ca_file(stack.variables),
-        missed_seconds=int(stack.parameters.get("SnapshotsMissedSeconds", _MISSED_SECONDS)),
+        missed_seconds=int(stack.outputs.get("SnapshotsMissedSeconds", _MISSED_SECONDS)),
         url=stack.outputs.get("Url"),
     )
 

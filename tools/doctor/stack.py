@@ -17,12 +17,11 @@ class StackError(Exception):
 
 @dataclass(frozen=True)
 class Stack:
-    """The variables of the API function's alias `live`, and the stack's parameters and outputs."""
+    """The variables of the API function's alias `live`, and the stack's outputs."""
 
     region: str
     function: str
     variables: Mapping[str, str]
-    parameters: Mapping[str, str]
     outputs: Mapping[str, str]
 
 
@@ -48,6 +47,5 @@ def read_stack(name: str) -> Stack:
         region=cloudformation.meta.region_name,
         function=function,
         variables=environment.get("Variables", {}),
-        parameters={each["ParameterKey"]: each["ParameterValue"] for each in stack.get("Parameters", [])},
         outputs={each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", [])},
     )

@@ -52,15 +52,14 @@ def _of_entries(entries: list[Any], size: int) -> Finding:
         except ValueError as problem:
             name = entry.get("name") if isinstance(entry, dict) else None
             malformed.append(f"{name if isinstance(name, str) and name else f'number {number}'} ({problem})")
-    inactive = [token.name for token in tokens if not token.active]
     active = [token for token in tokens if token.active]
-    expired = [token.name for token in active if token.expires and token.expires <= now]
-    usable = [token for token in active if token.name not in expired]
-    ending = [token.name for token in usable if token.expires and token.expires <= now + _SOON]
+    usable = [token for token in active if not _expired(token, now)]
+    expired = _without_successor(active, now)
+    ending = [name for name in _without_successor(active, now + _SOON) if name not in expired]
     wrong = {"malformed": malformed, f"expiring within {_SOON.days} days": ending, "expired": expired}
     seen = [f"{len(usable)} usable"]
     seen += [f"{len(names)} {what}: {listed(names, _MOST)}" for what, names in wrong.items() if names]
-    seen += [f"{len(inactive)} switched off"] if inactive else []
+    seen += [f"{len(tokens) - len(active)} switched off"] if active != tokens else []
     seen += [f"{size:,} of {_MOST_BYTES:,} bytes"]
     advice = [
         "Every caller gets 401: make a token." if not usable else "",
@@ -70,3 +69,13 @@ def _of_entries(entries: list[Any], size: int) -> Finding:
     ]
     text = " ".join(each for each in advice if each)
     return Finding("warn" if text else "ok", _NAME, "; ".join(seen), text)
+
+
+def _expired(token: Token, at: datetime) -> bool:
+    return token.expires is not None and token.expires <= at
+
+
+def _without_successor(tokens: list[Token], at: datetime) -> list[str]:
+    """Return the names for which every token has expired at an instant: a rotation leaves two of one name."""
+    lasting = {token.name for token in tokens if not _expired(token, at)}
+    return list(dict.fromkeys(token.name for token in tokens if token.name not in lasting))

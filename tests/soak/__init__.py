@@ -1,0 +1,5 @@
+"""What only shows under load, or after a long time. `make soak` runs all of it in full, `make test` in a short form."""
+
+import os
+
+FULL = os.environ.get("STATS_TEST_SOAK") == "full"

@@ -1,0 +1,65 @@
+"""Where the programs of the database servers are that tests and benchmarks start, and which servers are missing."""
+
+import os
+import shutil
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class ServerError(Exception):
+    """A server could not be started; the text tells why."""
+
+
+class ServerNotInstalledError(ServerError):
+    """A server's programs were not found."""
+
+
+class ServerNotChosenError(ServerError):
+    """STATS_TEST_ENGINES does not name the server's engine."""
+
+
+@dataclass(frozen=True)
+class _Installation:
+    name: str
+    package: str  # Debian's
+    programs: tuple[str, ...]
+
+    @property
+    def complete(self) -> bool:
+        return all(shutil.which(program, path=search_path()) for program in self.programs)
+
+
+INSTALLATIONS = {
+    "mariadb": _Installation("MariaDB", "mariadb-server", ("mariadbd", "mariadb-install-db", "mariadb")),
+    "postgresql": _Installation("PostgreSQL", "postgresql", ("initdb", "postgres", "psql")),
+}
+
+
+def search_path() -> str:
+    """Return the folders to look in: STATS_TEST_SERVERS_PATH, or PATH and where Debian keeps servers outside of it."""
+    versions = sorted(Path("/usr/lib/postgresql").glob("[0-9]*/bin"), key=lambda path: float(path.parts[-2]))
+    usual = [os.environ.get("PATH", ""), "/usr/sbin", "/sbin", *map(str, reversed(versions))]
+    return os.environ.get("STATS_TEST_SERVERS_PATH") or ":".join(usual)
+
+
+def require(engine: str) -> None:
+    """Raise ServerNotChosenError or ServerNotInstalledError if a server is not to be started, or cannot be."""
+    installation = INSTALLATIONS[engine]
+    if engine not in os.environ.get("STATS_TEST_ENGINES", engine).split():
+        raise ServerNotChosenError(f"{installation.name} is not among STATS_TEST_ENGINES")
+    if not installation.complete:
+        raise ServerNotInstalledError(
+            f"{installation.name} is not installed (Debian: apt-get install {installation.package})"
+        )
+
+
+def missing_packages(engines: Iterable[str]) -> list[str]:
+    """Return the Debian packages of the servers that are not installed."""
+    known = [INSTALLATIONS[engine] for engine in engines if engine in INSTALLATIONS]
+    return [installation.package for installation in known if not installation.complete]
+
+
+if __name__ == "__main__":
+    print(*missing_packages(sys.argv[1:]))
