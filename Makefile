@@ -12,7 +12,7 @@ ENGINES ?= mariadb postgresql sqlite
 export PORT DATABASE_URL
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run snapshot invoke tokens doctor test test-debian soak bench lint format lock clean
+.PHONY: help setup run snapshot invoke tokens doctor test test-debian test-faults docs soak bench lint format lock clean
 
 help: ## List what can be done
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,14 @@ test: setup ## Run the unit and integration tests; installs MariaDB and PostgreS
 
 test-debian: ## Run `make run` and `make test` in a bare Debian of RELEASE=trixie (needs root and debootstrap)
 	@exec tools/debian "$(RELEASE)" "$(DIRECTORY)"
+
+TIMEOUT ?= 2
+test-faults: setup ## Test what callers get while a dependency fails; TIMEOUT=10 tries the default, on every engine there is
+	@$(INSTALL_DATABASES)
+	@STATS_TEST_ENGINES="$(ENGINES)" STATS_TEST_TIMEOUT="$(TIMEOUT)" $(BIN)/pytest --numprocesses=6 --dist=worksteal tests/faults $(ARGS)
+
+docs: setup ## Bring what the documents take from the code up to date
+	@$(BIN)/python -m tests.faults.page
 
 soak: setup ## Run in full what tests/soak tries briefly: a herd, an outage under load, 100,000 invocations
 	@$(INSTALL_DATABASES)

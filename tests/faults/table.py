@@ -197,29 +197,29 @@ ROWS = (
     Row(BUCKET, "malformed", faults.bucket_holds({"snapshots/latest.json": b"{"}), NO_BUCKET),
     Row(BUCKET, "empty", faults.bucket_holds({}), UNNOTICED),
     Row(CLOCK, "back", faults.clock_moved(timedelta(hours=-1)), UNNOTICED),
-    Row(CLOCK, "forth", faults.clock_moved(timedelta(days=1)), UNNOTICED),
+    Row(CLOCK, "forward", faults.clock_moved(timedelta(days=1)), UNNOTICED),
 )
 
-FAULTS = (
-    "refused",
-    "silent",
-    "slow",
-    "slow by byte",
-    "reset",
-    "garbage",
-    "half-open",
-    "denied",
-    "throttled",
-    "5xx",
-    "malformed",
-    "empty",
-    "too many connections",
-    "read-only",
-    "cancelled",
-    "lock",
-    "back",
-    "forth",
-)
+FAULTS = {
+    "refused": "the connection is refused, the name is unknown, or the server speaks no TLS",
+    "silent": "there is no answer",
+    "slow": f"the answer comes {SLOW_SECONDS} s late",
+    "slow by byte": "the answer comes byte by byte, five in a second",
+    "reset": "the connection is reset",
+    "garbage": "the answer is noise",
+    "half-open": "the connection that was open leads nowhere, and nobody said so; a new one is good",
+    "denied": "wrong password, missing privilege, untrusted certificate, HTTP 403",
+    "throttled": "too many calls for AWS",
+    "5xx": "an error of the server's own, for a name server SERVFAIL",
+    "malformed": "what is read is not what it should be: broken JSON, a missing table",
+    "empty": "there is nothing: no address, no token, no host in the secret, no object",
+    "too many connections": "the database takes no more of them",
+    "read-only": "the database takes no changes",
+    "cancelled": "the server ends the statement",
+    "lock": "another session locks the table for longer than the request may take",
+    "back": "the clock is set back by an hour",
+    "forward": "the clock is set forward by a day",
+}
 
 
 @dataclass(frozen=True)
@@ -234,8 +234,8 @@ class Absent:
 _AWS = (REGISTRY, SECRET, BUCKET)
 _DATABASE = (NAME, CONNECT, TLS, LOGIN, STATEMENT)
 ABSENT = (
-    Absent(DEPENDENCIES[:-1], ("back", "forth"), "Only a clock is set."),
-    Absent((CLOCK,), FAULTS[:-2], "It is asked in this process: it can be wrong, but it always answers."),
+    Absent(DEPENDENCIES[:-1], ("back", "forward"), "Only a clock is set."),
+    Absent((CLOCK,), tuple(FAULTS)[:-2], "It is asked in this process: it can be wrong, but it always answers."),
     Absent(
         (NAME,),
         ("slow by byte", "reset", "garbage", "half-open", "denied", "throttled", "malformed"),

@@ -3,30 +3,35 @@
 import contextlib
 import threading
 import time
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
+from stats.deadline import THREAD
 from tests.faults import faults
 from tests.faults.conftest import NewWorld
 from tests.faults.table import ENGINES
-from tests.faults.test_rows import DUE, MARGIN_SECONDS, seen
-from tests.faults.world import BUCKET, LOCAL_NAME, LOGIN, REGISTRY, SECRET, STATEMENT, World
+from tests.faults.world import (
+    BUCKET,
+    DUE,
+    LOCAL_NAME,
+    LOGIN,
+    MARGIN_SECONDS,
+    REGISTRY,
+    SECRET,
+    STATEMENT,
+    World,
+    seen,
+)
 from tests.integration.conftest import Container, LambdaContext, cold_start
-from tests.integration.misdeeds import delay
+from tests.integration.misdeeds import Misdeed, delay
 from tests.integration.outages import wait_until
 from tests.integration.proxy import silent_host
 
 SECONDS = 2  # REQUEST_TIMEOUT_SECONDS, whatever the rows are tried with
 THREADS = 4  # for what cannot be interrupted
+WRITE_SECONDS = 4  # what a snapshot has after its statement
 FRESH = 200, "database"
 STALE = 200, "stale"
-
-
-@pytest.fixture(autouse=True)
-def _timeout(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("REQUEST_TIMEOUT_SECONDS", str(SECONDS))
 
 
 @pytest.fixture(params=ENGINES)
@@ -34,9 +39,8 @@ def world(request: pytest.FixtureRequest, new_world: NewWorld) -> World:
     return new_world(request.param, timeout=SECONDS)
 
 
-@pytest.fixture
-def warm(world: World) -> Container:
-    """A container that has answered; nothing of that is fresh any more."""
+def warm_container(world: World) -> Container:
+    """Return a container that has answered; nothing of that is fresh any more."""
     container, _ = world.start()
     assert ask(world, container) == FRESH
     world.clock.shift(DUE)
@@ -59,7 +63,9 @@ def statements(world: World) -> int:
 # --- Secrets Manager is inside the request's time
 
 
-def test_every_read_is_late_and_every_login_is_denied(world: World, warm: Container) -> None:
+def test_every_read_is_late_and_every_login_is_denied(world: World) -> None:
+    warm = warm_container(world)
+
     def late(operation: str) -> None:
         time.sleep(0.4 * (operation == "GetSecretValue"))
 
@@ -71,9 +77,7 @@ def test_every_read_is_late_and_every_login_is_denied(world: World, warm: Contai
     assert ask(world, warm) == FRESH
 
 
-def test_three_addresses_of_secrets_manager_are_silent(
-    new_world: NewWorld, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_three_addresses_of_secrets_manager_are_silent(new_world: NewWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     world = new_world("postgresql", timeout=SECONDS)
     world.aws.put_database(world.database.secret(host="127.0.0.1", port=world.to_database.port))
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{LOCAL_NAME}:{world.to_secrets.port}")
@@ -89,7 +93,8 @@ def test_three_addresses_of_secrets_manager_are_silent(
         assert world.told().failures == {"RegistryFailure", "RegistryStale"}
 
 
-def test_a_database_that_comes_back_while_secrets_manager_is_away(world: World, warm: Container) -> None:
+def test_a_database_that_comes_back_while_secrets_manager_is_away(world: World) -> None:
+    warm = warm_container(world)
     with faults.refused(SECRET)(world):
         with faults.refused(LOGIN)(world):
             assert ask(world, warm) == STALE
@@ -102,7 +107,8 @@ def test_a_database_that_comes_back_while_secrets_manager_is_away(world: World, 
 # --- what is run once, and what is left alone
 
 
-def test_a_cancelled_statement_is_run_once(world: World, warm: Container) -> None:
+def test_a_cancelled_statement_is_run_once(world: World) -> None:
+    warm = warm_container(world)
     before = statements(world), world.to_database.connections
     with faults.cancelled(world):
         assert ask(world, warm) == STALE
@@ -112,7 +118,8 @@ def test_a_cancelled_statement_is_run_once(world: World, warm: Container) -> Non
     assert world.to_database.connections == before[1]
 
 
-def test_a_missing_grant_costs_no_login(world: World, warm: Container) -> None:
+def test_a_missing_grant_costs_no_login(world: World) -> None:
+    warm = warm_container(world)
     before = statements(world), world.to_database.connections
     with faults.without_grant(world):
         for _ in range(2):
@@ -123,17 +130,97 @@ def test_a_missing_grant_costs_no_login(world: World, warm: Container) -> None:
     assert world.to_database.connections == before[1]
 
 
-def test_a_back_off_begins_when_the_attempt_has_ended(
-    world: World, warm: Container, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_back_off_begins_when_the_attempt_has_ended(new_world: NewWorld) -> None:
     """The registry takes longer than the back-off, and then the database fails at once."""
-    world.to_database.target = ("127.0.0.1", 1)
-    world.to_database.cut()
-    connections = world.to_database.connections
-    context = LambdaContext()
-    with world.to_secrets.trapped(lambda *said: world.is_moment(REGISTRY, *said), delay(0.9 * SECONDS / 2)):
-        assert ask(world, warm) == STALE
-    tried = world.to_database.connections
-    assert tried > connections
-    assert ask(world, warm) == STALE
-    assert world.to_database.connections == tried
+    world = new_world("postgresql", timeout=5)
+    container, _ = world.start()
+    world.clock.shift(DUE)
+    with world.to_secrets.trapped(lambda *said: world.is_moment(REGISTRY, *said), delay(1.8)):
+        world.to_database.target = ("127.0.0.1", 1)
+        first, took = world.ask(container)
+        assert took >= 1.8
+        second, _ = world.ask(container)
+    assert [answer.headers["Retry-After"] for answer in (first, second)] == ["1", "1"]
+    assert world.to_database.connections == 1
+
+
+# --- the way to the database
+
+
+def test_the_first_of_two_addresses_is_silent(world: World) -> None:
+    warm = warm_container(world)
+    world.resolver.addresses = ["127.0.0.2", "127.0.0.1"]
+    with silent_host("127.0.0.2", world.to_database.port):
+        world.to_database.cut()
+        assert ask(world, warm) == FRESH
+    assert not world.told().messages
+
+
+def test_when_every_thread_is_stuck_calls_fail_at_once(new_world: NewWorld) -> None:
+    world = new_world("postgresql", timeout=1)
+    container, _ = world.start()
+    assert ask(world, container) == FRESH
+    with faults.unresolved(faults.name_silent)(world):
+        for _ in range(THREADS + 2):
+            world.clock.shift(31)
+            assert ask(world, container) == STALE
+            stuck = [thread for thread in threading.enumerate() if thread.name == THREAD]
+            assert len(stuck) <= THREADS
+        told = world.told()
+        assert "too many earlier calls are still waiting" in str(told.lines)
+    wait_until(lambda: not any(thread.name == THREAD for thread in threading.enumerate()))
+    world.clock.shift(31)
+    assert ask(world, container) == FRESH
+
+
+# --- what S3 says
+
+
+def test_what_s3_forbids_is_told(world: World) -> None:
+    warm = warm_container(world)
+    with faults.bucket_answers(403)(world):
+        assert ask(world, warm) == FRESH
+    told = world.told()
+    assert told.error("snapshot not readable") == "snapshots/latest.json: AccessDenied"
+    assert told.failures == {"SnapshotReadFailure"}
+
+
+# --- the snapshot function
+
+
+def take_snapshot(world: World) -> float:
+    """Take a snapshot by a container of its own; return how many seconds it took."""
+    schedule = cold_start("stats.schedule")
+    world.stack.callback(schedule._container.database.close)
+    started = time.monotonic()
+    try:
+        schedule.handler({"scheduled_for": "2026-11-23T12:00:00Z"}, LambdaContext())
+    finally:
+        took = time.monotonic() - started
+        assert took <= SECONDS + WRITE_SECONDS + MARGIN_SECONDS
+    return took
+
+
+def test_a_statement_takes_all_of_its_time_and_the_snapshot_is_written(world: World) -> None:
+    def late(*_: object) -> None:
+        time.sleep(0.2)
+
+    world.s3.fault = late
+    with world.to_database.trapped(lambda *said: world.is_moment(STATEMENT, *said), delay(0.8 * SECONDS)):
+        assert take_snapshot(world) > SECONDS
+    assert "snapshots/latest.json" in world.s3.objects
+    assert len(world.s3.objects) == 3
+
+
+@pytest.mark.parametrize("world", ENGINES[:1], indirect=True)
+@pytest.mark.parametrize("dependency", [LOGIN, STATEMENT, SECRET, BUCKET])
+@pytest.mark.parametrize("misdeed", [faults.silent, faults.slow, faults.slow_by_byte], ids=["silent", "slow", "drip"])
+def test_no_snapshot_in_time(dependency: str, misdeed: Misdeed, world: World) -> None:
+    with faults.during(dependency, misdeed)(world), pytest.raises(Exception, match=r": ") as caught:
+        take_snapshot(world)
+    assert type(caught.value).__name__ in {"DatabaseError", "StorageError"}
+    told = world.told()
+    assert "snapshot failed" in told.messages
+    assert "SnapshotFailure" in told.failures
+    take_snapshot(world)
+    assert len(world.s3.objects) == 3

@@ -1,22 +1,15 @@
 """Every row of the table and every pair of rows, on every engine, with everything that a container may hold."""
 
 import contextlib
-import re
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from tests.faults.conftest import TIMEOUT, NewWorld
 from tests.faults.table import DEFAULT_SECONDS, ENGINES, HELD, PAIRS, ROWS, START_SECONDS, Answer, Pair, Row
-from tests.faults.world import SECRET, TLS, World
-from tests.integration.conftest import FURTHER_SERVERS, Container, Response
-
-# What is documented as a second more than the limit that the function keeps.
-MARGIN_SECONDS = 1
-# When all that was read is due to be read again, and when none of it may be used any more.
-DUE, TOO_OLD = timedelta(seconds=400), timedelta(seconds=3700)
+from tests.faults.world import DUE, MARGIN_SECONDS, SECRET, TLS, TOO_OLD, World, seen
+from tests.integration.conftest import FURTHER_SERVERS, Container
 
 
 def cells() -> Iterable[Any]:
@@ -90,9 +83,3 @@ def ready(world: World, held: str) -> Container | None:
     told = world.told()
     assert not told.messages
     return container
-
-
-def seen(response: Response) -> tuple[int, str | None]:
-    """Return the status and the table's word for where the numbers come from."""
-    found = re.search(r"fwd=miss|detail=(.*)", response.headers.get("Cache-Status", ""))
-    return response.status, (found[1] or "database") if found else None

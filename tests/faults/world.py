@@ -1,11 +1,13 @@
 """All that one container depends on, with a place for a fault at each of it."""
 
 import json
+import re
 import socket
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
@@ -24,6 +26,11 @@ NAME, CONNECT, TLS, LOGIN, STATEMENT = "name resolution", "connect", "TLS", "log
 REGISTRY, SECRET = "Secrets Manager (token registry)", "Secrets Manager (database secret)"
 BUCKET, CLOCK = "S3", "clock"
 DEPENDENCIES = (NAME, CONNECT, TLS, LOGIN, STATEMENT, REGISTRY, SECRET, BUCKET, CLOCK)
+
+# An answer is due within REQUEST_TIMEOUT_SECONDS and this, which a busy machine may take for itself.
+MARGIN_SECONDS = 1
+# When all that was read is due to be read again, and when none of it may be used any more.
+DUE, TOO_OLD = timedelta(seconds=400), timedelta(seconds=3700)
 
 # Local, so that TLS may be off and the proxy can read what is said.
 LOCAL_NAME = "localhost"
@@ -145,6 +152,12 @@ class World:
             BUCKET: self.s3.bucket.encode(),
         }
         return words[dependency] in data
+
+
+def seen(response: Response) -> tuple[int, str | None]:
+    """Return an answer's status, and the table's word for where its numbers come from."""
+    found = re.search(r"fwd=miss|detail=(.*)", response.headers.get("Cache-Status", ""))
+    return response.status, (found[1] or "database") if found else None
 
 
 @cache

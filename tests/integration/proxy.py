@@ -35,7 +35,7 @@ class Proxy:
     says is held back; while `drip_seconds` is not 0, each of its bytes waits that long.
     """
 
-    def __init__(self, target: tuple[str, int]) -> None:
+    def __init__(self, target: tuple[str, int], host: str = "127.0.0.1") -> None:
         self.target = target
         self.connections = 0
         self.flights = 0
@@ -50,7 +50,7 @@ class Proxy:
         self._open: dict[socket.socket, socket.socket] = {}  # client: server
         self._threads: list[threading.Thread] = []
         # Only a port that was asked for outlasts a pause in listening.
-        with socket.create_server(("127.0.0.1", 0)) as probe:
+        with socket.create_server((host, 0)) as probe:
             address = probe.getsockname()
         self._listener = socket.create_server(address, backlog=_BACKLOG)
         self.host, self.port = address
@@ -221,6 +221,13 @@ def full(listener: socket.socket) -> Iterator[None]:
             for _ in range(accepted):
                 listener.accept()[0].close()
             listener.listen(_BACKLOG)
+
+
+@contextlib.contextmanager
+def silent_host(host: str, port: int) -> Iterator[None]:
+    """Let nobody answer at an address of this machine."""
+    with socket.create_server((host, port)) as listener, full(listener):
+        yield
 
 
 def _readable(*sockets: socket.socket) -> Iterator[socket.socket]:
