@@ -167,7 +167,7 @@ ROWS = (
     Row(REGISTRY, "slow by byte", during(REGISTRY, faults.slow_by_byte), NO_REGISTRY),
     Row(REGISTRY, "reset", during(REGISTRY, faults.reset), NO_REGISTRY),
     Row(REGISTRY, "garbage", during(REGISTRY, faults.garbage), NO_REGISTRY),
-    Row(REGISTRY, "half-open", half_open(REGISTRY), _open(_BOTH_OLD), default=_open(_OLD_REGISTRY)),
+    Row(REGISTRY, "half-open", half_open(REGISTRY), _open(_BOTH_OLD), default=_open(FRESH)),
     Row(REGISTRY, "denied", secret_refused(REGISTRY, 400, "AccessDeniedException"), NO_REGISTRY),
     Row(REGISTRY, "throttled", secret_refused(REGISTRY, 400, "ThrottlingException"), NO_REGISTRY),
     Row(REGISTRY, "5xx", secret_refused(REGISTRY, 500, "InternalServiceError"), NO_REGISTRY),
