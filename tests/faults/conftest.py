@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import time_machine
+from botocore.loaders import create_loader
 
 from tests.faults.table import SHORT_SECONDS
 from tests.faults.world import Resolver, World
@@ -159,6 +160,8 @@ def new_world(
             }.items():
                 monkeypatch.setenv(name, value)
             secrets_gate[0].before = lambda _: None
+            # What botocore reads from its data files is the same for every container, and most of a start.
+            monkeypatch.setattr("botocore.session.create_loader", _create_loader)
             clock = stack.enter_context(time_machine.travel(NOW, tick=True))
             world = World(
                 database=database,
@@ -194,6 +197,11 @@ def _meeting() -> Callable[[str], None]:
                 met.wait(0.5)
 
     return before
+
+
+@cache
+def _create_loader(search_path: str | None = None) -> Any:
+    return create_loader(search_path)
 
 
 @cache

@@ -120,13 +120,17 @@ def name_without_address(world: World) -> Iterator[None]:
 
 
 def unanswered(seconds: float | None) -> Fault:
-    """Let the database's host not answer those who knock, for so long."""
+    """Let the database's host not answer those who knock, for so long into a request."""
 
     @contextlib.contextmanager
     def fault(world: World) -> Iterator[None]:
-        with world.to_database.ignoring(seconds):
+        with world.to_database.ignoring() as over:
             world.to_database.cut()
+            if seconds is not None:
+                timer = threading.Timer(seconds, over.set)
+                world.at_request = timer.start
             yield
+            world.at_request = lambda: None
 
     return fault
 

@@ -203,10 +203,10 @@ def take_snapshot(world: World) -> float:
 
 def test_a_statement_takes_all_of_its_time_and_the_snapshot_is_written(world: World) -> None:
     def late(*_: object) -> None:
-        time.sleep(0.2)
+        time.sleep(0.3)
 
     world.s3.fault = late
-    with world.to_database.trapped(lambda *said: world.is_moment(STATEMENT, *said), delay(0.8 * SECONDS)):
+    with world.to_database.trapped(lambda *said: world.is_moment(STATEMENT, *said), delay(0.6 * SECONDS)):
         assert take_snapshot(world) > SECONDS
     assert "snapshots/latest.json" in world.s3.objects
     assert len(world.s3.objects) == 3

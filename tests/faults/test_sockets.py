@@ -74,7 +74,7 @@ def test_no_socket_is_left(
     container, _ = world.start()
     assert seen(world.ask(container)[0]) == (200, "database")
     before = sockets()
-    for _ in range(3):
+    for _ in range(2):
         with FAULTS[fault](world):
             world.clock.shift(DUE)
             world.ask(container)

@@ -87,6 +87,7 @@ class World:
     to_s3: Proxy
     stack: ExitStack
     output: Callable[[], str]
+    at_request: Callable[[], None] = lambda: None
     key: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -116,6 +117,7 @@ class World:
 
     def ask(self, container: Container) -> tuple[Response, float]:
         """Return the answer, and how many seconds it took."""
+        self.at_request()
         started = time.monotonic()
         response = container.get(self.key)
         return response, time.monotonic() - started

@@ -13,6 +13,7 @@ from typing import Self
 from tests.integration.misdeeds import Exchange, Misdeed
 
 _TICK_SECONDS = 0.01
+_ACCEPT_SECONDS = 0.05  # how long it takes to notice that no more connections are to be accepted
 _BACKLOG = 128
 # Given what a client has said before on its connection, and what it says now.
 Moment = Callable[[bytes, bytes], bool]
@@ -111,21 +112,20 @@ class Proxy:
                 self._listener.listen(_BACKLOG)
 
     @contextlib.contextmanager
-    def ignoring(self, seconds: float | None = None) -> Iterator[None]:
-        """Leave new connections without an answer, for so long at most; clients knock again every second."""
-        over = threading.Event()
+    def ignoring(self) -> Iterator[threading.Event]:
+        """Leave new connections without an answer, until the event is set; clients knock again every second."""
+        ignoring, over = threading.Event(), threading.Event()
 
         def ignore() -> None:
             with self._not_accepting(), full(self._listener):
                 ignoring.set()
-                over.wait(seconds)
+                over.wait()
 
-        ignoring = threading.Event()
         thread = threading.Thread(target=ignore)
         thread.start()
         ignoring.wait()
         try:
-            yield
+            yield over
         finally:
             over.set()
             thread.join()
@@ -147,7 +147,7 @@ class Proxy:
 
     def _accept(self) -> None:
         while not self._ended.is_set():
-            readable, _, _ = select.select([self._listener] if self._accepting else [], [], [], _TICK_SECONDS)
+            readable, _, _ = select.select([self._listener] if self._accepting else [], [], [], _ACCEPT_SECONDS)
             with self._turn, contextlib.suppress(OSError):
                 if readable and self._accepting:
                     client, _ = self._listener.accept()
