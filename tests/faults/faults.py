@@ -12,7 +12,7 @@ from tests import leaks
 from tests.faults.world import CONNECT, LOGIN, NAME, REGISTRY, SECRET, TLS, World
 from tests.integration.certificates import new_authority, new_certificate
 from tests.integration.conftest import token_record
-from tests.integration.misdeeds import NOISE, Misdeed, delay, drip, present, reset, say, stay_silent
+from tests.integration.misdeeds import NOISE, PATIENCE_SECONDS, Misdeed, delay, drip, present, reset, say, stay_silent
 from tests.integration.outages import cancelling, log_locked, sessions, table_missing
 from tests.integration.tls_servers import HOST
 from tools.databases import Server
@@ -106,7 +106,7 @@ def name_slow(over: threading.Event) -> None:
 
 
 def name_silent(over: threading.Event) -> None:
-    over.wait()
+    over.wait(PATIENCE_SECONDS)
 
 
 @contextlib.contextmanager

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 _TICK_SECONDS = 0.01
+# However long a client waits, a test that shows that it waits too long is to end.
+PATIENCE_SECONDS = 30
 NOISE = bytes(range(256)) * 16
 
 
@@ -33,7 +35,7 @@ Misdeed = Callable[[Exchange], bool]
 
 def stay_silent(exchange: Exchange) -> bool:
     """Answer nothing."""
-    exchange.over.wait()
+    exchange.over.wait(PATIENCE_SECONDS)
     return False
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
-from tests.integration.misdeeds import Exchange, Misdeed
+from tests.integration.misdeeds import PATIENCE_SECONDS, Exchange, Misdeed
 
 _TICK_SECONDS = 0.01
 _ACCEPT_SECONDS = 0.05  # how long it takes to notice that no more connections are to be accepted
@@ -171,7 +171,7 @@ class Proxy:
             data = source.recv(65536)
             forgotten = self._forgotten.get(client)
             if forgotten:
-                forgotten.wait()
+                forgotten.wait(PATIENCE_SECONDS)
                 return
             if not data:
                 return
