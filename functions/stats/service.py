@@ -78,15 +78,19 @@ class Service:
         held = self._held(now)
         if held and self._is_fresh(held, now):
             return held, Origin.MEMORY
+        snapshot = self._snapshot if self._snapshot and not self._snapshot.wait(now) else None
         # The larger part of the time is the database's, whatever becomes of this.
-        if self._snapshot and self._snapshot.ask(deadline.share(_SNAPSHOT_SHARE, _SNAPSHOT_SECONDS)):
+        if snapshot and snapshot.refresh(deadline.share(_SNAPSHOT_SHARE, _SNAPSHOT_SECONDS)):
             held = self._held(now)
             if held and self._is_fresh(held, now):
                 return held, Origin.SNAPSHOT
         if self._database.ask(deadline) and self._database.value:
             return self._database.value, Origin.DATABASE
+        # With nothing else to serve or to wait for, the snapshot gets all the time that is left.
+        if not held and snapshot and snapshot.error and not deadline.passed and snapshot.refresh(deadline):
+            held = self._held(now)
         if held and held.age(now) <= self._settings.max_stale_seconds:
-            return held, Origin.STALE
+            return held, Origin.SNAPSHOT if self._is_fresh(held, now) else Origin.STALE
         raise UnavailableError(self._database.wait(deadline.clock))
 
     def _held(self, now: datetime) -> Statistics | None:
