@@ -403,7 +403,7 @@ def test_domain_is_the_apis() -> None:
         }
 
 
-def test_names_that_sam_makes_are_those_that_it_is_asked_by() -> None:
+def test_resources_that_sam_makes_are_referred_to_by_their_generated_names() -> None:
     """Behind LanguageExtensions SAM does not resolve a name such as Api.Stage."""
     assert not re.findall(r"!Ref \w+\.\w+", TEMPLATE.read_text())
 
