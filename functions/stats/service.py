@@ -95,10 +95,13 @@ class Service:
 
     def _held(self, now: datetime) -> Statistics | None:
         """Return the newest statistics in memory."""
-        values = [source.value for source in (self._database, self._snapshot) if source and source.value]
-        # Numbers from the future were taken before the clock was set back: their age is unknown.
-        past = [value for value in values if value.taken_at <= now]
-        return max(past, key=lambda value: value.taken_at, default=None)
+        newest = None
+        for source in (self._database, self._snapshot):
+            held = source.value if source else None
+            # Numbers from the future were taken before the clock was set back: their age is unknown.
+            if held and held.taken_at <= now and (newest is None or newest.taken_at < held.taken_at):
+                newest = held
+        return newest
 
     def _is_fresh(self, statistics: Statistics, now: datetime) -> bool:
         return statistics.age(now) < self._settings.cache_ttl_seconds
