@@ -61,7 +61,7 @@ test-debian: ## Run `make run` and `make test` in a bare Debian of RELEASE=trixi
 TIMEOUT ?= 2
 test-faults: setup ## Test what callers get while a dependency fails; TIMEOUT=10 tries the default, on every engine there is
 	@$(INSTALL_DATABASES)
-	@STATS_TEST_ENGINES="$(ENGINES)" STATS_TEST_TIMEOUT="$(TIMEOUT)" $(BIN)/pytest --numprocesses=6 --dist=worksteal tests/faults $(ARGS)
+	@STATS_TEST_ENGINES="$(ENGINES)" STATS_TEST_TIMEOUT="$(TIMEOUT)" $(BIN)/pytest --numprocesses=8 --dist=worksteal tests/faults $(ARGS)
 
 docs: setup ## Bring what the documents take from the code up to date
 	@$(BIN)/python -m tests.faults.page

@@ -78,23 +78,30 @@ class Service:
         held = self._held(now)
         if held and self._is_fresh(held, now):
             return held, Origin.MEMORY
+        snapshot = self._snapshot if self._snapshot and not self._snapshot.wait(now) else None
         # The larger part of the time is the database's, whatever becomes of this.
-        if self._snapshot and self._snapshot.ask(deadline.share(_SNAPSHOT_SHARE, _SNAPSHOT_SECONDS)):
+        if snapshot and snapshot.refresh(deadline.share(_SNAPSHOT_SHARE, _SNAPSHOT_SECONDS)):
             held = self._held(now)
             if held and self._is_fresh(held, now):
                 return held, Origin.SNAPSHOT
         if self._database.ask(deadline) and self._database.value:
             return self._database.value, Origin.DATABASE
+        # With nothing else to serve or to wait for, the snapshot gets all the time that is left.
+        if not held and snapshot and snapshot.error and not deadline.passed and snapshot.refresh(deadline):
+            held = self._held(now)
         if held and held.age(now) <= self._settings.max_stale_seconds:
-            return held, Origin.STALE
+            return held, Origin.SNAPSHOT if self._is_fresh(held, now) else Origin.STALE
         raise UnavailableError(self._database.wait(deadline.clock))
 
     def _held(self, now: datetime) -> Statistics | None:
         """Return the newest statistics in memory."""
-        values = [source.value for source in (self._database, self._snapshot) if source and source.value]
-        # Numbers from the future were taken before the clock was set back: their age is unknown.
-        past = [value for value in values if value.taken_at <= now]
-        return max(past, key=lambda value: value.taken_at, default=None)
+        newest = None
+        for source in (self._database, self._snapshot):
+            held = source.value if source else None
+            # Numbers from the future were taken before the clock was set back: their age is unknown.
+            if held and held.taken_at <= now and (newest is None or newest.taken_at < held.taken_at):
+                newest = held
+        return newest
 
     def _is_fresh(self, statistics: Statistics, now: datetime) -> bool:
         return statistics.age(now) < self._settings.cache_ttl_seconds

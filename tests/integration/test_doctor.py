@@ -102,6 +102,13 @@ def check(report: Report, name: str, state: str, *words: str) -> None:
         assert word in f"{finding['seen']}. {finding['advice']}"
 
 
+def ask(database: Database, sql: str) -> Any:
+    """Return what the superuser is told."""
+    with contextlib.closing(database.connect()) as connection, contextlib.closing(connection.cursor()) as cursor:
+        cursor.execute(sql)
+        return cursor.fetchall()
+
+
 @pytest.fixture
 def healthy(aws: AWS, s3: S3) -> Callable[[Database], None]:
     """Return a function that makes a deployment of a database: a secret, a token and a snapshot of just now."""
@@ -559,6 +566,24 @@ def test_more_rights_than_needed(server_healthy: Database, examine: Examine) -> 
     assert examine().wrong == {}
 
 
+@pytest.mark.parametrize("server", ["postgresql"], indirect=True)
+def test_rights_that_are_not_about_rows(server_healthy: Database, examine: Examine) -> None:
+    """Show it for every right on a table that this version knows, and for a role that it comes with."""
+    known = ask(server_healthy, "SELECT privilege_type FROM aclexplode(acldefault('r', 10))")
+    rights = {right for (right,) in known} - {"SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE"}
+    assert {"REFERENCES", "TRIGGER"} <= rights
+    for names, where, user in (
+        (sorted(rights), " ON switches_log", server_healthy.user),
+        (["TRIGGER"], " ON switches_log", "PUBLIC"),
+        (["pg_read_all_settings"], "", server_healthy.user),
+    ):
+        right = ", ".join(names)
+        server_healthy.execute(f"GRANT {right}{where} TO {user}")
+        check(examine(), "least privilege", "warn", f"has {right}", "read_only_user")
+        server_healthy.execute(f"REVOKE {right}{where} FROM {user}")
+    assert examine().wrong == {}
+
+
 def test_a_superuser(server_healthy: Database, aws: AWS, examine: Examine) -> None:
     server = server_healthy.server
     assert server
@@ -609,6 +634,18 @@ def test_time_limit(
     server_healthy.execute(f"ALTER ROLE {server_healthy.user} SET statement_timeout = '{limit}'")
     remedy = f"""ALTER ROLE "{server_healthy.user}" SET statement_timeout = '{timeout}s'"""
     check(examine(), "time limit", "warn", words, remedy)
+    server_healthy.execute(remedy)
+    assert examine().wrong == {}
+
+
+@pytest.mark.parametrize("server", ["postgresql"], indirect=True)
+def test_a_time_limit_that_ends_the_session(server_healthy: Database, examine: Examine) -> None:
+    if not ask(server_healthy, "SELECT name FROM pg_settings WHERE name = 'transaction_timeout'"):
+        assert examine()["time limit"]["state"] == "ok"  # there is none before PostgreSQL 17
+        return
+    server_healthy.execute(f"ALTER ROLE {server_healthy.user} SET transaction_timeout = '7s'")
+    remedy = f"""ALTER ROLE "{server_healthy.user}" SET transaction_timeout = 0"""
+    check(examine(), "time limit", "warn", "REQUEST_TIMEOUT_SECONDS 10, transaction_timeout 7 s", remedy)
     server_healthy.execute(remedy)
     assert examine().wrong == {}
 

@@ -8,6 +8,7 @@ import socket
 import traceback
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from time import sleep
 from typing import Any
 
 import pytest
@@ -555,6 +556,19 @@ def test_the_api_without_s3(
             answer = container.get(key)
             assert (answer.status, answer.headers["Cache-Status"]) == (200, "openl2m-stats; fwd=miss")
         assert len(s3.calls) == 1  # a failure is followed by a pause
+
+
+def test_a_slow_bucket_is_waited_for_when_the_database_has_failed(
+    key: str, aws: AWS, s3: S3, new_schedule: Any, new_container: Any
+) -> None:
+    new_schedule()({})
+    aws.put_database({"engine": "mysql", "host": "127.0.0.1", "port": free_port(), "username": "u", "password": "p"})
+    container = new_container(REQUEST_TIMEOUT_SECONDS=4, CACHE_TTL_SECONDS=0)
+    s3.calls.clear()
+    s3.fault = lambda *_: sleep(1.2)  # more than a quarter of the time
+    answer = container.get(key)
+    assert (answer.status, answer.headers["Cache-Status"].rpartition("=")[2]) == (200, "stale")
+    assert len(s3.calls) == 2
 
 
 def test_the_api_without_bucket_or_network(

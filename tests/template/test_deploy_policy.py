@@ -196,7 +196,7 @@ def test_nothing_else_is_allowed() -> None:
         ("cloudformation:DeleteStack", f"arn:aws:cloudformation:us-east-1:{ACCOUNT}:stack/another/0b1c"),
     ],
 )
-def test_what_is_none_of_the_stacks_is_not_allowed(action: str, arn: str) -> None:
+def test_resources_of_others_are_out_of_reach(action: str, arn: str) -> None:
     assert not allowed(action, arn)
 
 

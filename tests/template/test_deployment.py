@@ -53,6 +53,7 @@ def deploy(outputs: Any = None, **given: Any) -> None:
     resources = {name: entry for name, entry in stack(**given).items() if entry["Type"] in SUPPORTED}
     for entry in resources.values():
         entry.pop("Condition", None)  # it is decided already
+        entry.pop("Metadata", None)  # it may refer to what moto does not make
     template = {"Parameters": load()["Parameters"], "Resources": resources, "Outputs": outputs or {}}
     text = json.dumps(template).replace('{"Ref": "TokenSecret"}', '"tokens"')
     cloudformation: Any = boto3.client("cloudformation")

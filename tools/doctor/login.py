@@ -77,14 +77,22 @@ def check_time_limit(session: Session) -> Finding:
     name = "time limit"
     if session.dialect != "postgresql":
         return Finding("ok", name, "each statement carries its own")
-    rows = session.rows("SELECT setting FROM pg_settings WHERE name = 'statement_timeout'")
-    limit, timeout = int(rows[0][0]), session.settings.request_timeout_seconds
-    seen = f"statement_timeout is {limit / 1000:g} s, REQUEST_TIMEOUT_SECONDS {timeout}"
-    if 0 < limit <= timeout * 1000:
-        return Finding("ok", name, seen)
-    user = session.server.user.replace('"', '""')
-    advice = (
-        "A statement that the function has given up would run on. As an administrator: "
-        f"""ALTER ROLE "{user}" SET statement_timeout = '{timeout}s';"""
+    rows = session.rows(
+        "SELECT name, setting FROM pg_settings WHERE name IN ('statement_timeout', 'transaction_timeout')"
     )
-    return Finding("warn", name, seen.replace(" is 0 s", " is off"), advice)
+    limits = {name: int(setting) for name, setting in rows}
+    limit, of_session = limits["statement_timeout"], limits.get("transaction_timeout", 0)  # PostgreSQL 17 and newer
+    timeout, user = session.settings.request_timeout_seconds, session.server.user.replace('"', '""')
+    seen = f"statement_timeout is {limit / 1000:g} s, REQUEST_TIMEOUT_SECONDS {timeout}".replace(" is 0 s", " is off")
+    remedies = []
+    if not 0 < limit <= timeout * 1000:
+        remedies.append(f"SET statement_timeout = '{timeout}s'")
+        advice = "A statement that the function has given up would run on."
+    if 0 < of_session <= (limit or of_session):
+        remedies.append("SET transaction_timeout = 0")
+        seen += f", transaction_timeout {of_session / 1000:g} s"
+        advice = "A statement that takes too long would end the session too, and be sent once more."
+    if not remedies:
+        return Finding("ok", name, seen)
+    statements = " ".join(f"""ALTER ROLE "{user}" {remedy};""" for remedy in remedies)
+    return Finding("warn", name, seen, f"{advice} As an administrator: {statements}")

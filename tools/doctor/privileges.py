@@ -37,7 +37,15 @@ _FURTHER = {
         UNION SELECT grantee, privilege_type FROM information_schema.table_privileges) p
         WHERE REPLACE(grantee, '''', '') = CURRENT_USER()
         AND privilege_type NOT IN ('USAGE', 'SELECT', 'INSERT', 'UPDATE')""",
-    "postgresql": "SELECT 'SUPERUSER' FROM pg_roles WHERE rolname = current_user AND rolsuper",
+    # What a superuser has besides goes without saying. New versions bring new rights, such as MAINTAIN, and new roles.
+    "postgresql": """SELECT 'SUPERUSER' WHERE current_setting('is_superuser') = 'on'
+        UNION SELECT further.name FROM (
+        SELECT rolname AS name FROM pg_roles WHERE rolname LIKE 'pg!_%' ESCAPE '!' AND pg_has_role(oid, 'USAGE')
+        UNION SELECT privilege_type FROM pg_class, aclexplode(relacl)
+        WHERE relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())
+        AND CASE grantee WHEN 0 THEN true ELSE pg_has_role(grantee, 'USAGE') END
+        AND privilege_type NOT IN ('SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE')) further
+        WHERE current_setting('is_superuser') = 'off'""",
 }
 
 
