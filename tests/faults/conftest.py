@@ -115,6 +115,12 @@ def database_on(
 
 
 @pytest.fixture(scope="session")
+def loaded() -> set[str]:
+    """The names of the databases that were asked in this process."""
+    return set()
+
+
+@pytest.fixture(scope="session")
 def secrets_gate() -> Iterator[tuple[secrets_manager_gate.Gate, str]]:
     with secrets_manager_gate.serving(served_keeping_alive) as served:
         yield served
@@ -134,6 +140,7 @@ def new_world(
     secrets_gate: tuple[secrets_manager_gate.Gate, str],
     database_on: Callable[[str], Database],
     authority_file: Path,
+    loaded: set[str],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Iterator[NewWorld]:
@@ -177,7 +184,7 @@ def new_world(
                 stack=stack,
                 output=lambda: capsys.readouterr().out,
             )
-            _load_everything(world)
+            _load_everything(world, loaded)
             secrets_gate[0].before = _meeting()
             return world
 
@@ -204,15 +211,10 @@ def _create_loader(search_path: str | None = None) -> Any:
     return create_loader(search_path)
 
 
-@cache
-def _loaded() -> set[str]:
-    return set()
-
-
-def _load_everything(world: World) -> None:
+def _load_everything(world: World, loaded: set[str]) -> None:
     """Ask once in this process, so that no measured answer waits for modules of the tests' own servers."""
-    if world.database.name not in _loaded():
-        _loaded().add(world.database.name)
+    if world.database.name not in loaded:
+        loaded.add(world.database.name)
         container, _ = world.start()
         world.ask(container)
         world.told()

@@ -16,8 +16,9 @@ from dataclasses import dataclass, fields
 from datetime import timedelta
 from typing import Literal
 
-from tests.faults import faults
-from tests.faults.faults import SLOW_SECONDS, Fault, during, half_open, refused, secret_is, secret_refused, unresolved
+from tests.faults import network, services
+from tests.faults.network import SLOW_SECONDS, Fault, during, half_open, refused, unresolved
+from tests.faults.services import secret_is, secret_refused
 from tests.faults.world import BUCKET, CLOCK, CONNECT, DEPENDENCIES, LOGIN, NAME, REGISTRY, SECRET, STATEMENT, TLS
 
 START_SECONDS = 5
@@ -128,45 +129,45 @@ def _open(answer: Answer) -> Outcome:
 
 
 ROWS = (
-    Row(NAME, "refused", unresolved(faults.name_unknown), NO_DATABASE),
-    Row(NAME, "silent", unresolved(faults.name_silent), NO_DATABASE),
-    Row(NAME, "slow", unresolved(faults.name_slow), NO_DATABASE, default=UNNOTICED),
-    Row(NAME, "5xx", unresolved(faults.name_server_fails), NO_DATABASE),
-    Row(NAME, "empty", faults.name_without_address, NO_DATABASE),
+    Row(NAME, "refused", unresolved(network.name_unknown), NO_DATABASE),
+    Row(NAME, "silent", unresolved(network.name_silent), NO_DATABASE),
+    Row(NAME, "slow", unresolved(network.name_slow), NO_DATABASE, default=UNNOTICED),
+    Row(NAME, "5xx", unresolved(network.name_server_fails), NO_DATABASE),
+    Row(NAME, "empty", network.name_without_address, NO_DATABASE),
     Row(CONNECT, "refused", refused(CONNECT), NO_DATABASE),
-    Row(CONNECT, "silent", faults.unanswered(None), NO_DATABASE),
-    Row(CONNECT, "slow", faults.unanswered(SLOW_SECONDS), NO_DATABASE, default=UNNOTICED),
-    Row(TLS, "refused", during(TLS, faults.no_tls), NO_DATABASE, engines=("postgresql",)),
-    Row(TLS, "silent", during(TLS, faults.silent), NO_DATABASE),
-    Row(TLS, "slow", during(TLS, faults.slow), NO_DATABASE, default=UNNOTICED),
-    Row(TLS, "slow by byte", during(TLS, faults.slow_by_byte), NO_DATABASE),
-    Row(TLS, "reset", during(TLS, faults.reset), NO_DATABASE),
-    Row(TLS, "garbage", during(TLS, faults.garbage), NO_DATABASE),
-    Row(TLS, "denied", faults.untrusted, NO_DATABASE),
-    Row(LOGIN, "silent", during(LOGIN, faults.silent), NO_DATABASE),
-    Row(LOGIN, "slow", during(LOGIN, faults.slow), NO_DATABASE, default=UNNOTICED),
-    Row(LOGIN, "slow by byte", during(LOGIN, faults.slow_by_byte), NO_DATABASE),
-    Row(LOGIN, "reset", during(LOGIN, faults.reset), NO_DATABASE),
-    Row(LOGIN, "garbage", during(LOGIN, faults.garbage), NO_DATABASE),
-    Row(LOGIN, "denied", faults.password_wrong, NO_DATABASE),
-    Row(LOGIN, "too many connections", faults.too_many_connections, NO_DATABASE),
-    Row(STATEMENT, "silent", during(STATEMENT, faults.silent), NO_DATABASE),
-    Row(STATEMENT, "slow", during(STATEMENT, faults.slow), NO_DATABASE, default=UNNOTICED),
-    Row(STATEMENT, "slow by byte", during(STATEMENT, faults.slow_by_byte), NO_DATABASE),
-    Row(STATEMENT, "reset", during(STATEMENT, faults.reset), NO_DATABASE),
-    Row(STATEMENT, "garbage", during(STATEMENT, faults.garbage), NO_DATABASE),
+    Row(CONNECT, "silent", network.unanswered(), NO_DATABASE),
+    Row(CONNECT, "slow", network.unanswered(SLOW_SECONDS), NO_DATABASE, default=UNNOTICED),
+    Row(TLS, "refused", during(TLS, network.no_tls), NO_DATABASE, engines=("postgresql",)),
+    Row(TLS, "silent", during(TLS, network.silent), NO_DATABASE),
+    Row(TLS, "slow", during(TLS, network.slow), NO_DATABASE, default=UNNOTICED),
+    Row(TLS, "slow by byte", during(TLS, network.slow_by_byte), NO_DATABASE),
+    Row(TLS, "reset", during(TLS, network.reset), NO_DATABASE),
+    Row(TLS, "garbage", during(TLS, network.garbage), NO_DATABASE),
+    Row(TLS, "denied", network.untrusted, NO_DATABASE),
+    Row(LOGIN, "silent", during(LOGIN, network.silent), NO_DATABASE),
+    Row(LOGIN, "slow", during(LOGIN, network.slow), NO_DATABASE, default=UNNOTICED),
+    Row(LOGIN, "slow by byte", during(LOGIN, network.slow_by_byte), NO_DATABASE),
+    Row(LOGIN, "reset", during(LOGIN, network.reset), NO_DATABASE),
+    Row(LOGIN, "garbage", during(LOGIN, network.garbage), NO_DATABASE),
+    Row(LOGIN, "denied", services.password_wrong, NO_DATABASE),
+    Row(LOGIN, "too many connections", services.too_many_connections, NO_DATABASE),
+    Row(STATEMENT, "silent", during(STATEMENT, network.silent), NO_DATABASE),
+    Row(STATEMENT, "slow", during(STATEMENT, network.slow), NO_DATABASE, default=UNNOTICED),
+    Row(STATEMENT, "slow by byte", during(STATEMENT, network.slow_by_byte), NO_DATABASE),
+    Row(STATEMENT, "reset", during(STATEMENT, network.reset), NO_DATABASE),
+    Row(STATEMENT, "garbage", during(STATEMENT, network.garbage), NO_DATABASE),
     Row(STATEMENT, "half-open", half_open(STATEMENT), _open(FRESH)),
-    Row(STATEMENT, "denied", faults.without_grant, NO_DATABASE),
-    Row(STATEMENT, "malformed", faults.without_table, NO_DATABASE, engines=(*ENGINES, "sqlite")),
-    Row(STATEMENT, "read-only", faults.read_only, UNNOTICED),
-    Row(STATEMENT, "cancelled", faults.cancelled, NO_DATABASE),
-    Row(STATEMENT, "lock", faults.locked, NO_DATABASE, engines=(*ENGINES, "sqlite"), every_engine=True),
+    Row(STATEMENT, "denied", services.without_grant, NO_DATABASE),
+    Row(STATEMENT, "malformed", services.without_table, NO_DATABASE, engines=(*ENGINES, "sqlite")),
+    Row(STATEMENT, "read-only", services.read_only, UNNOTICED),
+    Row(STATEMENT, "cancelled", services.cancelled, NO_DATABASE),
+    Row(STATEMENT, "lock", services.locked, NO_DATABASE, engines=(*ENGINES, "sqlite"), every_engine=True),
     Row(REGISTRY, "refused", refused(REGISTRY), NO_SECRETS),
-    Row(REGISTRY, "silent", during(REGISTRY, faults.silent), NO_REGISTRY),
-    Row(REGISTRY, "slow", during(REGISTRY, faults.slow), NO_REGISTRY),
-    Row(REGISTRY, "slow by byte", during(REGISTRY, faults.slow_by_byte), NO_REGISTRY),
-    Row(REGISTRY, "reset", during(REGISTRY, faults.reset), NO_REGISTRY),
-    Row(REGISTRY, "garbage", during(REGISTRY, faults.garbage), NO_REGISTRY),
+    Row(REGISTRY, "silent", during(REGISTRY, network.silent), NO_REGISTRY),
+    Row(REGISTRY, "slow", during(REGISTRY, network.slow), NO_REGISTRY),
+    Row(REGISTRY, "slow by byte", during(REGISTRY, network.slow_by_byte), NO_REGISTRY),
+    Row(REGISTRY, "reset", during(REGISTRY, network.reset), NO_REGISTRY),
+    Row(REGISTRY, "garbage", during(REGISTRY, network.garbage), NO_REGISTRY),
     Row(REGISTRY, "half-open", half_open(REGISTRY), _open(_BOTH_OLD), default=_open(FRESH)),
     Row(REGISTRY, "denied", secret_refused(REGISTRY, 400, "AccessDeniedException"), NO_REGISTRY),
     Row(REGISTRY, "throttled", secret_refused(REGISTRY, 400, "ThrottlingException"), NO_REGISTRY),
@@ -174,30 +175,30 @@ ROWS = (
     Row(REGISTRY, "malformed", secret_is(REGISTRY, "{"), NO_REGISTRY),
     # A token that is not found is looked for again after TOKENS_REFRESH_SECONDS.
     Row(REGISTRY, "empty", secret_is(REGISTRY, '{"tokens": []}'), NO_TOKENS, recovery_seconds=10),
-    Row(SECRET, "silent", during(SECRET, faults.silent), NO_SECRET),
-    Row(SECRET, "slow", during(SECRET, faults.slow), NO_SECRET),
-    Row(SECRET, "slow by byte", during(SECRET, faults.slow_by_byte), NO_SECRET),
-    Row(SECRET, "reset", during(SECRET, faults.reset), NO_SECRET),
-    Row(SECRET, "garbage", during(SECRET, faults.garbage), NO_SECRET),
+    Row(SECRET, "silent", during(SECRET, network.silent), NO_SECRET),
+    Row(SECRET, "slow", during(SECRET, network.slow), NO_SECRET),
+    Row(SECRET, "slow by byte", during(SECRET, network.slow_by_byte), NO_SECRET),
+    Row(SECRET, "reset", during(SECRET, network.reset), NO_SECRET),
+    Row(SECRET, "garbage", during(SECRET, network.garbage), NO_SECRET),
     Row(SECRET, "denied", secret_refused(SECRET, 400, "AccessDeniedException"), NO_SECRET),
     Row(SECRET, "throttled", secret_refused(SECRET, 400, "ThrottlingException"), NO_SECRET),
     Row(SECRET, "5xx", secret_refused(SECRET, 500, "InternalServiceError"), NO_SECRET),
     Row(SECRET, "malformed", secret_is(SECRET, "{"), NO_SECRET),
     Row(SECRET, "empty", secret_is(SECRET, "{}"), NO_SECRET),
     Row(BUCKET, "refused", refused(BUCKET), NO_BUCKET),
-    Row(BUCKET, "silent", during(BUCKET, faults.silent), NO_BUCKET),
-    Row(BUCKET, "slow", during(BUCKET, faults.slow), NO_BUCKET),
-    Row(BUCKET, "slow by byte", during(BUCKET, faults.slow_by_byte), NO_BUCKET),
-    Row(BUCKET, "reset", during(BUCKET, faults.reset), NO_BUCKET),
-    Row(BUCKET, "garbage", during(BUCKET, faults.garbage), NO_BUCKET),
+    Row(BUCKET, "silent", during(BUCKET, network.silent), NO_BUCKET),
+    Row(BUCKET, "slow", during(BUCKET, network.slow), NO_BUCKET),
+    Row(BUCKET, "slow by byte", during(BUCKET, network.slow_by_byte), NO_BUCKET),
+    Row(BUCKET, "reset", during(BUCKET, network.reset), NO_BUCKET),
+    Row(BUCKET, "garbage", during(BUCKET, network.garbage), NO_BUCKET),
     Row(BUCKET, "half-open", half_open(BUCKET), _open(_NO_SNAPSHOT)),
-    Row(BUCKET, "denied", faults.bucket_answers(403), NO_BUCKET),
-    Row(BUCKET, "throttled", faults.bucket_answers(503), NO_BUCKET),
-    Row(BUCKET, "5xx", faults.bucket_answers(500), NO_BUCKET),
-    Row(BUCKET, "malformed", faults.bucket_holds({"snapshots/latest.json": b"{"}), NO_BUCKET),
-    Row(BUCKET, "empty", faults.bucket_holds({}), UNNOTICED),
-    Row(CLOCK, "back", faults.clock_moved(timedelta(hours=-1)), UNNOTICED),
-    Row(CLOCK, "forward", faults.clock_moved(timedelta(days=1)), UNNOTICED),
+    Row(BUCKET, "denied", services.bucket_answers(403), NO_BUCKET),
+    Row(BUCKET, "throttled", services.bucket_answers(503), NO_BUCKET),
+    Row(BUCKET, "5xx", services.bucket_answers(500), NO_BUCKET),
+    Row(BUCKET, "malformed", services.bucket_holds({"snapshots/latest.json": b"{"}), NO_BUCKET),
+    Row(BUCKET, "empty", services.bucket_holds({}), UNNOTICED),
+    Row(CLOCK, "back", services.clock_moved(timedelta(hours=-1)), UNNOTICED),
+    Row(CLOCK, "forward", services.clock_moved(timedelta(days=1)), UNNOTICED),
 )
 
 FAULTS = {
@@ -263,45 +264,3 @@ ABSENT = (
         "Both secrets are read over the same connections: the token registry's rows show it.",
     ),
 )
-
-
-# --- pairs
-
-
-@dataclass(frozen=True)
-class Pair:
-    """Two dependencies that fail at once."""
-
-    first: Row
-    second: Row
-
-    @property
-    def rows(self) -> tuple[Row, Row]:
-        return self.first, self.second
-
-    def answer(self, held: str, seconds: float) -> Answer | None:
-        """Return the answer with this REQUEST_TIMEOUT_SECONDS; None where another cell is the same."""
-        dependencies = {row.dependency for row in self.rows}
-        if held == "snapshot" and BUCKET in dependencies:
-            return None  # a snapshot that cannot be read is none: "nothing"
-        if held == "start" and not dependencies <= {REGISTRY, SECRET}:
-            return None  # a start asks nothing else: the rows
-        if held == "start":
-            return NO_SECRETS.start
-        answers = [row.outcome_within(seconds).of(held) for row in self.rows]
-        return both(*[answer for answer in answers if answer])
-
-
-def _pairs() -> tuple[Pair, ...]:
-    rows = [row for row in ROWS if row.fault in {"silent", "slow"}]
-    pairs = [Pair(first, second) for place, first in enumerate(rows) for second in rows[place + 1 :]]
-    return tuple(
-        pair
-        for pair in pairs
-        if pair.first.dependency != pair.second.dependency
-        # After a stage that stays silent no other one is reached.
-        and not (pair.first.fault == "silent" and {pair.first.dependency, pair.second.dependency} <= set(_DATABASE))
-    )
-
-
-PAIRS = _pairs()

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from stats.deadline import THREAD
-from tests.faults import faults
+from tests.faults import network, services
 from tests.faults.conftest import NewWorld
 from tests.faults.table import ENGINES
 from tests.faults.world import (
@@ -70,7 +70,7 @@ def test_every_read_is_late_and_every_login_is_denied(world: World) -> None:
         time.sleep(0.4 * (operation == "GetSecretValue"))
 
     world.secrets.before = late
-    with faults.password_wrong(world):
+    with services.password_wrong(world):
         assert ask(world, warm) == STALE
     world.secrets.before = lambda _: None
     world.clock.shift(1)
@@ -95,8 +95,8 @@ def test_three_addresses_of_secrets_manager_are_silent(new_world: NewWorld, monk
 
 def test_a_database_that_comes_back_while_secrets_manager_is_away(world: World) -> None:
     warm = warm_container(world)
-    with faults.refused(SECRET)(world):
-        with faults.refused(LOGIN)(world):
+    with network.refused(SECRET)(world):
+        with network.refused(LOGIN)(world):
             assert ask(world, warm) == STALE
         world.clock.shift(1)
         assert ask(world, warm) == FRESH
@@ -110,7 +110,7 @@ def test_a_database_that_comes_back_while_secrets_manager_is_away(world: World) 
 def test_a_cancelled_statement_is_run_once(world: World) -> None:
     warm = warm_container(world)
     before = statements(world), world.to_database.connections
-    with faults.cancelled(world):
+    with services.cancelled(world):
         assert ask(world, warm) == STALE
     assert (statements(world), world.to_database.connections) == (before[0] + 1, before[1])
     world.clock.shift(1)
@@ -121,7 +121,7 @@ def test_a_cancelled_statement_is_run_once(world: World) -> None:
 def test_a_missing_grant_costs_no_login(world: World) -> None:
     warm = warm_container(world)
     before = statements(world), world.to_database.connections
-    with faults.without_grant(world):
+    with services.without_grant(world):
         for _ in range(2):
             assert ask(world, warm) == STALE
             world.clock.shift(31)
@@ -160,7 +160,7 @@ def test_when_every_thread_is_stuck_calls_fail_at_once(new_world: NewWorld) -> N
     world = new_world("postgresql", timeout=1)
     container, _ = world.start()
     assert ask(world, container) == FRESH
-    with faults.unresolved(faults.name_silent)(world):
+    with network.unresolved(network.name_silent)(world):
         for _ in range(THREADS + 2):
             world.clock.shift(31)
             assert ask(world, container) == STALE
@@ -178,7 +178,7 @@ def test_when_every_thread_is_stuck_calls_fail_at_once(new_world: NewWorld) -> N
 
 def test_what_s3_forbids_is_told(world: World) -> None:
     warm = warm_container(world)
-    with faults.bucket_answers(403)(world):
+    with services.bucket_answers(403)(world):
         assert ask(world, warm) == FRESH
     told = world.told()
     assert told.error("snapshot not readable") == "snapshots/latest.json: AccessDenied"
@@ -214,9 +214,11 @@ def test_a_statement_takes_all_of_its_time_and_the_snapshot_is_written(world: Wo
 
 @pytest.mark.parametrize("world", ENGINES[:1], indirect=True)
 @pytest.mark.parametrize("dependency", [LOGIN, STATEMENT, SECRET, BUCKET])
-@pytest.mark.parametrize("misdeed", [faults.silent, faults.slow, faults.slow_by_byte], ids=["silent", "slow", "drip"])
+@pytest.mark.parametrize(
+    "misdeed", [network.silent, network.slow, network.slow_by_byte], ids=["silent", "slow", "drip"]
+)
 def test_no_snapshot_in_time(dependency: str, misdeed: Misdeed, world: World) -> None:
-    with faults.during(dependency, misdeed)(world), pytest.raises(Exception, match=r": ") as caught:
+    with network.during(dependency, misdeed)(world), pytest.raises(Exception, match=r": ") as caught:
         take_snapshot(world)
     assert type(caught.value).__name__ in {"DatabaseError", "StorageError"}
     told = world.told()

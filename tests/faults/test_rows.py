@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from tests.faults.conftest import TIMEOUT, NewWorld
-from tests.faults.table import DEFAULT_SECONDS, ENGINES, HELD, PAIRS, ROWS, START_SECONDS, Answer, Pair, Row
+from tests.faults.pairs import PAIRS, Pair
+from tests.faults.table import DEFAULT_SECONDS, ENGINES, HELD, ROWS, START_SECONDS, Answer, Row
 from tests.faults.world import DUE, MARGIN_SECONDS, SECRET, TLS, TOO_OLD, World, seen
 from tests.integration.conftest import FURTHER_SERVERS, Container
 

@@ -2,24 +2,18 @@
 
 import contextlib
 import gc
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.faults import faults
+from tests.faults import network, services
 from tests.faults.conftest import NewWorld
-from tests.faults.faults import Fault, during
+from tests.faults.network import Fault, during
 from tests.faults.table import ENGINES
 from tests.faults.world import DUE, LOGIN, STATEMENT, World, seen
 from tests.integration.conftest import FURTHER_SERVERS
-from tests.integration.outages import user_refused, wait_until
-from tools.databases import Database
-
-
-def _database(outage: Callable[[Database], AbstractContextManager[None]]) -> Fault:
-    return lambda world: outage(world.database)
+from tests.integration.outages import wait_until
 
 
 @contextlib.contextmanager
@@ -29,15 +23,15 @@ def cut_session(world: World) -> Iterator[None]:
 
 
 FAULTS: dict[str, Fault] = {
-    "a failed login": faults.password_wrong,
-    "a refused user": _database(user_refused),
+    "a failed login": services.password_wrong,
+    "a refused user": services.without_user,
     "a cut session": cut_session,
-    "a login cut short": during(LOGIN, faults.reset),
-    "a statement cut short": during(STATEMENT, faults.reset),
-    "a dripping login": during(LOGIN, faults.slow_by_byte),
-    "a dripping statement": during(STATEMENT, faults.slow_by_byte),
-    "a login that is garbage": during(LOGIN, faults.garbage),
-    "a statement that is garbage": during(STATEMENT, faults.garbage),
+    "a login cut short": during(LOGIN, network.reset),
+    "a statement cut short": during(STATEMENT, network.reset),
+    "a dripping login": during(LOGIN, network.slow_by_byte),
+    "a dripping statement": during(STATEMENT, network.slow_by_byte),
+    "a login that is garbage": during(LOGIN, network.garbage),
+    "a statement that is garbage": during(STATEMENT, network.garbage),
 }
 
 
