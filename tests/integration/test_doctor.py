@@ -985,8 +985,8 @@ def test_usage(arguments: list[str], variables: dict[str, str], words: str) -> N
     assert words in finished.stderr.splitlines()[-1]
 
 
-def test_the_readmes_sample() -> None:
-    text = (ROOT / "README.md").read_text()
-    sample = text.partition("### Is everything all right?")[2].partition("###")[0]
+def test_sample_in_the_documents() -> None:
+    text = (ROOT / "docs/operate.md").read_text()
+    sample = text.partition("## Check the deployment")[2].partition("\n## ")[0]
     lines = [line[4:] for line in sample.splitlines() if line.startswith(("    ok ", "    warn ", "    FAIL "))]
     assert [line[6:22].rstrip() for line in lines] == [*NAMES, "address"]
