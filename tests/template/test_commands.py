@@ -19,7 +19,7 @@ from moto.awslambda.models import LambdaVersion
 from moto.awslambda.responses import LambdaResponse
 from moto.server import ThreadedMotoServer
 
-from tests.template.stack import ROOT
+from tests.support.stack import ROOT
 from tests.template.test_deployment import deploy, upload
 
 CERTIFICATE = re.compile(r"-----BEGIN.*?-----END CERTIFICATE-----\n", re.DOTALL)
@@ -96,7 +96,7 @@ def run(module: str, *arguments: str, **variables: str) -> subprocess.CompletedP
 
 
 def prune(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return run("tools.versions", "prune", "--stack", "openl2m-stats", *arguments)
+    return run("openl2m_stats.versions", "prune", "--stack", "openl2m-stats", *arguments)
 
 
 def test_old_versions_are_deleted() -> None:
@@ -179,7 +179,7 @@ def test_more_than_fit_on_a_page(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_what_cannot_be_pruned(arguments: list[str], words: str) -> None:
-    done = run("tools.versions", *arguments)
+    done = run("openl2m_stats.versions", *arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert words in done.stderr
     assert "Traceback" not in done.stderr
@@ -258,7 +258,7 @@ class SAM:
     def run(self, action: str, *arguments: str, env: str = "test", given: str = "") -> subprocess.CompletedProcess[str]:
         environment = {**os.environ, "PATH": f"{self.bin}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
         return subprocess.run(
-            [sys.executable, "-m", "tools.deploy", action, "--env", env, *arguments],
+            [sys.executable, "-m", "dev.build.deploy", action, "--env", env, *arguments],
             cwd=self.directory,
             env=environment,
             input=given,
@@ -429,7 +429,7 @@ HOME = "[test.deploy.parameters]"
         ("", f"deploy.toml has no table {HOME}. It has no environment yet."),
         (ENVIRONMENT.replace("[test.", "[tset."), f"deploy.toml has no table {HOME}. It has: tset."),
         ("[test", "deploy.toml cannot be read: Expected ']' at the end of a table declaration (at end of document)"),
-        ("[test.global.parameters]\n", f"deploy.toml: There is no table {HOME}."),
+        ("[test.global.parameters]\n", f"deploy.toml has no table {HOME}."),
         (f"{HOME}\nregion = 'us-east-1'\n", f"deploy.toml: {HOME} needs a stack_name."),
         (f"{HOME}\nstack_name = ''\n", f"deploy.toml: {HOME} needs a stack_name."),
         ("[test]\nstack_name = 'a'\n", f"deploy.toml: stack_name in [test] has no effect. Move it to {HOME}."),
@@ -524,7 +524,7 @@ def test_targets_have_no_default_environment(target: str) -> None:
 
 def test_deployment_is_checked_before_it_is_built() -> None:
     lines = make("--dry-run", "deploy", "ENV=production").stdout
-    assert lines.index("tools.deploy check") < lines.index("sam build") < lines.index("tools.deploy deploy")
+    assert lines.index("dev.build.deploy check") < lines.index("sam build") < lines.index("dev.build.deploy deploy")
 
 
 @pytest.mark.parametrize("lacks", [None, "AmazonRootCA3"])
@@ -547,7 +547,7 @@ def test_certificates_are_fetched_with_those_of_rds_proxy(lacks: str | None, tmp
     curl = tmp_path / "curl"
     curl.write_text(f'#!/bin/sh\nwhile [ "$1" != --output ]; do shift; done\ncp {published}/${{3##*/}} $2\n')
     curl.chmod(0o755)
-    for name in (".venv-sam", "tools", "requirements-sam.txt"):
+    for name in (".venv-sam", "dev", "requirements"):
         (tmp_path / name).symlink_to(ROOT / name)
     target = tmp_path / "layers/dependencies/rds-global-bundle.pem"
     target.parent.mkdir(parents=True)
