@@ -1,6 +1,7 @@
 """What is wrong with an environment of deploy.toml, told before SAM runs."""
 
 import difflib
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -66,5 +67,8 @@ def _template_parameters() -> set[str]:
 def _sam_options() -> set[str]:
     from samcli.commands.deploy.command import cli
 
+    # With this import, SAM lets the libraries of this process log to stderr.
+    logging.getLogger().handlers.clear()
+    logging.getLogger().setLevel(logging.WARNING)
     options: Iterable[Any] = cli.params
     return {str(option.name) for option in options}
