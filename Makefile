@@ -29,34 +29,34 @@ ifneq ($(shell $(PYTHON) --version 2>/dev/null),$(shell $(BIN)/python --version 
 endif
 endif
 
-$(VENV)/installed: requirements-dev.txt tools/create_venv.sh
-	@tools/create_venv.sh "$(PYTHON)" $(VENV) requirements-dev.txt
+$(VENV)/installed: requirements/dev.txt dev/build/create_venv.sh
+	@dev/build/create_venv.sh "$(PYTHON)" $(VENV) requirements/dev.txt
 	@touch $@
 
 run: setup ## Serve the API on http://127.0.0.1:8000/api/stats/, from a demo database or DATABASE_URL
-	@exec $(BIN)/python -m tools.serve
+	@exec $(BIN)/python -m openl2m_stats.serve
 
 snapshot: setup ## Take one snapshot of the demo database, or of DATABASE_URL, into a local S3, and print it
-	@$(BIN)/python -m tools.snapshot
+	@$(BIN)/python -m openl2m_stats.snapshot
 
 invoke: setup ## Run one event file through the handler, over the demo database, and print the response
-	@$(BIN)/python -m tools.invoke "$(EVENT)"
+	@$(BIN)/python -m openl2m_stats.invoke "$(EVENT)"
 
 tokens: setup ## Make, list, revoke, rotate, check and import the API's tokens; ARGS=--help tells how
-	@$(BIN)/python -m tools.tokens $(ARGS)
+	@$(BIN)/python -m openl2m_stats.tokens $(ARGS)
 
 doctor: setup ## Tell what is wrong with the local set-up, or with a deployed one: ARGS="--stack openl2m-stats"
-	@$(BIN)/python -m tools.doctor $(ARGS)
+	@$(BIN)/python -m openl2m_stats.doctor $(ARGS)
 
 # As root on Debian, what the chosen engines lack is installed; elsewhere the tests say what they did without.
-INSTALL_DATABASES = tools/install_databases.sh $$($(BIN)/python -m tools.server_programs $(ENGINES))
+INSTALL_DATABASES = dev/servers/install_databases.sh $$($(BIN)/python -m dev.servers.programs $(ENGINES))
 
 test: setup ## Run the unit and integration tests; installs MariaDB and PostgreSQL on Debian when absent
 	@$(INSTALL_DATABASES)
 	@STATS_TEST_ENGINES="$(ENGINES)" $(BIN)/pytest --numprocesses=$$(($$(nproc) * 3 / 2)) --dist=worksteal $(ARGS)
 
 test-debian: ## Run `make run` and `make test` in a bare Debian of RELEASE=trixie (needs root and debootstrap)
-	@exec tools/debian "$(RELEASE)" "$(DIRECTORY)"
+	@exec dev/debian "$(RELEASE)" "$(DIRECTORY)"
 
 soak: setup ## Run in full what tests/soak tries briefly: a herd, an outage under load, 100,000 invocations
 	@$(INSTALL_DATABASES)
@@ -64,7 +64,7 @@ soak: setup ## Run in full what tests/soak tries briefly: a herd, an outage unde
 
 bench: setup ## Measure answers beside OpenL2M's own statements; ROWS="5000000" and ENGINES="mariadb" choose
 	@$(INSTALL_DATABASES)
-	@exec $(BIN)/python -m tools.bench --rows $(ROWS) --engines $(ENGINES) $(ARGS)
+	@exec $(BIN)/python -m dev.bench --rows $(ROWS) --engines $(ENGINES) $(ARGS)
 
 lint: setup lint-template ## Check style, security rules, types and the template
 	$(BIN)/ruff check
@@ -81,9 +81,9 @@ lock: ## Choose the dependencies' versions anew (needs uv)
 		--no-emit-package s3transfer --no-emit-package urllib3 \
 		-o layers/dependencies/requirements.txt layers/dependencies/requirements.in
 	$(COMPILE) --upgrade --python-version 3.11 -c layers/dependencies/requirements.txt \
-		-o requirements-dev.txt --group dev pyproject.toml
+		-o requirements/dev.txt --group dev pyproject.toml
 	for group in sam checkov runtime; do \
-		$(COMPILE) --upgrade --python-version 3.13 -o requirements-$$group.txt --group pyproject.toml:$$group; \
+		$(COMPILE) --upgrade --python-version 3.13 -o requirements/$$group.txt --group pyproject.toml:$$group; \
 	done
 
 clean: ## Remove what was built and installed in this folder
@@ -100,15 +100,15 @@ KEEP ?= 3
 
 .PHONY: build lint-template test-template e2e bench-cold deploy delete logs prune-versions sam-local update-rds-ca
 
-.venv-%/installed: requirements-%.txt tools/create_venv.sh tools/find_python313.sh
-	@python="$$(tools/find_python313.sh)" && tools/create_venv.sh "$$python" .venv-$* requirements-$*.txt
+.venv-%/installed: requirements/%.txt dev/build/create_venv.sh dev/build/find_python313.sh
+	@python="$$(dev/build/find_python313.sh)" && dev/build/create_venv.sh "$$python" .venv-$* requirements/$*.txt
 	@touch $@
 
 build: .venv-sam/installed ## Build the functions and their layer into .aws-sam/build, and report their sizes
-	@.venv-sam/bin/python -m tools.check_rds_ca layers/dependencies/rds-global-bundle.pem
+	@.venv-sam/bin/python -m dev.build.check_rds_ca layers/dependencies/rds-global-bundle.pem
 	@rm -rf .aws-sam/build
 	@$(SAM) build
-	@.venv-sam/bin/python -m tools.artifact
+	@.venv-sam/bin/python -m dev.build.artifact
 
 lint-template: .venv-sam/installed .venv-checkov/installed ## Check the template with cfn-lint, SAM and checkov
 	.venv-sam/bin/cfn-lint infra/template.yaml
@@ -123,10 +123,10 @@ e2e: build setup .venv-runtime/installed ## Test the built artifact as Lambda ru
 	@$(BIN)/pytest --numprocesses=2 --dist=loadfile tests/e2e $(ARGS)
 
 bench-cold: build setup .venv-runtime/installed ## Measure cold starts of the built artifact beside those of a bare handler
-	@exec $(BIN)/python -m tools.bench.cold $(ARGS)
+	@exec $(BIN)/python -m dev.bench.cold $(ARGS)
 
 deploy: build ## Deploy to AWS, then call the API; ARGS=--guided asks for the parameters and keeps them in samconfig.toml
-	@$(WITH_SAM) .venv-sam/bin/python -m tools.deploy $(NAMED) $(ARGS)
+	@$(WITH_SAM) .venv-sam/bin/python -m dev.build.deploy $(NAMED) $(ARGS)
 
 delete: .venv-sam/installed ## Remove the deployed stack; the token secret and the snapshots stay
 	@$(SAM) delete $(NAMED) $(ARGS)
@@ -136,10 +136,10 @@ logs: .venv-sam/installed ## Follow the logs of the deployed functions and API
 
 prune-versions: .venv-sam/installed ## Delete old versions of the functions of STACK=…, but for the newest KEEP=3 and those in use
 	@: $(or $(STACK),$(error Name the stack: make prune-versions STACK=openl2m-stats))
-	@$(WITH_SAM) .venv-sam/bin/python -m tools.versions prune --stack $(STACK) --keep $(KEEP) $(ARGS)
+	@$(WITH_SAM) .venv-sam/bin/python -m openl2m_stats.versions prune --stack $(STACK) --keep $(KEEP) $(ARGS)
 
 sam-local: build setup ## Serve the built function in a container over the demo database (needs Docker)
-	@SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/.venv-sam/bin:$$PATH" PYTHONPATH= exec $(BIN)/python -m tools.sam_local $(ARGS)
+	@SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/.venv-sam/bin:$$PATH" PYTHONPATH= exec $(BIN)/python -m dev.build.sam_local $(ARGS)
 
 AMAZON_ROOTS := AmazonRootCA1 AmazonRootCA2 AmazonRootCA3 AmazonRootCA4 SFSRootCAG2
 update-rds-ca: .venv-sam/installed ## Fetch the certificates of RDS, and those of Amazon that RDS Proxy uses
@@ -148,6 +148,6 @@ update-rds-ca: .venv-sam/installed ## Fetch the certificates of RDS, and those o
 		https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem
 	for name in $(AMAZON_ROOTS); do curl --fail --silent --show-error --proto =https \
 		--output .aws-sam/ca/$$name.pem https://www.amazontrust.com/repository/$$name.pem || exit; done
-	@.venv-sam/bin/python -m tools.check_rds_ca .aws-sam/ca/bundle.pem \
+	@.venv-sam/bin/python -m dev.build.check_rds_ca .aws-sam/ca/bundle.pem \
 		.aws-sam/ca/rds.pem $(AMAZON_ROOTS:%=.aws-sam/ca/%.pem)
 	mv .aws-sam/ca/bundle.pem layers/dependencies/rds-global-bundle.pem

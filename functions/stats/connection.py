@@ -9,7 +9,7 @@ from typing import Any
 
 from stats.deadline import Deadline
 from stats.source import SourceError
-from stats.wire import TLS
+from stats.transport import TLS
 
 Row = Sequence[Any]
 Indexes = Sequence[Sequence[str]]

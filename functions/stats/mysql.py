@@ -16,7 +16,7 @@ from stats.connection import (
     without_offset,
 )
 from stats.deadline import Deadline
-from stats.wire import TLS, open_socket, shutdown_at
+from stats.transport import TLS, open_socket, shutdown_at
 
 _KINDS = {
     # Wrong user or password; the same by a plugin; the account is locked (MySQL, MariaDB).
@@ -31,9 +31,9 @@ _KINDS = {
 
 
 def _connect(server: Server, password: str, tls: TLS, deadline: Deadline) -> Connection:
-    wire = open_socket(server.host, server.port, deadline)
+    transport = open_socket(server.host, server.port, deadline)
     try:
-        with shutdown_at(deadline, wire):
+        with shutdown_at(deadline, transport):
             connection = pymysql.Connection(
                 host=server.host,
                 user=server.user,
@@ -46,20 +46,20 @@ def _connect(server: Server, password: str, tls: TLS, deadline: Deadline) -> Con
                 ssl_disabled=tls is False,
                 defer_connect=True,
             )
-            connection.connect(wire.driver_socket)
+            connection.connect(transport.driver_socket)
     except BaseException:
-        wire.close()
+        transport.close()
         raise
     mariadb = "MariaDB" in connection.get_server_info()
     limited = _limited_mariadb if mariadb else _limited_mysql
 
     def fetch(sql: str, deadline: Deadline) -> Sequence[Row]:
-        with shutdown_at(deadline, wire), connection.cursor() as cursor:
+        with shutdown_at(deadline, transport), connection.cursor() as cursor:
             cursor.execute(limited(sql, deadline.left))
             return cursor.fetchall()
 
     def ping(deadline: Deadline) -> None:
-        with shutdown_at(deadline, wire):
+        with shutdown_at(deadline, transport):
             connection.ping()
 
     def indexes(deadline: Deadline) -> Indexes:
@@ -71,7 +71,7 @@ def _connect(server: Server, password: str, tls: TLS, deadline: Deadline) -> Con
                 columns.setdefault(name, []).append(column)
         return list(columns.values())
 
-    return Connection(ENGINE, fetch, lambda: wire.close_after(connection.close), ping, indexes)
+    return Connection(ENGINE, fetch, lambda: transport.close_after(connection.close), ping, indexes)
 
 
 def _limited_mariadb(sql: str, seconds: float) -> str:

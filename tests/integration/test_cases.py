@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import time_machine
 
-from tests.integration.databases import load_case, read_case, recorded
-from tools.databases import Database, run_script
+from dev.servers.databases import Database, run_script
+from tests.support.databases import load_case, read_case, recorded
 
 CASES = sorted((Path(__file__).parents[1] / "cases").glob("*.json"))
 

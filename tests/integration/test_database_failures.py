@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 import time_machine
 
-from tests import leaks
-from tests.integration.databases import ROOT, server_database
-from tests.integration.outages import (
+from dev.servers.databases import Database, Server
+from tests.support import leaks
+from tests.support.databases import ROOT, server_database
+from tests.support.outages import (
     Outage,
     fake_server,
     hung,
@@ -30,8 +31,7 @@ from tests.integration.outages import (
     user_refused,
     wait_until,
 )
-from tests.integration.proxy import Proxy
-from tools.databases import Database, Server
+from tests.support.proxy import Proxy
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
 # Long enough for a healthy server on a busy machine.

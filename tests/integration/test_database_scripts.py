@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests import leaks
+from dev.servers.databases import Database, run_script, script
 from tests.integration.conftest import SERVERS
-from tools.databases import Database, run_script, script
+from tests.support import leaks
 
 MYSQL_LIKE = [name for name in SERVERS if name != "postgresql" and not name.startswith("postgres")]
 

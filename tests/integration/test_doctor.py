@@ -22,17 +22,17 @@ import time_machine
 from werkzeug import Request, Response
 from werkzeug.serving import make_server
 
-from tests import leaks
-from tests.integration.certificates import new_authority, new_certificate
+from dev.servers.databases import Database, Server, run_script
+from dev.servers.processes import free_port
+from openl2m_stats.doctor.__main__ import main
+from openl2m_stats.tokens import main as run_tokens
 from tests.integration.conftest import AWS, cold_start, token_record
-from tests.integration.databases import ROOT, server_database
-from tests.integration.outages import fake_server, hung, log_locked, slow, table_missing, user_refused
-from tests.integration.s3 import S3
-from tests.integration.tls_servers import HOST, TLSServer
-from tools.databases import Database, Server, run_script
-from tools.doctor.__main__ import main
-from tools.servers import free_port
-from tools.tokens import main as run_tokens
+from tests.support import leaks
+from tests.support.certificates import new_authority, new_certificate
+from tests.support.databases import ROOT, server_database
+from tests.support.outages import fake_server, hung, log_locked, slow, table_missing, user_refused
+from tests.support.s3 import S3
+from tests.support.tls_servers import HOST, TLSServer
 
 OF_DATABASE = [
     "network",
@@ -922,7 +922,7 @@ def run(command: list[str], **variables: object) -> subprocess.CompletedProcess[
 
 
 def doctor(*arguments: str, **variables: object) -> subprocess.CompletedProcess[str]:
-    return run([sys.executable, "-m", "tools.doctor", *arguments], **variables)
+    return run([sys.executable, "-m", "openl2m_stats.doctor", *arguments], **variables)
 
 
 def states(printed: str) -> dict[str, str]:

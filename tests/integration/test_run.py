@@ -17,11 +17,11 @@ from typing import Any
 import pytest
 import requests
 
-from tests import leaks
-from tests.integration.databases import ROOT, server_database
-from tests.integration.proxy import Proxy
-from tools.databases import Database, Server
-from tools.servers import free_port
+from dev.servers.databases import Database, Server
+from dev.servers.processes import free_port
+from tests.support import leaks
+from tests.support.databases import ROOT, server_database
+from tests.support.proxy import Proxy
 
 EVENTS = {
     "get_stats": 200,
@@ -46,7 +46,7 @@ def environment(**variables: object) -> dict[str, str]:
 def running(**variables: object) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Run the server; yield it and what it has printed by the time it serves."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "tools.serve"],
+        [sys.executable, "-m", "openl2m_stats.serve"],
         cwd=ROOT,
         env=environment(**{"PORT": free_port(), **variables}),
         stdout=subprocess.PIPE,
@@ -70,7 +70,7 @@ def running(**variables: object) -> Iterator[tuple[subprocess.Popen[str], str]]:
 def failing(**variables: object) -> str:
     """Run the server where it cannot serve; return the one line that it prints."""
     finished = subprocess.run(
-        [sys.executable, "-m", "tools.serve"],
+        [sys.executable, "-m", "openl2m_stats.serve"],
         cwd=ROOT,
         env=environment(**{"PORT": free_port(), **variables}),
         capture_output=True,
@@ -324,7 +324,7 @@ def test_every_event_is_tested() -> None:
 def invoke(event: str) -> Any:
     """Return what the handler returns for an event file."""
     finished = subprocess.run(
-        [sys.executable, "-m", "tools.invoke", f"events/{event}.json"],
+        [sys.executable, "-m", "openl2m_stats.invoke", f"events/{event}.json"],
         cwd=ROOT,
         env=environment(),
         capture_output=True,
@@ -351,7 +351,7 @@ def test_invoke_the_snapshot_function(event: str, time: str) -> None:
 
 def snapshot(**variables: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "tools.snapshot"],
+        [sys.executable, "-m", "openl2m_stats.snapshot"],
         cwd=ROOT,
         env=environment(**variables),
         capture_output=True,
@@ -402,7 +402,7 @@ def test_the_first_answer_is_the_snapshot() -> None:
 
 def test_invoke_with_a_wrong_setting() -> None:
     finished = subprocess.run(
-        [sys.executable, "-m", "tools.invoke", "events/options.json"],
+        [sys.executable, "-m", "openl2m_stats.invoke", "events/options.json"],
         cwd=ROOT,
         env=environment(TIME_ZONE="Mars"),
         capture_output=True,
@@ -415,7 +415,7 @@ def test_invoke_with_a_wrong_setting() -> None:
 
 def test_invoke_without_such_an_event() -> None:
     finished = subprocess.run(
-        [sys.executable, "-m", "tools.invoke", "events/nothing.json"],
+        [sys.executable, "-m", "openl2m_stats.invoke", "events/nothing.json"],
         cwd=ROOT,
         env=environment(),
         capture_output=True,

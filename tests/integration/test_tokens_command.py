@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from tests import leaks
+from dev.servers.databases import Database
 from tests.integration.conftest import AWS, Container, Travel, token_record
-from tests.integration.tokens_command import Run, command, entries, run, text
-from tools.databases import Database
+from tests.support import leaks
+from tests.support.tokens_command import Run, command, entries, run, text
 
 __all__ = ["run"]  # a fixture
 
@@ -467,7 +467,7 @@ def test_names_that_the_output_cannot_show(aws: AWS) -> None:
 def test_output_that_cannot_be_written(aws: AWS) -> None:
     with Path("/dev/full").open("w") as full:
         process = subprocess.run(
-            [sys.executable, "-m", "tools.tokens", "create", "grafana"],
+            [sys.executable, "-m", "openl2m_stats.tokens", "create", "grafana"],
             env={**os.environ, "PYTHONPATH": "functions", "PYTHONUNBUFFERED": ""},
             stdout=full,
             stderr=subprocess.PIPE,

@@ -19,7 +19,7 @@ from moto.awslambda.models import LambdaVersion
 from moto.awslambda.responses import LambdaResponse
 from moto.server import ThreadedMotoServer
 
-from tests.template.stack import ROOT
+from tests.support.stack import ROOT
 from tests.template.test_deployment import deploy, upload
 
 CERTIFICATE = re.compile(r"-----BEGIN.*?-----END CERTIFICATE-----\n", re.DOTALL)
@@ -96,7 +96,7 @@ def run(module: str, *arguments: str, **variables: str) -> subprocess.CompletedP
 
 
 def prune(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return run("tools.versions", "prune", "--stack", "openl2m-stats", *arguments)
+    return run("openl2m_stats.versions", "prune", "--stack", "openl2m-stats", *arguments)
 
 
 def test_old_versions_are_deleted() -> None:
@@ -179,7 +179,7 @@ def test_more_than_fit_on_a_page(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_what_cannot_be_pruned(arguments: list[str], words: str) -> None:
-    done = run("tools.versions", *arguments)
+    done = run("openl2m_stats.versions", *arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert words in done.stderr
     assert "Traceback" not in done.stderr
@@ -226,7 +226,7 @@ def sam(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
         script = f'#!{sys.executable}\nimport sys, boto3\nopen("{calls}", "a").write(" ".join(sys.argv[1:]))\n'
         (tmp_path / "sam").write_text(f"{script}{does}\nsys.exit({exits})\n")
         (tmp_path / "sam").chmod(0o755)
-        done = run("tools.deploy", *arguments, PATH=f"{tmp_path}:{os.environ['PATH']}")
+        done = run("dev.build.deploy", *arguments, PATH=f"{tmp_path}:{os.environ['PATH']}")
         assert calls.read_text() == " ".join(["deploy", *arguments])
         return done
 
@@ -332,10 +332,10 @@ def make(*arguments: str, directory: Path = ROOT, **variables: str) -> subproces
 @pytest.mark.parametrize(
     ("target", "command"),
     [
-        ("deploy", "python -m tools.deploy --stack-name test"),
+        ("deploy", "python -m dev.build.deploy --stack-name test"),
         ("delete", "sam delete --stack-name test"),
         ("logs", "--cw-log-group /aws/lambda/test/stats"),
-        ("prune-versions", "python -m tools.versions prune --stack test --keep 3"),
+        ("prune-versions", "python -m openl2m_stats.versions prune --stack test --keep 3"),
     ],
 )
 def test_targets_are_about_the_stack_that_is_named(target: str, command: str) -> None:
@@ -368,7 +368,7 @@ def test_certificates_are_fetched_with_those_of_rds_proxy(lacks: str | None, tmp
     curl = tmp_path / "curl"
     curl.write_text(f'#!/bin/sh\nwhile [ "$1" != --output ]; do shift; done\ncp {published}/${{3##*/}} $2\n')
     curl.chmod(0o755)
-    for name in (".venv-sam", "tools", "requirements-sam.txt"):
+    for name in (".venv-sam", "dev", "requirements"):
         (tmp_path / name).symlink_to(ROOT / name)
     target = tmp_path / "layers/dependencies/rds-global-bundle.pem"
     target.parent.mkdir(parents=True)

@@ -10,12 +10,12 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from tools.bench import plot, report
-from tools.bench.markdown import put_into_readme
-from tools.bench.report import Measured
-from tools.bench.rows import log_rows
-from tools.bench.timing import Timing, sample, summarize
-from tools.openl2m import COLUMNS
+from dev.bench import plot, report
+from dev.bench.markdown import put_into_readme
+from dev.bench.report import Measured
+from dev.bench.rows import log_rows
+from dev.bench.timing import Timing, sample, summarize
+from openl2m_stats.openl2m_schema import COLUMNS
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SVG = "{http://www.w3.org/2000/svg}"
