@@ -12,7 +12,7 @@ ENGINES ?= mariadb postgresql sqlite
 export PORT DATABASE_URL
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run snapshot invoke tokens doctor test test-debian soak bench lint format lock clean
+.PHONY: help setup run snapshot invoke tokens doctor test test-debian docs soak bench lint format lock clean
 
 help: ## List what can be done
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ test: setup ## Run the unit and integration tests; installs MariaDB and PostgreS
 
 test-debian: ## Run `make run` and `make test` in a bare Debian of RELEASE=trixie (needs root and debootstrap)
 	@exec dev/debian "$(RELEASE)" "$(DIRECTORY)"
+
+docs: setup ## Bring what documents and SQL scripts take from the code up to date
+	@$(BIN)/python -m dev.docs
 
 soak: setup ## Run in full what tests/soak tries briefly: a herd, an outage under load, 100,000 invocations
 	@$(INSTALL_DATABASES)
