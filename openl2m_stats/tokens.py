@@ -71,7 +71,7 @@ class _Tokens(click.Group):
         raise Failed(problem)
 
 
-@click.group(name="tokens", cls=_Tokens)
+@click.group(name="tokens", cls=_Tokens, no_args_is_help=False)
 def command() -> None:
     """Make, list, revoke, rotate, check and import the tokens that open the API."""
 
@@ -80,9 +80,7 @@ def _of_registry(function: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options that name a token secret, and its function the Registry."""
 
     @of_stack
-    @click.option(
-        "--secret-id", metavar="ID", help="The token secret. [default: that of the stack, or TOKENS_SECRET_ID]"
-    )
+    @click.option("--secret-id", metavar="ID", help="The token secret. [default: the stack's, or TOKENS_SECRET_ID]")
     @functools.wraps(function)
     def call(*, stack: str | None, secret_id: str | None, **others: Any) -> Any:
         ctx = click.get_current_context()

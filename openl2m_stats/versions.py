@@ -15,7 +15,7 @@ def _count(text: str) -> int:
     return int(text)
 
 
-@click.group(name="versions")
+@click.group(name="versions", no_args_is_help=False)
 def command() -> None:
     """Look after the versions of a stack's functions."""
 
