@@ -13,13 +13,18 @@ ENGINES ?= mariadb postgresql sqlite
 export PORT DATABASE_URL
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run snapshot invoke doctor test test-debian soak bench lint format lock clean
+.PHONY: help setup run snapshot invoke doctor test test-debian docs soak bench lint format lock clean
 
 help: ## List what can be done
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo '  Variables: PORT=8001 (run), EVENT=events/… (invoke), PYTHON=python3.12, ENGINES="sqlite" (test, bench); for run, snapshot, invoke, doctor'
-	@echo '  DATABASE_URL=postgresql://user:password@host:5432/openl2m, and those that README.md lists for the function.'
+	@echo '  ENV=production       deploy, delete, logs, prune-versions: a table of deploy.toml'
+	@echo '  PORT=8001            run'
+	@echo '  EVENT=events/…       invoke'
+	@echo '  ENGINES="sqlite"     test, bench'
+	@echo '  WRITE=yes            bench, bench-cold: put the tables into docs/performance.md'
+	@echo '  PYTHON=python3.12    everything that uses .venv'
+	@echo '  DATABASE_URL=postgresql://user:password@host:5432/openl2m, and the settings in docs/configuration.md: run, snapshot, invoke, doctor'
 
 setup: $(VENV)/installed ## Create the development environment in .venv
 
@@ -57,13 +62,16 @@ test: setup ## Run the unit and integration tests; installs MariaDB and PostgreS
 test-debian: ## Run `make run` and `make test` in a bare Debian of RELEASE=trixie (needs root and debootstrap)
 	@exec dev/debian "$(RELEASE)" "$(DIRECTORY)"
 
+docs: setup ## Bring what documents and SQL scripts take from the code up to date
+	@$(BIN)/python -m dev.docs
+
 soak: setup ## Run in full what tests/soak tries briefly: a herd, an outage under load, 100,000 invocations
 	@$(INSTALL_DATABASES)
 	@STATS_TEST_SOAK=full $(BIN)/pytest tests/soak $(ARGS)
 
 bench: setup ## Measure answers beside OpenL2M's own statements; ROWS="5000000" and ENGINES="mariadb" choose
 	@$(INSTALL_DATABASES)
-	@exec $(BIN)/python -m dev.bench --rows $(ROWS) --engines $(ENGINES) $(ARGS)
+	@exec $(BIN)/python -m dev.bench --rows $(ROWS) --engines $(ENGINES) $(if $(WRITE),--write)
 
 lint: setup lint-template ## Check style, security rules, types and the template
 	$(BIN)/ruff check
@@ -93,8 +101,6 @@ clean: ## Remove what was built and installed in this folder
 # target needs them: each pins boto3 otherwise, and together they would make `make setup` four times as long.
 WITH_SAM := SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/.venv-sam/bin:$$PATH" PYTHONPATH=
 SAM := $(WITH_SAM) sam
-NAMED := $(if $(STACK),--stack-name $(STACK))
-LOGS := $(or $(STACK),openl2m-stats)
 KEEP ?= 3
 
 .PHONY: build lint-template test-template e2e bench-cold deploy delete logs prune-versions sam-local update-rds-ca
@@ -122,20 +128,29 @@ e2e: build setup .venv-runtime/installed ## Test the built artifact as Lambda ru
 	@$(BIN)/pytest --numprocesses=2 --dist=loadfile tests/e2e $(ARGS)
 
 bench-cold: build setup .venv-runtime/installed ## Measure cold starts of the built artifact beside those of a bare handler
-	@exec $(BIN)/python -m dev.bench.cold $(ARGS)
+	@exec $(BIN)/python -m dev.bench.cold $(if $(WRITE),--write)
 
-deploy: build ## Deploy to AWS, then call the API; ARGS=--guided asks for the parameters and keeps them in samconfig.toml
-	@$(WITH_SAM) .venv-sam/bin/python -m dev.build.deploy $(NAMED) $(ARGS)
+# These act on the environment that the command line names, and on no other: not even on one of the shell's variable.
+ifneq ($(filter deploy delete logs prune-versions,$(MAKECMDGOALS)),)
+ifneq ($(origin ENV) $(if $(ENV),named),command line named)
+$(error Name an environment of deploy.toml: make $(firstword $(MAKECMDGOALS)) ENV=production)
+endif
+endif
+DEPLOY := $(WITH_SAM) .venv-sam/bin/python -m dev.build.deploy
 
-delete: .venv-sam/installed ## Remove the deployed stack; the token secret and the snapshots stay
-	@$(SAM) delete $(NAMED) $(ARGS)
+deploy: .venv-sam/installed ## Deploy to AWS, then call the API; GUIDED=yes asks for each parameter and saves it in deploy.toml
+	@$(if $(GUIDED),,$(DEPLOY) check --env "$$ENV")
+	@$(MAKE) --no-print-directory build
+	@$(DEPLOY) $(if $(GUIDED),guided,deploy) --env "$$ENV"
 
-logs: .venv-sam/installed ## Follow the logs of the deployed functions and API
-	@$(SAM) logs --cw-log-group /aws/lambda/$(LOGS)/stats --cw-log-group /aws/lambda/$(LOGS)/snapshot --cw-log-group /aws/vendedlogs/$(LOGS)/api --tail $(ARGS)
+delete: .venv-sam/installed ## Delete the stack, after you typed its name; the token secret and the snapshots are kept
+	@$(DEPLOY) delete --env "$$ENV"
 
-prune-versions: setup ## Delete old versions of the functions of STACK=…, but for the newest KEEP=3 and those in use
-	@: $(or $(STACK),$(error Name the stack: make prune-versions STACK=openl2m-stats))
-	@$(COMMAND) versions prune --stack "$(STACK)" --keep "$(KEEP)"
+logs: .venv-sam/installed ## Follow the logs of the functions and of the API
+	@$(DEPLOY) logs --env "$$ENV"
+
+prune-versions: setup ## Delete old versions of the functions but for the newest KEEP=3 and those in use; DRY_RUN=yes only lists them
+	@$(COMMAND) versions prune --env "$$ENV" --keep "$(KEEP)" $(if $(DRY_RUN),--dry-run)
 
 sam-local: build setup ## Serve the built function in a container over the demo database (needs Docker)
 	@SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/.venv-sam/bin:$$PATH" PYTHONPATH= exec $(BIN)/python -m dev.build.sam_local $(ARGS)

@@ -82,4 +82,5 @@ def live_version(account: Account, function: str) -> str | None:
 
 def explain(error: Exception) -> str:
     """Return one of AWS_ERRORS in a line: AWS's own words name what is missing."""
-    return " ".join(f"{type(error).__name__}: {error}".split()).removeprefix("ClientError: ")
+    text = str(error) if isinstance(error, ClientError) else f"{type(error).__name__}: {error}"
+    return " ".join(text.split())

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from dev.bench import load, machine, plot, report, warm
-from dev.bench.markdown import put_into_readme
+from dev.bench.markdown import put_into_page
 from dev.bench.progress import Progress
 from dev.bench.report import Measured
 from dev.servers.databases import Database, Server, own_server, run_script, server_database, servers_of, sqlite_database
@@ -110,7 +110,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--engines", choices=_ENGINES, nargs="*", default=_ENGINES)
     parser.add_argument("--seconds", type=float, default=2, help="how long each thing is measured, 3 times at least")
     parser.add_argument("--output", type=Path, default=_RESULTS, help="the folder of bench.json and bench.svg")
-    parser.add_argument("--readme", action="store_true", help="put the table into README.md too")
+    parser.add_argument("--write", action="store_true", help="put the table into docs/performance.md too")
     return parser.parse_args(arguments)
 
 
@@ -139,8 +139,8 @@ def main(arguments: Sequence[str]) -> int:
     short = "\n".join([report.summary(found), report.growth(found)])
     print("\n".join([*map(report.details, found), short]))
     _write(found, options.output)
-    if options.readme:
-        put_into_readme(_ROOT / "README.md", "make bench", short)
+    if options.write:
+        put_into_page(_ROOT / "docs/performance.md", "make bench", short)
     return 0
 
 

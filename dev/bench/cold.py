@@ -19,7 +19,7 @@ from pathlib import Path
 
 from dev.bench import load, machine, warm
 from dev.bench.imports import slowest
-from dev.bench.markdown import put_into_readme, ratio, spread, table
+from dev.bench.markdown import put_into_page, ratio, spread, table
 from dev.bench.progress import Progress
 from dev.bench.start import Start, containers, start
 from dev.bench.timing import Timing, summarize
@@ -108,7 +108,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="make bench-cold")
     parser.add_argument("--starts", type=int, default=15, help="how often each is started")
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results", help="folder of the JSON")
-    parser.add_argument("--readme", action="store_true", help="put the first table into README.md too")
+    parser.add_argument("--write", action="store_true", help="put the first table into docs/performance.md too")
     options = parser.parse_args(arguments)
     try:
         found = _run(options.starts)
@@ -120,8 +120,8 @@ def main(arguments: Sequence[str]) -> int:
         return 1
     tables = _report(found, options.output)
     print("\n".join(tables))
-    if options.readme:
-        put_into_readme(_ROOT / "README.md", "make bench-cold", tables[0])
+    if options.write:
+        put_into_page(_ROOT / "docs/performance.md", "make bench-cold", tables[0])
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Timings in tables, and tables in the README."""
+"""Timings in tables, and tables in a page."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,7 +29,7 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def put_into_readme(path: Path, command: str, text: str) -> None:
+def put_into_page(path: Path, command: str, text: str) -> None:
     """Replace what a file has between the two markers of a command."""
     begin, end = f"<!-- {command}: begin -->\n", f"<!-- {command}: end -->\n"
     before, _, rest = path.read_text().partition(begin)

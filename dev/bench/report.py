@@ -63,7 +63,7 @@ def details(measured: Measured) -> str:
 
 
 def summary(found: Sequence[Measured]) -> str:
-    """Return the medians of all engines and sizes, for the README."""
+    """Return the medians of all engines and sizes, for docs/performance.md."""
     engines, sizes = _engines(found), _sizes(found)
     rows = []
     for entries in sizes:

@@ -1,96 +1,131 @@
-"""`make deploy`: `sam deploy`, then a call of the API without a token, and the commands that lead back.
+"""`make deploy`, `make delete` and `make logs`: SAM for one environment of deploy.toml, and for no other.
 
-The arguments are those of `sam deploy`; what they leave out is looked for in its configuration file, as SAM does.
+`sam deploy` is followed by a call of the API without a token, and by the commands that roll back.
 """
 
 import argparse
 import subprocess
 import sys
 import time
-import tomllib
 from collections.abc import Sequence
 from http import HTTPStatus
-from pathlib import Path
-from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
-from openl2m_stats.deployed import ALIAS, AWS_ERRORS, Account, Deployed, explain, live_version, read
+import boto3
 
-_ROOT = Path(__file__).parents[2]
+from dev.build.environments import checked
+from openl2m_stats.deployed import ALIAS, AWS_ERRORS, Account, Deployed, explain, live_version, read
+from openl2m_stats.environments import FILE, Environment, EnvironmentProblem, exists
+
 _TRIES = 3
 _PAUSE_SECONDS = 2
 _ANSWER_SECONDS = 35  # API Gateway gives up after 30
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Return the exit code: that of SAM, or 1 when the API does not answer as it should."""
-    before = _live_versions(arguments)
-    code = subprocess.run(["sam", "deploy", *arguments], check=False).returncode  # noqa: S607 make puts it on PATH
-    if code:
-        return code
-    target = _target(arguments)  # --guided may have chosen another
+    """Return the exit code: that of SAM, 1 when the API does not answer as it should, 2 when nothing was done."""
+    parser = argparse.ArgumentParser(prog="python -m dev.build.deploy", allow_abbrev=False)
+    parser.add_argument("action", choices=["check", "deploy", "guided", "delete", "logs"])
+    parser.add_argument("--env", required=True, help="a table of deploy.toml")
+    parsed = parser.parse_args(arguments)
     try:
-        account = Account.of(target.region, target.profile)
-        deployed = read(account, target.stack_name)
+        if parsed.action == "guided":
+            return _deploy_guided(parsed.env)
+        environment = checked(parsed.env)
+    except EnvironmentProblem as problem:
+        print(problem, file=sys.stderr)
+        return 2
+    if parsed.action == "check":
+        return 0
+    return {"deploy": _deploy, "delete": _delete, "logs": _logs}[parsed.action](environment)
+
+
+def _sam(command: str, env: str, *arguments: str) -> int:
+    # SAM takes a relative path to be relative to the template.
+    configuration = ["--config-file", str(FILE.resolve()), "--config-env", env]
+    sam = ["sam", command, *configuration, *arguments]
+    return subprocess.run(sam, check=False).returncode  # noqa: S607 make puts it on PATH
+
+
+def _deploy(environment: Environment) -> int:
+    before = _live_versions(environment)
+    return _sam("deploy", environment.name) or _conclude(environment, before)
+
+
+def _deploy_guided(env: str) -> int:
+    """Let SAM ask for the parameters and save them in deploy.toml. The environment may be a new one."""
+    before = _live_versions(checked(env)) if exists(env) else {}
+    if not FILE.exists():
+        FILE.write_text("version = 0.1\n")
+    capabilities = ["--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
+    code = _sam("deploy", env, "--guided", *capabilities)
+    return code or _conclude(checked(env), before)
+
+
+def _delete(environment: Environment) -> int:
+    region = boto3.Session(region_name=environment.region, profile_name=environment.profile).region_name
+    if region is None:
+        print(f"Name the region of {environment.stack_name} in {FILE}.", file=sys.stderr)
+        return 2
+    print(f"This deletes the stack {environment.stack_name} in {region}. The token secret and the snapshots are kept.")
+    print("Type the name of the stack to delete it: ", end="", flush=True)
+    if sys.stdin.readline().strip() != environment.stack_name:
+        print("\nThat is not its name. Nothing was deleted.", file=sys.stderr)
+        return 2
+    return _sam("delete", environment.name, "--no-prompts", *_named(environment, region))
+
+
+def _logs(environment: Environment) -> int:
+    name = environment.stack_name
+    groups = [f"/aws/lambda/{name}/stats", f"/aws/lambda/{name}/snapshot", f"/aws/vendedlogs/{name}/api"]
+    chosen = [part for group in groups for part in ("--cw-log-group", group)]
+    return _sam("logs", environment.name, *_named(environment, environment.region), *chosen, "--tail")
+
+
+def _named(environment: Environment, region: str | None) -> list[str]:
+    options = (("--stack-name", environment.stack_name), ("--region", region), ("--profile", environment.profile))
+    return [part for option, value in options if value for part in (option, value)]
+
+
+def _conclude(environment: Environment, before: dict[str, str | None]) -> int:
+    """Print how to roll back, and call the API; return the exit code."""
+    try:
+        account = Account.of(environment.region, environment.profile)
+        deployed = read(account, environment.stack_name)
         now = {function: live_version(account, function) for function in deployed.functions.values()}
     except AWS_ERRORS as error:
-        print(f"The stack {target.stack_name} cannot be read. {explain(error)}", file=sys.stderr)
+        print(f"The stack {environment.stack_name} cannot be read. {explain(error)}", file=sys.stderr)
         return 1
-    _print_way_back(target, {name: before[name] for name in now if before.get(name) not in {None, now[name]}})
-    return _smoke(deployed)
+    changed = {name: before[name] for name in now if before.get(name) not in {None, now[name]}}
+    _print_way_back(environment, changed)
+    return _smoke(environment, deployed)
 
 
-def _target(arguments: Sequence[str]) -> argparse.Namespace:
-    """Return the stack, region and profile that `sam deploy` means with these arguments."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    for name in ("--stack-name", "--region", "--profile"):
-        parser.add_argument(name)
-    parser.add_argument("--config-file", default="samconfig.toml")
-    parser.add_argument("--config-env", default="default")
-    target, _ = parser.parse_known_args(arguments)
-    configured = _configured(_ROOT / target.config_file, target.config_env)
-    for name in ("stack_name", "region", "profile"):
-        setattr(target, name, getattr(target, name) or configured.get(name))
-    return target
-
-
-def _configured(path: Path, environment: str) -> dict[str, Any]:
-    try:
-        commands = tomllib.loads(path.read_text()).get(environment, {})
-    except (OSError, ValueError):
-        return {}  # SAM itself tells what is wrong with it
-    parameters: dict[str, Any] = {}
-    for command in ("global", "deploy"):
-        parameters |= commands.get(command, {}).get("parameters", {})
-    return parameters
-
-
-def _live_versions(arguments: Sequence[str]) -> dict[str, str | None]:
+def _live_versions(environment: Environment) -> dict[str, str | None]:
     """Return the version of each function that answers now; none of a stack that is not there, or cannot be read."""
-    target = _target(arguments)
     try:
-        account = Account.of(target.region, target.profile)
-        functions = read(account, target.stack_name).functions.values()
+        account = Account.of(environment.region, environment.profile)
+        functions = read(account, environment.stack_name).functions.values()
         return {function: live_version(account, function) for function in functions}
     except AWS_ERRORS:
         return {}
 
 
-def _print_way_back(target: argparse.Namespace, versions: dict[str, str | None]) -> None:
-    if not versions:
+def _print_way_back(environment: Environment, earlier: dict[str, str | None]) -> None:
+    if not earlier:
         return
-    named = (("--region", target.region), ("--profile", target.profile))
+    named = (("--region", environment.region), ("--profile", environment.profile))
     options = "".join(f" {option} {value}" for option, value in named if value)
-    print("\nThe way back to the functions of before, at once:\n")
-    for function, version in versions.items():
+    print("\nTo roll back to the earlier version of the functions:\n")
+    for function, version in earlier.items():
         print(
             f"  aws lambda update-alias --function-name {function} --name {ALIAS} --function-version {version}{options}"
         )
     print(flush=True)
 
 
-def _smoke(deployed: Deployed) -> int:
+def _smoke(environment: Environment, deployed: Deployed) -> int:
     """Call the API without a token, which it must refuse; return the exit code."""
     url = deployed.outputs["Url"]
     for attempt in range(_TRIES):
@@ -102,7 +137,7 @@ def _smoke(deployed: Deployed) -> int:
     print(f"{url} should answer 401 to a call without a token, and does not: {seen}.", file=sys.stderr)
     if "DomainTarget" in deployed.outputs:
         print(f"Its name must lead to {deployed.outputs['DomainTarget']}.", file=sys.stderr)
-    print("`make logs` and `make doctor` tell more; the stack stays as it was deployed.", file=sys.stderr)
+    print(f"The stack stays as it was deployed. `make logs ENV={environment.name}` shows more.", file=sys.stderr)
     return 1
 
 

@@ -169,6 +169,11 @@ def script(database: Database, name: str) -> str:
 
 def run_script(database: Database, name: str) -> None:
     """Run an operator's script by the database's own client. Raise CalledProcessError, with what it said."""
+    run_client(database, script(database, name))
+
+
+def run_client(database: Database, text: str) -> None:
+    """Run SQL by the database's own client. Raise CalledProcessError, with what it said."""
     server = database.server
     if server is None:
         raise ValueError("there are no scripts for SQLite")
@@ -183,5 +188,4 @@ def run_script(database: Database, name: str) -> None:
         environment = {"PGPASSWORD": server.superuser_password}
     environment["PATH"] = f"{search_path()}:/usr/bin:/bin"
     output = subprocess.PIPE
-    text = script(database, name)
     subprocess.run(command, input=text, env=environment, text=True, check=True, stdout=output, stderr=output)

@@ -96,6 +96,11 @@ class Database:
             # After an error that the server reported, the session can still be used: a busy server is spared a login.
             if error.kind == Kind.GONE or deadline.passed:
                 self.close()
+            if error.kind == Kind.FORBIDDEN:
+                text = (
+                    f"the database user lacks a grant (`openl2m-stats grants` prints all that it needs): {error.text}"
+                )
+                raise DatabaseError(error.code, text, error.kind) from None
             raise
         self._used_at = deadline.now
         return document

@@ -23,6 +23,8 @@ _KINDS = {
     **dict.fromkeys(("1045", "1698", "3118", "4151"), Kind.DENIED),
     # A lock that took too long; a killed query; max_statement_time (MariaDB); MAX_EXECUTION_TIME (MySQL).
     **dict.fromkeys(("1205", "1317", "1969", "3024"), Kind.CANCELLED),
+    # The user may not read a table; a column.
+    **dict.fromkeys(("1142", "1143"), Kind.FORBIDDEN),
     # A shutdown; a killed connection (MariaDB); an idle one (MySQL); and what the driver says of a dead one.
     **dict.fromkeys(("1053", "1927", "4031", "0", "2006", "2013", "2014"), Kind.GONE),
 }

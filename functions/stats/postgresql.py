@@ -21,6 +21,7 @@ _KINDS = {
     **dict.fromkeys(("28000", "28P01"), Kind.DENIED),
     # statement_timeout or an administrator; lock_timeout.
     **dict.fromkeys(("57014", "55P03"), Kind.CANCELLED),
+    "42501": Kind.FORBIDDEN,
     # A shutdown, a crash, a start, a dropped database, a session that was idle for too long.
     **dict.fromkeys(("57P01", "57P02", "57P03", "57P04", "57P05"), Kind.GONE),
 }

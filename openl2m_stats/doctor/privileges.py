@@ -1,11 +1,13 @@
 """What the database user may do: all that the statement needs, and nothing besides."""
 
-import re
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from openl2m_stats import grants
 from openl2m_stats.doctor.findings import Finding, listed
-from openl2m_stats.doctor.session import Session, script, script_path
+from openl2m_stats.doctor.session import Session, script_path
+from stats import catalogue
 
 # What the scripts keep from the user on purpose; it is named first.
 _SECRETS = {
@@ -61,15 +63,17 @@ def check_grants(session: Session) -> Finding:
     """Tell whether every column that the statement needs can be read. Raise DatabaseError."""
     name = "grants"
     readable = {(column.table, column.name) for column in _columns(session) if column.readable}
-    needed = _needed(session)
+    needed = _needed()
     missing = [each for each in needed if each not in readable]
     if not missing:
         return Finding("ok", name, f"all {len(needed)} columns of {len(dict(needed))} tables can be read")
     if session.dialect == "sqlite":
         advice = "Is it a database of OpenL2M?"
     else:
-        where = f"database {session.server.database}"
-        advice = f"Run the GRANT lines of {script_path('read_only_user', session.dialect)} in {where}."
+        user = _account(session)
+        lines = " ".join(grants.lines(session.dialect, user, _tables(missing)))
+        command = f"openl2m-stats grants --engine {session.dialect} --user {shlex.quote(user)}"
+        advice = f"Run in database {session.server.database}: {lines} Or run all that `{command}` prints."
     return Finding("FAIL", name, f"cannot read {_by_table(missing, len(missing), len(missing))}", advice)
 
 
@@ -79,7 +83,7 @@ def check_least_privilege(session: Session) -> Finding:
     if session.dialect == "sqlite":
         return Finding("ok", name, "not applicable: the file is opened read-only")
     columns = _columns(session)
-    needed = set(_needed(session))
+    needed = set(_needed())
     readable = [(column.table, column.name) for column in columns if column.readable]
     excess = [each for each in readable if each not in needed]
     writable = sorted({column.table for column in columns if column.writable})
@@ -102,11 +106,16 @@ def _columns(session: Session) -> list[_Column]:
     ]
 
 
-def _needed(session: Session) -> list[tuple[str, str]]:
-    """Return the columns that the operator's script lets the user read, as (table, column)."""
-    text = script("read_only_user", session.dialect)
-    grants = re.findall(r"GRANT SELECT \(([^)]+)\) ON (\w+) TO", text)
-    return [(table, column) for columns, table in grants for column in columns.split(", ")]
+def _needed() -> list[tuple[str, str]]:
+    """Return the columns that the statement reads, as (table, column)."""
+    return [(table, column) for table, columns in catalogue.columns().items() for column in columns]
+
+
+def _account(session: Session) -> str:
+    """Return the user that a grant has to name: on MySQL and MariaDB with the host that its account is bound to."""
+    if session.dialect != "mysql":
+        return session.server.user
+    return str(session.rows("SELECT CURRENT_USER()")[0][0]).removesuffix("@%")
 
 
 def _rank(column: tuple[str, str]) -> tuple[bool, str, bool]:
@@ -114,8 +123,13 @@ def _rank(column: tuple[str, str]) -> tuple[bool, str, bool]:
     return table not in _SECRETS, table, name not in _SECRETS.get(table, ())
 
 
-def _by_table(columns: Iterable[tuple[str, str]], most_tables: int, most_columns: int) -> str:
+def _tables(columns: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     tables: dict[str, list[str]] = {}
     for table, name in columns:
         tables.setdefault(table, []).append(name)
+    return tables
+
+
+def _by_table(columns: Iterable[tuple[str, str]], most_tables: int, most_columns: int) -> str:
+    tables = _tables(columns)
     return listed([f"{table} ({listed(names, most_columns)})" for table, names in tables.items()], most_tables)

@@ -3,14 +3,11 @@
 import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from stats.connection import Connection, Indexes, Row, Server, explaining
 from stats.database import connect
 from stats.deadline import Deadline
 from stats.settings import Settings
-
-_ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
@@ -60,9 +57,3 @@ def script_path(name: str, dialect: str) -> str:
     """Return where in this project the operator's script for a dialect is."""
     # SQLite has no script of its own, but the same tables and columns.
     return f"infra/database/{name}.{'mysql' if dialect == 'mysql' else 'postgresql'}.sql"
-
-
-def script(name: str, dialect: str) -> str:
-    """Return an operator's script without its comments."""
-    lines = (_ROOT / script_path(name, dialect)).read_text(encoding="utf-8").splitlines()
-    return "\n".join(line for line in lines if not line.startswith("--"))

@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -531,10 +532,36 @@ def test_missing_grants(server_healthy: Database, examine: Examine) -> None:
     server_healthy.execute(f"REVOKE SELECT (action, user_id) ON switches_log FROM {user}")
     server_healthy.execute(f"REVOKE SELECT (id) ON users_token FROM {user}")
     report = examine()
-    script = f"infra/database/read_only_user.{server_healthy.dialect}.sql"
     words = "cannot read users_token (id), switches_log (action, user_id)"
-    check(report, "grants", "FAIL", words, script, server_healthy.name)
+    command = f"openl2m-stats grants --engine {server_healthy.dialect} --user {user}"
+    check(report, "grants", "FAIL", words, command, server_healthy.name)
     assert report.skipped == OF_DATABASE[-3:]
+
+    lines = re.findall(r"GRANT [^;]+", report["grants"]["advice"])
+    assert len(lines) == 2
+    for line in lines:
+        server_healthy.execute(line)
+    assert examine().wrong == {}
+
+
+@pytest.mark.parametrize("server", ["mariadb"], indirect=True)
+def test_missing_grants_of_an_account_that_is_bound_to_a_host(
+    server_healthy: Database, aws: AWS, examine: Examine
+) -> None:
+    assert server_healthy.server
+    user, password = f"{server_healthy.name}_bound", leaks.new_password()
+    account = f"'{user}'@'127.0.0.1'"
+    server_healthy.execute(f"CREATE USER {account} IDENTIFIED BY '{password}'")
+    try:
+        server_healthy.execute(f"GRANT SELECT (id) ON switches_vlan TO {account}")
+        aws.put_database(server_healthy.secret(username=user, password=password))
+        advice = examine()["grants"]["advice"]
+        assert f"--user {user}@127.0.0.1`" in advice
+        for line in re.findall(r"GRANT [^;]+", advice):
+            server_healthy.execute(line)
+        assert examine().wrong == {}
+    finally:
+        server_healthy.server.execute(f"DROP USER {account}")
 
 
 def test_a_table_that_is_missing(database: Database, healthy: Any, examine: Examine) -> None:
@@ -984,8 +1011,8 @@ def test_usage(arguments: list[str], variables: dict[str, str], words: str) -> N
     assert words in finished.stderr.splitlines()[-1]
 
 
-def test_the_readmes_sample() -> None:
-    text = (ROOT / "README.md").read_text()
-    sample = text.partition("### Is everything all right?")[2].partition("###")[0]
+def test_sample_in_the_documents() -> None:
+    text = (ROOT / "docs/operate.md").read_text()
+    sample = text.partition("## Check the deployment")[2].partition("\n## ")[0]
     lines = [line[4:] for line in sample.splitlines() if line.startswith(("    ok ", "    warn ", "    FAIL "))]
     assert [line[6:22].rstrip() for line in lines] == [*NAMES, "address"]
