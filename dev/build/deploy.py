@@ -15,9 +15,8 @@ from urllib.request import urlopen
 import boto3
 
 from dev.build.environments import checked
-from openl2m_stats import versions
 from openl2m_stats.deployed import ALIAS, AWS_ERRORS, Account, Deployed, explain, live_version, read
-from openl2m_stats.environments import FILE, Environment, EnvironmentProblem, exists
+from openl2m_stats.environments import FILE, Environment, EnvironmentFileError, exists
 
 _TRIES = 3
 _PAUSE_SECONDS = 2
@@ -27,20 +26,18 @@ _ANSWER_SECONDS = 35  # API Gateway gives up after 30
 def main(arguments: Sequence[str]) -> int:
     """Return the exit code: that of SAM, 1 when the API does not answer as it should, 2 when nothing was done."""
     parser = argparse.ArgumentParser(prog="python -m dev.build.deploy", allow_abbrev=False)
-    parser.add_argument("action", choices=["check", "deploy", "guided", "delete", "logs", "prune"])
+    parser.add_argument("action", choices=["check", "deploy", "guided", "delete", "logs"])
     parser.add_argument("--env", required=True, help="a table of deploy.toml")
-    parsed, more = parser.parse_known_args(arguments)
+    parsed = parser.parse_args(arguments)
     try:
         if parsed.action == "guided":
             return _deploy_guided(parsed.env)
         environment = checked(parsed.env)
-    except EnvironmentProblem as problem:
+    except EnvironmentFileError as problem:
         print(problem, file=sys.stderr)
         return 2
     if parsed.action == "check":
         return 0
-    if parsed.action == "prune":
-        return versions.main(["prune", "--stack", *_named(environment, environment.region)[1:], *more])
     return {"deploy": _deploy, "delete": _delete, "logs": _logs}[parsed.action](environment)
 
 

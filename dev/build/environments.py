@@ -6,15 +6,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from openl2m_stats.environments import FILE, Environment, EnvironmentProblem, read, tables
+from openl2m_stats.environments import FILE, Environment, EnvironmentFileError, read, tables
 
 _TEMPLATE = Path(__file__).parents[2] / "infra/template.yaml"
 
 
 def checked(name: str) -> Environment:
-    """Return an environment of deploy.toml. Raise EnvironmentProblem, also when SAM would misread it."""
+    """Return an environment of deploy.toml. Raise EnvironmentFileError, also when SAM would misread it."""
     for problem in _problems(name, tables(name)):
-        raise EnvironmentProblem(f"{FILE}: {problem}")
+        raise EnvironmentFileError(f"{FILE}: {problem}")
     return read(name)
 
 

@@ -21,7 +21,8 @@ ELSEWHERE = {
     r".*stats\.example\.com.*": "needs a deployment",
     r".*user:password@host.*": "needs a database",
     r"git .*|pipx .*|pre-commit .*": "changes the machine",
-    r"make (setup|test|soak|lint|e2e|bench|bench-cold|test-template|test-debian|lock|sam-local|build)\b.*": "takes long",
+    r"make (setup|test|lint|e2e|test-template|test-debian|build|sam-local)\b.*": "takes long",
+    r"make (soak|bench|bench-cold|lock)\b.*": "takes longer",
     r"make .*PYTHON.*": "needs another Python",
     r".*openl2m-stats .*": "is tested with the command",
 }

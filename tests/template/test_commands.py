@@ -20,7 +20,7 @@ from moto.awslambda.responses import LambdaResponse
 from moto.server import ThreadedMotoServer
 
 from dev.build.environments import checked
-from openl2m_stats.environments import EnvironmentProblem
+from openl2m_stats.environments import EnvironmentFileError
 from tests.support.stack import ROOT
 from tests.template.test_deployment import deploy, upload
 
@@ -91,14 +91,14 @@ class Functions:
         return [[version["Version"] for version in versions] for versions in listed]
 
 
-def run(module: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", module, *arguments]
-    environment = {**os.environ, **variables}
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+def versions(*arguments: str, directory: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "openl2m_stats", "versions", *arguments]
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT}/functions"}
+    return subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, check=False)
 
 
 def prune(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return run("openl2m_stats.versions", "prune", "--stack", "openl2m-stats", *arguments)
+    return versions("prune", "--stack", "openl2m-stats", *arguments)
 
 
 def test_old_versions_are_deleted() -> None:
@@ -176,12 +176,12 @@ def test_more_than_fit_on_a_page(monkeypatch: pytest.MonkeyPatch) -> None:
         (["prune", "--stack", "nowhere"], "The stack nowhere cannot be read. "),
         (["prune", "--stack", "nowhere", "--profile", "nobody"], "The config profile (nobody) could not be found"),
         (["prune", "--stack", "nowhere", "--keep", "0"], "--keep: it takes a number from 1 on"),
-        (["prune"], "required: --stack"),
-        ([], "required: COMMAND"),
+        (["prune"], "Name the stack: --env or --stack."),
+        ([], "Missing command"),
     ],
 )
 def test_what_cannot_be_pruned(arguments: list[str], words: str) -> None:
-    done = run("openl2m_stats.versions", *arguments)
+    done = versions(*arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert words in done.stderr
     assert "Traceback" not in done.stderr
@@ -417,7 +417,7 @@ def test_logs_are_those_of_the_stack(sam: SAM) -> None:
 def test_versions_of_the_environments_stack_are_pruned(sam: SAM) -> None:
     functions = Functions()
     functions.publish(3)
-    done = sam.run("prune", "--keep", "1", "--dry-run")
+    done = versions("prune", "--env", "test", "--keep", "1", "--dry-run", directory=sam.directory)
     assert done.stdout.count("would delete 2, 3, keeps 1, 4") == 2
 
 
@@ -475,12 +475,12 @@ def test_wrong_environment(text: str | None, line: str, sam: SAM, monkeypatch: p
     if text is not None:
         sam.configure(text)
     monkeypatch.chdir(sam.directory)
-    with pytest.raises(EnvironmentProblem) as problem:
+    with pytest.raises(EnvironmentFileError) as problem:
         checked("test")
     assert str(problem.value) == line
 
 
-@pytest.mark.parametrize("action", ["check", "deploy", "guided", "delete", "logs", "prune"])
+@pytest.mark.parametrize("action", ["check", "deploy", "guided", "delete", "logs"])
 def test_wrong_environment_is_one_line_and_nothing_runs(action: str, sam: SAM) -> None:
     sam.configure(ENVIRONMENT + "TimeZon = 'UTC'\n")
     done = sam.run(action, given="openl2m-stats\n")
