@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+COMMAND := $(BIN)/openl2m-stats
 export PYTHONPATH := functions
 
 PORT ?= 8000
@@ -12,13 +13,18 @@ ENGINES ?= mariadb postgresql sqlite
 export PORT DATABASE_URL
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run snapshot invoke tokens doctor test test-debian test-faults docs soak bench lint format lock clean
+.PHONY: help setup run snapshot invoke doctor test test-debian test-faults docs soak bench lint format lock clean
 
 help: ## List what can be done
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo '  Variables: PORT=8001 (run), EVENT=events/… (invoke), PYTHON=python3.12, ENGINES="sqlite" (test, bench); for run, snapshot, invoke, doctor'
-	@echo '  DATABASE_URL=postgresql://user:password@host:5432/openl2m, and those that README.md lists for the function.'
+	@echo '  ENV=production       deploy, delete, logs, prune-versions: a table of deploy.toml'
+	@echo '  PORT=8001            run'
+	@echo '  EVENT=events/…       invoke'
+	@echo '  ENGINES="sqlite"     test, bench'
+	@echo '  WRITE=yes            bench, bench-cold: put the tables into docs/performance.md'
+	@echo '  PYTHON=python3.12    everything that uses .venv'
+	@echo '  DATABASE_URL=postgresql://user:password@host:5432/openl2m, and the settings in docs/configuration.md: run, snapshot, invoke, doctor'
 
 setup: $(VENV)/installed ## Create the development environment in .venv
 
@@ -29,42 +35,40 @@ ifneq ($(shell $(PYTHON) --version 2>/dev/null),$(shell $(BIN)/python --version 
 endif
 endif
 
-$(VENV)/installed: requirements-dev.txt tools/create_venv.sh
-	@tools/create_venv.sh "$(PYTHON)" $(VENV) requirements-dev.txt
+$(VENV)/installed: requirements/dev.txt dev/build/create_venv.sh
+	@dev/build/create_venv.sh "$(PYTHON)" $(VENV) requirements/dev.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation --editable .
 	@touch $@
 
 run: setup ## Serve the API on http://127.0.0.1:8000/api/stats/, from a demo database or DATABASE_URL
-	@exec $(BIN)/python -m tools.serve
+	@exec $(COMMAND) serve
 
 snapshot: setup ## Take one snapshot of the demo database, or of DATABASE_URL, into a local S3, and print it
-	@$(BIN)/python -m tools.snapshot
+	@$(COMMAND) snapshot
 
 invoke: setup ## Run one event file through the handler, over the demo database, and print the response
-	@$(BIN)/python -m tools.invoke "$(EVENT)"
+	@$(COMMAND) invoke "$(EVENT)"
 
-tokens: setup ## Make, list, revoke, rotate, check and import the API's tokens; ARGS=--help tells how
-	@$(BIN)/python -m tools.tokens $(ARGS)
-
-doctor: setup ## Tell what is wrong with the local set-up, or with a deployed one: ARGS="--stack openl2m-stats"
-	@$(BIN)/python -m tools.doctor $(ARGS)
+doctor: setup ## Tell what is wrong with the local set-up; `openl2m-stats doctor --env …` with a deployed one
+	@$(COMMAND) doctor
 
 # As root on Debian, what the chosen engines lack is installed; elsewhere the tests say what they did without.
-INSTALL_DATABASES = tools/install_databases.sh $$($(BIN)/python -m tools.server_programs $(ENGINES))
+INSTALL_DATABASES = dev/servers/install_databases.sh $$($(BIN)/python -m dev.servers.programs $(ENGINES))
 
 test: setup ## Run the unit and integration tests; installs MariaDB and PostgreSQL on Debian when absent
 	@$(INSTALL_DATABASES)
 	@STATS_TEST_ENGINES="$(ENGINES)" $(BIN)/pytest --numprocesses=$$(($$(nproc) * 3 / 2)) --dist=worksteal $(ARGS)
 
 test-debian: ## Run `make run` and `make test` in a bare Debian of RELEASE=trixie (needs root and debootstrap)
-	@exec tools/debian "$(RELEASE)" "$(DIRECTORY)"
+	@exec dev/debian "$(RELEASE)" "$(DIRECTORY)"
+
+docs: setup ## Bring what documents and SQL scripts take from the code up to date
+	@$(BIN)/python -m dev.docs
 
 TIMEOUT ?= 2
 test-faults: setup ## Test what callers get while a dependency fails; TIMEOUT=10 tries the default, on every engine there is
 	@$(INSTALL_DATABASES)
 	@STATS_TEST_ENGINES="$(ENGINES)" STATS_TEST_TIMEOUT="$(TIMEOUT)" $(BIN)/pytest --numprocesses=8 --dist=worksteal tests/faults $(ARGS)
-
-docs: setup ## Bring what the documents take from the code up to date
-	@$(BIN)/python -m tests.faults.page
 
 soak: setup ## Run in full what tests/soak tries briefly: a herd, an outage under load, 100,000 invocations
 	@$(INSTALL_DATABASES)
@@ -72,7 +76,7 @@ soak: setup ## Run in full what tests/soak tries briefly: a herd, an outage unde
 
 bench: setup ## Measure answers beside OpenL2M's own statements; ROWS="5000000" and ENGINES="mariadb" choose
 	@$(INSTALL_DATABASES)
-	@exec $(BIN)/python -m tools.bench --rows $(ROWS) --engines $(ENGINES) $(ARGS)
+	@exec $(BIN)/python -m dev.bench --rows $(ROWS) --engines $(ENGINES) $(if $(WRITE),--write)
 
 lint: setup lint-template ## Check style, security rules, types and the template
 	$(BIN)/ruff check
@@ -89,9 +93,9 @@ lock: ## Choose the dependencies' versions anew (needs uv)
 		--no-emit-package s3transfer --no-emit-package urllib3 \
 		-o layers/dependencies/requirements.txt layers/dependencies/requirements.in
 	$(COMPILE) --upgrade --python-version 3.11 -c layers/dependencies/requirements.txt \
-		-o requirements-dev.txt --group dev pyproject.toml
+		-o requirements/dev.txt --group dev --extra local pyproject.toml
 	for group in sam checkov runtime; do \
-		$(COMPILE) --upgrade --python-version 3.13 -o requirements-$$group.txt --group pyproject.toml:$$group; \
+		$(COMPILE) --upgrade --python-version 3.13 -o requirements/$$group.txt --group pyproject.toml:$$group; \
 	done
 
 clean: ## Remove what was built and installed in this folder
@@ -102,21 +106,19 @@ clean: ## Remove what was built and installed in this folder
 # target needs them: each pins boto3 otherwise, and together they would make `make setup` four times as long.
 WITH_SAM := SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/.venv-sam/bin:$$PATH" PYTHONPATH=
 SAM := $(WITH_SAM) sam
-NAMED := $(if $(STACK),--stack-name $(STACK))
-LOGS := $(or $(STACK),openl2m-stats)
 KEEP ?= 3
 
 .PHONY: build lint-template test-template e2e bench-cold deploy delete logs prune-versions sam-local update-rds-ca
 
-.venv-%/installed: requirements-%.txt tools/create_venv.sh tools/find_python313.sh
-	@python="$$(tools/find_python313.sh)" && tools/create_venv.sh "$$python" .venv-$* requirements-$*.txt
+.venv-%/installed: requirements/%.txt dev/build/create_venv.sh dev/build/find_python313.sh
+	@python="$$(dev/build/find_python313.sh)" && dev/build/create_venv.sh "$$python" .venv-$* requirements/$*.txt
 	@touch $@
 
 build: .venv-sam/installed ## Build the functions and their layer into .aws-sam/build, and report their sizes
-	@.venv-sam/bin/python -m tools.check_rds_ca layers/dependencies/rds-global-bundle.pem
+	@.venv-sam/bin/python -m dev.build.check_rds_ca layers/dependencies/rds-global-bundle.pem
 	@rm -rf .aws-sam/build
 	@$(SAM) build
-	@.venv-sam/bin/python -m tools.artifact
+	@.venv-sam/bin/python -m dev.build.artifact
 
 lint-template: .venv-sam/installed .venv-checkov/installed ## Check the template with cfn-lint, SAM and checkov
 	.venv-sam/bin/cfn-lint infra/template.yaml
@@ -131,23 +133,32 @@ e2e: build setup .venv-runtime/installed ## Test the built artifact as Lambda ru
 	@$(BIN)/pytest --numprocesses=2 --dist=loadfile tests/e2e $(ARGS)
 
 bench-cold: build setup .venv-runtime/installed ## Measure cold starts of the built artifact beside those of a bare handler
-	@exec $(BIN)/python -m tools.bench.cold $(ARGS)
+	@exec $(BIN)/python -m dev.bench.cold $(if $(WRITE),--write)
 
-deploy: build ## Deploy to AWS, then call the API; ARGS=--guided asks for the parameters and keeps them in samconfig.toml
-	@$(WITH_SAM) .venv-sam/bin/python -m tools.deploy $(NAMED) $(ARGS)
+# These act on the environment that the command line names, and on no other: not even on one of the shell's variable.
+ifneq ($(filter deploy delete logs prune-versions,$(MAKECMDGOALS)),)
+ifneq ($(origin ENV) $(if $(ENV),named),command line named)
+$(error Name an environment of deploy.toml: make $(firstword $(MAKECMDGOALS)) ENV=production)
+endif
+endif
+DEPLOY := $(WITH_SAM) .venv-sam/bin/python -m dev.build.deploy
 
-delete: .venv-sam/installed ## Remove the deployed stack; the token secret and the snapshots stay
-	@$(SAM) delete $(NAMED) $(ARGS)
+deploy: .venv-sam/installed ## Deploy to AWS, then call the API; GUIDED=yes asks for each parameter and saves it in deploy.toml
+	@$(if $(GUIDED),,$(DEPLOY) check --env "$$ENV")
+	@$(MAKE) --no-print-directory build
+	@$(DEPLOY) $(if $(GUIDED),guided,deploy) --env "$$ENV"
 
-logs: .venv-sam/installed ## Follow the logs of the deployed functions and API
-	@$(SAM) logs --cw-log-group /aws/lambda/$(LOGS)/stats --cw-log-group /aws/lambda/$(LOGS)/snapshot --cw-log-group /aws/vendedlogs/$(LOGS)/api --tail $(ARGS)
+delete: .venv-sam/installed ## Delete the stack, after you typed its name; the token secret and the snapshots are kept
+	@$(DEPLOY) delete --env "$$ENV"
 
-prune-versions: .venv-sam/installed ## Delete old versions of the functions of STACK=…, but for the newest KEEP=3 and those in use
-	@: $(or $(STACK),$(error Name the stack: make prune-versions STACK=openl2m-stats))
-	@$(WITH_SAM) .venv-sam/bin/python -m tools.versions prune --stack $(STACK) --keep $(KEEP) $(ARGS)
+logs: .venv-sam/installed ## Follow the logs of the functions and of the API
+	@$(DEPLOY) logs --env "$$ENV"
+
+prune-versions: setup ## Delete old versions of the functions but for the newest KEEP=3 and those in use; DRY_RUN=yes only lists them
+	@$(COMMAND) versions prune --env "$$ENV" --keep "$(KEEP)" $(if $(DRY_RUN),--dry-run)
 
 sam-local: build setup ## Serve the built function in a container over the demo database (needs Docker)
-	@SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/.venv-sam/bin:$$PATH" PYTHONPATH= exec $(BIN)/python -m tools.sam_local $(ARGS)
+	@SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/.venv-sam/bin:$$PATH" PYTHONPATH= exec $(BIN)/python -m dev.build.sam_local $(ARGS)
 
 AMAZON_ROOTS := AmazonRootCA1 AmazonRootCA2 AmazonRootCA3 AmazonRootCA4 SFSRootCAG2
 update-rds-ca: .venv-sam/installed ## Fetch the certificates of RDS, and those of Amazon that RDS Proxy uses
@@ -156,6 +167,6 @@ update-rds-ca: .venv-sam/installed ## Fetch the certificates of RDS, and those o
 		https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem
 	for name in $(AMAZON_ROOTS); do curl --fail --silent --show-error --proto =https \
 		--output .aws-sam/ca/$$name.pem https://www.amazontrust.com/repository/$$name.pem || exit; done
-	@.venv-sam/bin/python -m tools.check_rds_ca .aws-sam/ca/bundle.pem \
+	@.venv-sam/bin/python -m dev.build.check_rds_ca .aws-sam/ca/bundle.pem \
 		.aws-sam/ca/rds.pem $(AMAZON_ROOTS:%=.aws-sam/ca/%.pem)
 	mv .aws-sam/ca/bundle.pem layers/dependencies/rds-global-bundle.pem

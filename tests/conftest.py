@@ -4,8 +4,8 @@ from collections.abc import Generator
 
 import pytest
 
-from tests import leaks
-from tools.server_programs import ServerNotChosenError, ServerNotInstalledError
+from dev.servers.programs import ServerNotChosenError, ServerNotInstalledError
+from tests.support import leaks
 
 _NOT_TESTED = "not tested: "
 _HOW_TO_INSTALL = """\

@@ -9,12 +9,12 @@ from math import ceil
 from typing import Any
 
 from stats import settings, start
+from stats.authorization import RefusedError, RegistryUnavailableError
 from stats.container import Container
 from stats.deadline import Deadline
 from stats.gateway import Request, parse
 from stats.service import Origin, Statistics, UnavailableError
 from stats.telemetry import count, logger, metrics
-from stats.tokens import RefusedError, RegistryUnavailableError
 
 Response = dict[str, Any]
 

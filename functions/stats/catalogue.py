@@ -1,9 +1,10 @@
-"""The 30 statistics and the time windows they look at, as data.
+"""The statistics and the time windows they look at, as data.
 
 What each number means is OpenL2M 4.2.6's own rule, quirks included. To add a statistic, add a line
-to STATISTICS; query.py turns it into SQL and JSON.
+to STATISTICS: the SQL, the JSON, the grants, the doctor's check and, by `make docs`, the documents follow.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import Enum
@@ -76,12 +77,21 @@ Measure = Rows | Distinct | Counter | LogRows | LogDevices | LogUsers
 
 @dataclass(frozen=True)
 class Statistic:
-    """One number of the document, `{key: {"label": label, "value": …}}` within its section."""
+    """One number of the document, `{key: {"label": label, "value": …}}` within its section.
+
+    `counts` says in the documents what it counts, without the window.
+    """
 
     section: str
     key: str
     label: str
     measure: Measure
+    counts: str
+
+    @property
+    def window(self) -> Window | None:
+        """The window that it looks at, if any."""
+        return None if isinstance(self.measure, Rows | Distinct | Counter) else self.measure.window
 
 
 # {section: {key: {"label": str, "value": int}}}, in the order of STATISTICS.
@@ -90,40 +100,93 @@ Document = dict[str, dict[str, dict[str, str | int]]]
 _HOUR, _TODAY, _7, _31 = Window
 _SEEN = (VIEW, CHANGE)
 
-STATISTICS = (
-    Statistic("database", "switches", "Switches", Rows("switches_switch")),
-    Statistic(
-        "database", "switchgroups", "Switch Groups", Distinct("switches_switchgroupmembership", "switchgroup_id")
-    ),
-    Statistic("database", "vlans", "Vlans", Rows("switches_vlan")),
-    Statistic("database", "vlan_groups", "Vlan Groups", Rows("switches_vlangroup")),
-    Statistic("database", "snmp_profiles", "SNMP Profiles", Rows("switches_snmpprofile")),
-    Statistic("database", "credentials_profiles", "Credentials Profiles", Rows("switches_netmikoprofile")),
-    Statistic("database", "commands", "Commands", Rows("switches_command")),
-    Statistic("database", "command_lists", "Command Lists", Rows("switches_commandlist")),
-    Statistic("database", "api_tokens", "API Tokens", Rows("users_token")),
-    Statistic("database", "log_entries", "Log Entries", Rows("switches_log")),
-    Statistic("usage", "devices_last_hour", "Devices in last hour", LogDevices(_HOUR, _SEEN)),
-    Statistic("usage", "devices_today", "Devices today", LogDevices(_TODAY, _SEEN)),
-    Statistic("usage", "devices_last_7_days", "Devices last 7 days", LogDevices(_7)),
-    Statistic("usage", "devices_last_31_days", "Devices Last 31 Days", LogDevices(_31)),
-    Statistic("usage", "changes_last_hour", "Changes in last hour", LogRows(CHANGE, _HOUR)),
-    Statistic("usage", "changes_today", "Changes today", LogRows(CHANGE, _TODAY)),
-    Statistic("usage", "changes_last_7_days", "Changes last 7 days", LogRows(CHANGE, _7)),
-    Statistic("usage", "changes_last_31_days", "Changes last 31 days", LogRows(CHANGE, _31)),
-    Statistic("usage", "changes_total", "Total Changes", Counter("changes")),
-    Statistic("usage", "users_last_hour", "Users in last hour", LogUsers(LOGIN_OR_LOGOUT, _HOUR)),
-    Statistic("usage", "users_today", "Users today", LogUsers(LOGIN_OR_LOGOUT, _TODAY)),
-    Statistic("usage", "users_last_7_days", "Users last 7 days", LogUsers(LOGIN_OR_LOGOUT, _7)),
-    Statistic("usage", "users_last_31_days", "Users last 31 days", LogUsers(LOGIN_OR_LOGOUT, _31)),
-    Statistic("usage", "api_calls_today", "API calls today", LogRows(LOGIN_OR_LOGOUT, _TODAY, API_CALL)),
-    Statistic("usage", "api_calls_last_7_days", "API calls last 7 days", LogRows(LOGIN_OR_LOGOUT, _7, API_CALL)),
-    Statistic("usage", "api_calls_last_31_days", "API calls last 31 days", LogRows(LOGIN_OR_LOGOUT, _31, API_CALL)),
-    Statistic("usage", "commands_today", "Commands today", LogRows(COMMAND, _TODAY)),
-    Statistic("usage", "commands_last_7_days", "Commands last 7 days", LogRows(COMMAND, _7)),
-    Statistic("usage", "commands_last_31_days", "Commands last 31 days", LogRows(COMMAND, _31)),
-    Statistic("usage", "commands_total", "Total Commands", Counter("commands")),
+_SEEN_DEVICES = "Devices that someone viewed or changed."
+_ANY_DEVICES = "Devices with a log entry of any type."
+_CHANGES = "Changes made to devices."
+_USERS = (
+    "Users who logged in or out or called the API; all such entries without a user, such as failed logins, add one."
 )
+_API_CALLS = "Calls of OpenL2M's REST API."
+_COMMANDS = "Commands run on devices."
+
+STATISTICS = (
+    Statistic("database", "switches", "Switches", Rows("switches_switch"), "Switches."),
+    Statistic(
+        "database",
+        "switchgroups",
+        "Switch Groups",
+        Distinct("switches_switchgroupmembership", "switchgroup_id"),
+        "Switch groups with at least one switch.",
+    ),
+    Statistic("database", "vlans", "Vlans", Rows("switches_vlan"), "VLANs."),
+    Statistic("database", "vlan_groups", "Vlan Groups", Rows("switches_vlangroup"), "VLAN groups."),
+    Statistic("database", "snmp_profiles", "SNMP Profiles", Rows("switches_snmpprofile"), "SNMP profiles."),
+    Statistic(
+        "database",
+        "credentials_profiles",
+        "Credentials Profiles",
+        Rows("switches_netmikoprofile"),
+        "Credentials profiles, with which OpenL2M logs in to devices.",
+    ),
+    Statistic("database", "commands", "Commands", Rows("switches_command"), "Commands that users can run on devices."),
+    Statistic("database", "command_lists", "Command Lists", Rows("switches_commandlist"), "Lists of commands."),
+    Statistic("database", "api_tokens", "API Tokens", Rows("users_token"), "API tokens, expired ones included."),
+    Statistic("database", "log_entries", "Log Entries", Rows("switches_log"), "Entries of the activity log."),
+    Statistic("usage", "devices_last_hour", "Devices in last hour", LogDevices(_HOUR, _SEEN), _SEEN_DEVICES),
+    Statistic("usage", "devices_today", "Devices today", LogDevices(_TODAY, _SEEN), _SEEN_DEVICES),
+    Statistic("usage", "devices_last_7_days", "Devices last 7 days", LogDevices(_7), _ANY_DEVICES),
+    Statistic("usage", "devices_last_31_days", "Devices Last 31 Days", LogDevices(_31), _ANY_DEVICES),
+    Statistic("usage", "changes_last_hour", "Changes in last hour", LogRows(CHANGE, _HOUR), _CHANGES),
+    Statistic("usage", "changes_today", "Changes today", LogRows(CHANGE, _TODAY), _CHANGES),
+    Statistic("usage", "changes_last_7_days", "Changes last 7 days", LogRows(CHANGE, _7), _CHANGES),
+    Statistic("usage", "changes_last_31_days", "Changes last 31 days", LogRows(CHANGE, _31), _CHANGES),
+    Statistic(
+        "usage", "changes_total", "Total Changes", Counter("changes"), "Changes made since OpenL2M was installed."
+    ),
+    Statistic("usage", "users_last_hour", "Users in last hour", LogUsers(LOGIN_OR_LOGOUT, _HOUR), _USERS),
+    Statistic("usage", "users_today", "Users today", LogUsers(LOGIN_OR_LOGOUT, _TODAY), _USERS),
+    Statistic("usage", "users_last_7_days", "Users last 7 days", LogUsers(LOGIN_OR_LOGOUT, _7), _USERS),
+    Statistic("usage", "users_last_31_days", "Users last 31 days", LogUsers(LOGIN_OR_LOGOUT, _31), _USERS),
+    Statistic("usage", "api_calls_today", "API calls today", LogRows(LOGIN_OR_LOGOUT, _TODAY, API_CALL), _API_CALLS),
+    Statistic(
+        "usage", "api_calls_last_7_days", "API calls last 7 days", LogRows(LOGIN_OR_LOGOUT, _7, API_CALL), _API_CALLS
+    ),
+    Statistic(
+        "usage", "api_calls_last_31_days", "API calls last 31 days", LogRows(LOGIN_OR_LOGOUT, _31, API_CALL), _API_CALLS
+    ),
+    Statistic("usage", "commands_today", "Commands today", LogRows(COMMAND, _TODAY), _COMMANDS),
+    Statistic("usage", "commands_last_7_days", "Commands last 7 days", LogRows(COMMAND, _7), _COMMANDS),
+    Statistic("usage", "commands_last_31_days", "Commands last 31 days", LogRows(COMMAND, _31), _COMMANDS),
+    Statistic(
+        "usage", "commands_total", "Total Commands", Counter("commands"), "Commands run since OpenL2M was installed."
+    ),
+)
+
+
+def columns(statistics: Iterable[Statistic] = STATISTICS) -> dict[str, tuple[str, ...]]:
+    """Return the columns that the database user must be able to read, `{table: columns}`."""
+    needed: dict[str, dict[str, None]] = {}
+    for statistic in statistics:
+        for table, names in _columns(statistic.measure).items():
+            needed.setdefault(table, {}).update(dict.fromkeys(names))
+    # COUNT(*) needs the right to read any one column.
+    return {table: tuple(names) or ("id",) for table, names in needed.items()}
+
+
+def _columns(measure: Measure) -> dict[str, tuple[str, ...]]:
+    match measure:
+        case Rows(table):
+            return {table: ()}
+        case Distinct(table, column):
+            return {table: (column,)}
+        case Counter():
+            return {"counters_counter": ("name", "value")}
+        case _:
+            # One of the statement's two shapes looks up each switch's last entry.
+            return {
+                "switches_switch": ("id",),
+                "switches_log": ("timestamp", "type", "action", "switch_id", "user_id"),
+            }
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from stats.deadline import Deadline
 from stats.source import SourceError
-from stats.wire import TLS
+from stats.transport import TLS
 
 Row = Sequence[Any]
 Indexes = Sequence[Sequence[str]]
@@ -22,6 +22,7 @@ class Kind(StrEnum):
     GONE = "gone"  # the session is dead: connect again
     DENIED = "denied"  # the login was refused: read the secret again
     CANCELLED = "cancelled"  # a time limit ended it: do not run it again
+    FORBIDDEN = "forbidden"  # a grant is missing
     OTHER = "other"
 
 
@@ -30,7 +31,7 @@ class DatabaseError(SourceError):
 
     def __init__(self, code: str, text: str, kind: Kind = Kind.OTHER) -> None:
         super().__init__(f"{code}: {text}")
-        self.code, self.kind = code, kind
+        self.code, self.text, self.kind = code, text, kind
 
 
 @dataclass(frozen=True)

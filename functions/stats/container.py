@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
+from stats.authorization import Tokens
 from stats.database import Database
 from stats.secret_store import SecretStore
 from stats.service import Service
 from stats.settings import Settings
 from stats.snapshots import Snapshots, open_snapshots
-from stats.tokens import Tokens
 
 
 @dataclass(frozen=True)

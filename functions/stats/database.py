@@ -15,7 +15,7 @@ from stats.iam import SigningError, new_token
 from stats.secret_store import SecretStore
 from stats.settings import Settings
 from stats.telemetry import metrics
-from stats.wire import TLS, is_local, trust
+from stats.transport import TLS, is_local, trust
 
 # A connection that was idle for longer may have died unnoticed.
 _IDLE_SECONDS = 10
@@ -50,7 +50,7 @@ class Database:
         """
         started = time.monotonic()
         document = self._document(deadline)
-        metrics.add_metric(name="StatementTime", unit="Milliseconds", value=(time.monotonic() - started) * 1000)
+        metrics.add_metric(name="ReadTime", unit="Milliseconds", value=(time.monotonic() - started) * 1000)
         return document
 
     def _document(self, deadline: Deadline) -> Document:
@@ -96,6 +96,11 @@ class Database:
             # After an error that the server reported, the session can still be used: a busy server is spared a login.
             if error.kind == Kind.GONE or deadline.passed:
                 self.close()
+            if error.kind == Kind.FORBIDDEN:
+                text = (
+                    f"the database user lacks a grant (`openl2m-stats grants` prints all that it needs): {error.text}"
+                )
+                raise DatabaseError(error.code, text, error.kind) from None
             raise
         self._used_at = deadline.now
         return document

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from stats.connection import DatabaseError, Server
+from stats.database_server import parse_server
 from stats.deadline import Deadline
 from stats.secret_store import SecretStore, SecretUnavailableError, Stage
-from stats.server import parse_server
 from stats.settings import Settings
 from stats.source import Source
 

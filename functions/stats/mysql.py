@@ -16,22 +16,24 @@ from stats.connection import (
     without_offset,
 )
 from stats.deadline import Deadline
-from stats.wire import TLS, open_socket, shutdown_at
+from stats.transport import TLS, open_socket, shutdown_at
 
 _KINDS = {
     # Wrong user or password; the same by a plugin; the account is locked (MySQL, MariaDB).
     **dict.fromkeys(("1045", "1698", "3118", "4151"), Kind.DENIED),
     # A lock that took too long; a killed query; max_statement_time (MariaDB); MAX_EXECUTION_TIME (MySQL).
     **dict.fromkeys(("1205", "1317", "1969", "3024"), Kind.CANCELLED),
+    # The user may not read a table; a column.
+    **dict.fromkeys(("1142", "1143"), Kind.FORBIDDEN),
     # A shutdown; a killed connection (MariaDB); an idle one (MySQL); and what the driver says of a dead one.
     **dict.fromkeys(("1053", "1927", "4031", "0", "2006", "2013", "2014"), Kind.GONE),
 }
 
 
 def _connect(server: Server, password: str, tls: TLS, deadline: Deadline) -> Connection:
-    wire = open_socket(server.host, server.port, deadline)
+    transport = open_socket(server.host, server.port, deadline)
     try:
-        with shutdown_at(deadline, wire):
+        with shutdown_at(deadline, transport):
             connection = pymysql.Connection(
                 host=server.host,
                 user=server.user,
@@ -44,20 +46,20 @@ def _connect(server: Server, password: str, tls: TLS, deadline: Deadline) -> Con
                 ssl_disabled=tls is False,
                 defer_connect=True,
             )
-            connection.connect(wire.driver_socket)
+            connection.connect(transport.driver_socket)
     except BaseException:
-        wire.close()
+        transport.close()
         raise
     mariadb = "MariaDB" in connection.get_server_info()
     limited = _limited_mariadb if mariadb else _limited_mysql
 
     def fetch(sql: str, deadline: Deadline) -> Sequence[Row]:
-        with shutdown_at(deadline, wire), connection.cursor() as cursor:
+        with shutdown_at(deadline, transport), connection.cursor() as cursor:
             cursor.execute(limited(sql, deadline.left))
             return cursor.fetchall()
 
     def ping(deadline: Deadline) -> None:
-        with shutdown_at(deadline, wire):
+        with shutdown_at(deadline, transport):
             connection.ping()
 
     def indexes(deadline: Deadline) -> Indexes:
@@ -69,7 +71,7 @@ def _connect(server: Server, password: str, tls: TLS, deadline: Deadline) -> Con
                 columns.setdefault(name, []).append(column)
         return list(columns.values())
 
-    return Connection(ENGINE, fetch, lambda: wire.close_after(connection.close), ping, indexes)
+    return Connection(ENGINE, fetch, lambda: transport.close_after(connection.close), ping, indexes)
 
 
 def _limited_mariadb(sql: str, seconds: float) -> str:

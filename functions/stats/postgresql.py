@@ -9,7 +9,7 @@ import pg8000.native
 
 from stats.connection import Connection, Engine, Explanation, Indexes, Kind, Row, Server, explain_other
 from stats.deadline import Deadline
-from stats.wire import TLS, Wire, open_socket, shutdown_at
+from stats.transport import TLS, Transport, open_socket, shutdown_at
 
 _INDEXES = """SELECT ARRAY(SELECT attname::text FROM unnest(indkey) WITH ORDINALITY AS key (number, place)
 JOIN pg_attribute ON attrelid = indrelid AND attnum = number ORDER BY place)
@@ -21,17 +21,18 @@ _KINDS = {
     **dict.fromkeys(("28000", "28P01"), Kind.DENIED),
     # statement_timeout or an administrator; lock_timeout.
     **dict.fromkeys(("57014", "55P03"), Kind.CANCELLED),
+    "42501": Kind.FORBIDDEN,
     # A shutdown, a crash, a start, a dropped database, a session that was idle for too long.
     **dict.fromkeys(("57P01", "57P02", "57P03", "57P04", "57P05"), Kind.GONE),
 }
 
 
 def _connect(server: Server, password: str, tls: TLS, deadline: Deadline) -> Connection:
-    wire = open_socket(server.host, server.port, deadline)
+    transport = open_socket(server.host, server.port, deadline)
     # Made in two steps, so that what a failed login leaves open can be closed.
     connection: Any = pg8000.native.Connection.__new__(pg8000.native.Connection)
     try:
-        with shutdown_at(deadline, wire):
+        with shutdown_at(deadline, transport):
             connection.__init__(
                 host=server.host,
                 user=server.user,
@@ -39,24 +40,26 @@ def _connect(server: Server, password: str, tls: TLS, deadline: Deadline) -> Con
                 database=server.database,
                 application_name="openl2m-stats",
                 ssl_context=tls,
-                sock=wire.driver_socket,
+                sock=transport.driver_socket,
             )
     except BaseException:
-        _close(connection, wire)
+        _close(connection, transport)
         raise
 
     def fetch(sql: str, deadline: Deadline) -> Sequence[Row]:
         # The server's own limit is the role's statement_timeout: a SET would pin a proxy's connection.
-        with shutdown_at(deadline, wire):
+        with shutdown_at(deadline, transport):
             return cast("Sequence[Row]", connection.run(sql))
 
     def indexes(deadline: Deadline) -> Indexes:
         return [columns for (columns,) in fetch(_INDEXES, deadline)]
 
-    return Connection(ENGINE, fetch, lambda: _close(connection, wire), lambda deadline: fetch("", deadline), indexes)
+    return Connection(
+        ENGINE, fetch, lambda: _close(connection, transport), lambda deadline: fetch("", deadline), indexes
+    )
 
 
-def _close(connection: Any, wire: Wire) -> None:
+def _close(connection: Any, transport: Transport) -> None:
     # A socket stays open for as long as a file made of it does, and pg8000 leaves its file to the garbage collector.
     opened = [vars(connection).get(name) for name in ("_sock", "_usock")]
     with contextlib.suppress(Exception):  # the session may be dead, or never have come about
@@ -64,7 +67,7 @@ def _close(connection: Any, wire: Wire) -> None:
     for each in filter(None, opened):
         with contextlib.suppress(OSError, ValueError):
             each.close()
-    wire.close()
+    transport.close()
 
 
 def _explain(error: Exception) -> Explanation:

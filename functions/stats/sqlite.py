@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from stats.connection import Connection, Engine, Explanation, Kind, Row, Server, explain_other, without_offset
 from stats.deadline import Deadline
-from stats.wire import TLS
+from stats.transport import TLS
 
 _CANCELLED = ("SQLITE_BUSY", "SQLITE_INTERRUPT", "SQLITE_LOCKED")
 

@@ -3,19 +3,22 @@
 --
 -- Put a password of your own in place of CHANGE-ME, then, as an administrator of OpenL2M's database:
 --   mysql --host=… --user=… --password openl2m < read_only_user.mysql.sql
+-- Run it again after an upgrade: what is there stays, the password included.
 --
 -- To take it away: DROP USER openl2m_stats;
 
-CREATE USER openl2m_stats IDENTIFIED BY 'CHANGE-ME';
+CREATE USER IF NOT EXISTS openl2m_stats IDENTIFIED BY 'CHANGE-ME';
 
-GRANT SELECT (id) ON switches_switch TO openl2m_stats;
-GRANT SELECT (switchgroup_id) ON switches_switchgroupmembership TO openl2m_stats;
-GRANT SELECT (id) ON switches_vlan TO openl2m_stats;
-GRANT SELECT (id) ON switches_vlangroup TO openl2m_stats;
-GRANT SELECT (id) ON switches_snmpprofile TO openl2m_stats;
-GRANT SELECT (id) ON switches_netmikoprofile TO openl2m_stats;
-GRANT SELECT (id) ON switches_command TO openl2m_stats;
-GRANT SELECT (id) ON switches_commandlist TO openl2m_stats;
-GRANT SELECT (id) ON users_token TO openl2m_stats;
-GRANT SELECT (timestamp, type, action, switch_id, user_id) ON switches_log TO openl2m_stats;
-GRANT SELECT (name, value) ON counters_counter TO openl2m_stats;
+-- make docs: begin grants
+GRANT SELECT (id) ON switches_switch TO `openl2m_stats`;
+GRANT SELECT (switchgroup_id) ON switches_switchgroupmembership TO `openl2m_stats`;
+GRANT SELECT (id) ON switches_vlan TO `openl2m_stats`;
+GRANT SELECT (id) ON switches_vlangroup TO `openl2m_stats`;
+GRANT SELECT (id) ON switches_snmpprofile TO `openl2m_stats`;
+GRANT SELECT (id) ON switches_netmikoprofile TO `openl2m_stats`;
+GRANT SELECT (id) ON switches_command TO `openl2m_stats`;
+GRANT SELECT (id) ON switches_commandlist TO `openl2m_stats`;
+GRANT SELECT (id) ON users_token TO `openl2m_stats`;
+GRANT SELECT (timestamp, type, action, switch_id, user_id) ON switches_log TO `openl2m_stats`;
+GRANT SELECT (name, value) ON counters_counter TO `openl2m_stats`;
+-- make docs: end

@@ -3,6 +3,7 @@
 --
 -- Put a password of your own in place of CHANGE-ME, then, as an administrator of OpenL2M's database:
 --   psql --host=… --username=… --dbname=openl2m --set=ON_ERROR_STOP=1 --file=read_only_user.postgresql.sql
+-- Run it again after an upgrade: what is there stays, password and time limit included.
 --
 -- The administrator needs CREATEROLE. Where another role owns OpenL2M's tables, as usual on RDS, the script makes the
 -- administrator a member of that role and takes the membership back at its end. From PostgreSQL 16 on, that takes
@@ -13,37 +14,49 @@
 -- Where another role owns the tables: GRANT <owner> TO CURRENT_USER; before, REVOKE <owner> FROM CURRENT_USER; after.
 
 BEGIN;
+SELECT NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'openl2m_stats') AS absent \gset
+\if :absent
 CREATE ROLE openl2m_stats LOGIN PASSWORD 'CHANGE-ME';
-
--- A statement that its caller has given up ends on the server too. It belongs to REQUEST_TIMEOUT_SECONDS, 10 s by default.
+-- The server ends a statement that its caller has given up. Set it to REQUEST_TIMEOUT_SECONDS, by default 10 s.
 ALTER ROLE openl2m_stats SET statement_timeout = '10s';
+\endif
 
+-- make docs: begin grants
 -- Only a table's owner may grant rights on it. RDS's master user is no superuser, and usually not the owner.
 SELECT coalesce(string_agg(DISTINCT quote_ident(tableowner), ', '), '') AS owners, count(*) > 0 AS borrowing
 FROM pg_tables
 WHERE schemaname = 'public' AND tablename IN (
-  'switches_switch', 'switches_switchgroupmembership', 'switches_vlan', 'switches_vlangroup', 'switches_snmpprofile',
-  'switches_netmikoprofile', 'switches_command', 'switches_commandlist', 'users_token', 'switches_log',
+  'switches_switch',
+  'switches_switchgroupmembership',
+  'switches_vlan',
+  'switches_vlangroup',
+  'switches_snmpprofile',
+  'switches_netmikoprofile',
+  'switches_command',
+  'switches_commandlist',
+  'users_token',
+  'switches_log',
   'counters_counter'
 ) AND NOT pg_has_role(tableowner, 'USAGE') \gset
 \if :borrowing
 GRANT :owners TO CURRENT_USER;
 \endif
 
-GRANT CONNECT ON DATABASE :"DBNAME" TO openl2m_stats;
-GRANT USAGE ON SCHEMA public TO openl2m_stats;
-GRANT SELECT (id) ON switches_switch TO openl2m_stats;
-GRANT SELECT (switchgroup_id) ON switches_switchgroupmembership TO openl2m_stats;
-GRANT SELECT (id) ON switches_vlan TO openl2m_stats;
-GRANT SELECT (id) ON switches_vlangroup TO openl2m_stats;
-GRANT SELECT (id) ON switches_snmpprofile TO openl2m_stats;
-GRANT SELECT (id) ON switches_netmikoprofile TO openl2m_stats;
-GRANT SELECT (id) ON switches_command TO openl2m_stats;
-GRANT SELECT (id) ON switches_commandlist TO openl2m_stats;
-GRANT SELECT (id) ON users_token TO openl2m_stats;
-GRANT SELECT (timestamp, type, action, switch_id, user_id) ON switches_log TO openl2m_stats;
-GRANT SELECT (name, value) ON counters_counter TO openl2m_stats;
+GRANT CONNECT ON DATABASE :"DBNAME" TO "openl2m_stats";
+GRANT USAGE ON SCHEMA public TO "openl2m_stats";
+GRANT SELECT (id) ON switches_switch TO "openl2m_stats";
+GRANT SELECT (switchgroup_id) ON switches_switchgroupmembership TO "openl2m_stats";
+GRANT SELECT (id) ON switches_vlan TO "openl2m_stats";
+GRANT SELECT (id) ON switches_vlangroup TO "openl2m_stats";
+GRANT SELECT (id) ON switches_snmpprofile TO "openl2m_stats";
+GRANT SELECT (id) ON switches_netmikoprofile TO "openl2m_stats";
+GRANT SELECT (id) ON switches_command TO "openl2m_stats";
+GRANT SELECT (id) ON switches_commandlist TO "openl2m_stats";
+GRANT SELECT (id) ON users_token TO "openl2m_stats";
+GRANT SELECT (timestamp, type, action, switch_id, user_id) ON switches_log TO "openl2m_stats";
+GRANT SELECT (name, value) ON counters_counter TO "openl2m_stats";
 \if :borrowing
 REVOKE :owners FROM CURRENT_USER;
 \endif
+-- make docs: end
 COMMIT;

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
+from dev.build import sandbox
+from dev.build.sandbox import Package
+from dev.servers.databases import Database
 from tests.integration.conftest import AWS, Response, mariadb_server, moto_url, postgresql_server, secrets_manager
-from tests.integration.databases import ROOT, server_database
-from tools import sandbox
-from tools.databases import Database
-from tools.sandbox import Package
+from tests.support.databases import ROOT, server_database
 
 __all__ = ["mariadb_server", "moto_url", "postgresql_server", "secrets_manager"]  # fixtures
 

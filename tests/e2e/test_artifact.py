@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from dev.build.artifact import BUILD, pack
+from dev.build.sandbox import Package
 from tests.e2e.conftest import SAM, Sandbox
-from tests.integration.databases import ROOT
-from tools.artifact import BUILD, pack
-from tools.sandbox import Package
+from tests.support.databases import ROOT
 
 # What starts the function up to its first answer needs no network: there is no token in this event.
 EVENT = {"version": "2.0", "rawPath": "/", "requestContext": {"http": {"method": "GET"}}}

@@ -5,11 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.integration.databases import ROOT
+from tests.support.databases import ROOT
 
 
 def test_bench_cold(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "tools.bench.cold", "--starts", "1", "--output", str(tmp_path)]
+    command = [sys.executable, "-m", "dev.bench.cold", "--starts", "1", "--output", str(tmp_path)]
     done = subprocess.run(
         command,
         cwd=ROOT,

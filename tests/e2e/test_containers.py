@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from dev.build.sandbox import ARCHITECTURE
+from dev.servers.processes import free_port
 from tests.e2e.conftest import SAM
-from tests.integration.databases import ROOT
-from tools.sandbox import ARCHITECTURE
-from tools.servers import free_port
+from tests.support.databases import ROOT
 
 pytestmark = pytest.mark.usefixtures("docker")
 

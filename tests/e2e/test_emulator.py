@@ -14,15 +14,15 @@ import boto3
 import pytest
 from moto.moto_api import recorder
 
+from dev.build.artifact import BUILD
+from dev.build.sandbox import Package
+from dev.servers.databases import Database
+from dev.servers.processes import free_port
+from openl2m_stats import demo
 from tests.e2e.conftest import Sandbox
 from tests.integration.conftest import AWS, Response
-from tests.integration.databases import ROOT, read_case
-from tests.template.stack import load
-from tools import demo
-from tools.artifact import BUILD
-from tools.databases import Database
-from tools.sandbox import Package
-from tools.servers import free_port
+from tests.support.databases import ROOT, read_case
+from tests.support.stack import load
 
 SCHEDULED = sorted((ROOT / "events").glob("schedule*.json"))
 EVENTS = sorted(set((ROOT / "events").glob("*.json")) - set(SCHEDULED))

@@ -21,14 +21,14 @@ import pytest
 import time_machine
 from moto.server import ThreadedMotoServer
 
-from tests import leaks
-from tests.events import FORMATS, http_api
-from tests.integration.databases import server_database
-from tests.integration.proxy import Proxy
-from tests.integration.s3 import S3, Gate, new_bucket, serving
-from tests.integration.tls_servers import HOST, TLSServer, mariadb_with_tls, postgresql_with_tls
-from tools.databases import Database, Server, own_server, servers_of, sqlite_database
-from tools.servers import mariadb, postgresql
+from dev.servers.databases import Database, Server, own_server, servers_of, sqlite_database
+from dev.servers.processes import mariadb, postgresql
+from tests.support import leaks
+from tests.support.databases import server_database
+from tests.support.events import FORMATS, http_api
+from tests.support.proxy import Proxy
+from tests.support.s3 import S3, Gate, new_bucket, serving
+from tests.support.tls_servers import HOST, TLSServer, mariadb_with_tls, postgresql_with_tls
 
 # Neither server is on UTC and neither knows zones by name: no number may depend on that. Neither offers TLS:
 # MariaDB 11.4 and newer would make a certificate of their own.

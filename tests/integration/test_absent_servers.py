@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.databases import ROOT
+from tests.support.databases import ROOT
 
 CASE = "tests/integration/test_cases.py"
 SELECTED = f"--numprocesses=0 -p no:cacheprovider {CASE} -k utc-1000"
@@ -59,7 +59,7 @@ def test_what_cannot_be_installed_is_named_and_stops_ci(present: dict[str, str],
         (tmp_path / program).chmod(0o755)
     for variables, code in ({}, 0), ({"CI": "true"}, 1):
         finished = subprocess.run(
-            [ROOT / "tools/install_databases.sh", "postgresql"],
+            [ROOT / "dev/servers/install_databases.sh", "postgresql"],
             env={"PATH": str(tmp_path), **variables},
             capture_output=True,
             text=True,

@@ -14,11 +14,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests import leaks
-from tests.events import CLIENT, FORMATS, PATH
+from dev.servers.databases import Database, Server
 from tests.integration.conftest import AWS, Container, Response, token_record
-from tests.integration.databases import server_database
-from tools.databases import Database, Server
+from tests.support import leaks
+from tests.support.databases import server_database
+from tests.support.events import CLIENT, FORMATS, PATH
 
 DOCUMENTED = {200, 204, 304, 400, 401, 404, 405, 503}
 # The keys are the same in every run, as the examples are.

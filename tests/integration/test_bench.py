@@ -16,11 +16,11 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from dev.bench import baseline, load, warm
+from dev.servers.databases import Database, sqlite_database
+from openl2m_stats import demo
 from tests.integration.conftest import AWS, token_record
-from tests.integration.databases import ROOT, load_case, read_case
-from tools import demo
-from tools.bench import baseline, load, warm
-from tools.databases import Database, sqlite_database
+from tests.support.databases import ROOT, load_case, read_case
 
 # OpenL2M's TIME_ZONE is UTC in the baseline.
 CASES = sorted((ROOT / "tests/cases").glob("utc-*.json"))
@@ -72,7 +72,7 @@ def environment(directory: Path) -> dict[str, str]:
 
 
 def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "tools.bench", "--seconds", "0", *arguments]
+    return [sys.executable, "-m", "dev.bench", "--seconds", "0", *arguments]
 
 
 def test_bench(tmp_path: Path) -> None:

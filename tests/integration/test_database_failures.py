@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 import time_machine
 
-from tests import leaks
-from tests.integration.databases import ROOT, server_database
-from tests.integration.outages import (
+from dev.servers.databases import Database, Server
+from tests.support import leaks
+from tests.support.databases import ROOT, server_database
+from tests.support.outages import (
     Outage,
     fake_server,
     hung,
@@ -30,8 +31,7 @@ from tests.integration.outages import (
     user_refused,
     wait_until,
 )
-from tests.integration.proxy import Proxy
-from tools.databases import Database, Server
+from tests.support.proxy import Proxy
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
 # Long enough for a healthy server on a busy machine.
@@ -270,6 +270,36 @@ def test_the_server_ends_a_statement_that_was_given_up(server_db: Database, aws:
         wait_until(lambda: sessions(server_db, busy=True) == 1)
         assert_unavailable(asked.result(30), server_db)
         wait_until(lambda: sessions(server_db, busy=True) == 0)
+
+
+@pytest.mark.parametrize(
+    ("right", "server_says"),
+    [("SELECT (id) ON switches_vlan", "switches_vlan"), ("SELECT (action) ON switches_log", "switches_log")],
+)
+def test_a_missing_grant_is_named_and_bridged_by_stale_answers(
+    right: str, server_says: str, server_db: Database, aws: Any, new_container: Any, capsys: Any
+) -> None:
+    aws.put_database(server_db.secret())
+    key = aws.new_token()
+    with time_machine.travel(NOW, tick=False) as clock:
+        container = new_container()
+        assert container.get(key).status == 200
+        server_db.execute(f"REVOKE {right} FROM {server_db.user}")
+        clock.shift(61)
+        capsys.readouterr()
+
+        stale = container.get(key)
+
+        assert (stale.status, stale.headers["Age"]) == (200, "61")
+        failed, _counted = map(json.loads, capsys.readouterr().out.splitlines())
+        assert failed["message"] == "database failed"
+        assert "lacks a grant" in failed["error"]
+        assert "openl2m-stats grants" in failed["error"]
+        assert server_says in failed["error"]
+
+        server_db.execute(f"GRANT {right} TO {server_db.user}")
+        clock.shift(61)
+        assert container.get(key).headers["Age"] == "0"
 
 
 def role_settings(database: Database) -> list[str]:

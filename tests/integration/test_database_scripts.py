@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from tests import leaks
+from dev.servers.databases import Database, run_client, run_script, script
+from openl2m_stats import grants
 from tests.integration.conftest import SERVERS
-from tools.databases import Database, run_script, script
+from tests.support import leaks
 
 MYSQL_LIKE = [name for name in SERVERS if name != "postgresql" and not name.startswith("postgres")]
 
@@ -71,6 +72,54 @@ def test_read_only_user_can_be_taken_away(server_db: Database) -> None:
         "postgresql": "SELECT COUNT(*) FROM pg_roles WHERE rolname = '{}'",
     }
     assert rows(server_db, users[server_db.dialect].format(server_db.user)) == [[0]]
+
+
+def test_read_only_user_can_be_run_again(server_db: Database) -> None:
+    server_db.execute(f"REVOKE SELECT (id) ON switches_vlan FROM {server_db.user}")
+    if server_db.dialect == "postgresql":
+        server_db.execute(f"ALTER ROLE {server_db.user} SET statement_timeout = '20s'")
+
+    run_script(replace(server_db, password=leaks.new_password()), "read_only_user")
+
+    assert counts_vlans(server_db)
+    if server_db.dialect == "postgresql":
+        configured = f"SELECT rolconfig FROM pg_roles WHERE rolname = '{server_db.user}'"
+        assert rows(server_db, configured) == [[["statement_timeout=20s"]]]
+
+
+def test_grants_can_be_run_again(server_db: Database) -> None:
+    server_db.execute(f"REVOKE SELECT (id) ON switches_vlan FROM {server_db.user}")
+    for _ in range(2):
+        run_client(server_db, grants.script(server_db.dialect, server_db.user))
+        assert counts_vlans(server_db)
+
+
+@pytest.mark.parametrize("name", ["with space", "user", 'q"`q', "Upper"])
+def test_grants_for_a_user_of_any_name(name: str, server_db: Database) -> None:
+    account = grants.quoted(server_db.dialect, name)
+    server_db.execute(f"CREATE USER {account}")
+    try:
+        run_client(server_db, grants.script(server_db.dialect, name))
+    finally:
+        if server_db.dialect == "postgresql":
+            server_db.execute(f"DROP OWNED BY {account}")
+        server_db.execute(f"DROP USER {account}")
+
+
+@pytest.mark.parametrize("server", MYSQL_LIKE, indirect=True)
+def test_grants_for_an_account_that_is_bound_to_a_host(server_db: Database) -> None:
+    server_db.execute(f"CREATE USER {server_db.user}@localhost")
+    try:
+        run_client(server_db, grants.script("mysql", f"{server_db.user}@localhost"))
+    finally:
+        server_db.execute(f"DROP USER {server_db.user}@localhost")
+
+
+def counts_vlans(database: Database) -> bool:
+    """Log in as the statistics' user and count."""
+    assert database.server
+    login = replace(database.server, superuser=database.user, superuser_password=database.password)
+    return rows(replace(database, server=login), "SELECT COUNT(*) FROM switches_vlan") == [[0]]
 
 
 @pytest.mark.parametrize("server", MYSQL_LIKE, indirect=True)
@@ -168,6 +217,20 @@ def test_an_administrator_who_owns_nothing_makes_a_user(
 
     assert rows(server_db, f"SELECT COUNT(*) FROM pg_roles WHERE rolname = '{user}'") == [[0]]
     assert is_member(as_master) is member
+
+
+@pytest.mark.parametrize("server", ["postgresql"], indirect=True)
+def test_an_administrator_who_owns_nothing_grants(as_master: Database, server_db: Database) -> None:
+    run_script(as_master, "read_only_user")
+    server_db.execute(f"REVOKE SELECT (id) ON switches_vlan FROM {server_db.user}")
+
+    for _ in range(2):
+        run_client(as_master, grants.script("postgresql", server_db.user))
+        assert counts_vlans(server_db)
+        assert not is_member(as_master)
+
+    with membership(as_master):
+        take_away(as_master, "read_only_user")
 
 
 @pytest.mark.parametrize("server", ["postgresql"], indirect=True)

@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -22,17 +23,16 @@ import time_machine
 from werkzeug import Request, Response
 from werkzeug.serving import make_server
 
-from tests import leaks
-from tests.integration.certificates import new_authority, new_certificate
+from dev.servers.databases import Database, Server, run_script
+from dev.servers.processes import free_port
+from openl2m_stats.cli import main
 from tests.integration.conftest import AWS, cold_start, token_record
-from tests.integration.databases import ROOT, server_database
-from tests.integration.outages import fake_server, hung, log_locked, slow, table_missing, user_refused
-from tests.integration.s3 import S3
-from tests.integration.tls_servers import HOST, TLSServer
-from tools.databases import Database, Server, run_script
-from tools.doctor.__main__ import main
-from tools.servers import free_port
-from tools.tokens import main as run_tokens
+from tests.support import leaks
+from tests.support.certificates import new_authority, new_certificate
+from tests.support.databases import ROOT, server_database
+from tests.support.outages import fake_server, hung, log_locked, slow, table_missing, user_refused
+from tests.support.s3 import S3
+from tests.support.tls_servers import HOST, TLSServer
 
 OF_DATABASE = [
     "network",
@@ -82,7 +82,7 @@ def examine(capsys: pytest.CaptureFixture[str]) -> Examine:
 
     def run(*arguments: str) -> Report:
         capsys.readouterr()
-        code = main(["--json", *arguments])
+        code = main(["doctor", "--json", *arguments])
         printed = capsys.readouterr()
         assert printed.err == ""
         assert not leaks.found_in(printed.out)
@@ -153,7 +153,7 @@ def test_all_is_well(database: Database, healthy: Any, examine: Examine) -> None
 def test_lines(sqlite_healthy: Database, aws: AWS, capsys: pytest.CaptureFixture[str]) -> None:
     aws.put_tokens()
     capsys.readouterr()
-    assert main([]) == 0
+    assert main(["doctor"]) == 0
     title, empty, *lines = capsys.readouterr().out.splitlines()
     assert (title[:9], title[-1], empty) == ("Checking ", ".", "")
     assert [line[6:22].rstrip() for line in lines] == NAMES
@@ -532,10 +532,36 @@ def test_missing_grants(server_healthy: Database, examine: Examine) -> None:
     server_healthy.execute(f"REVOKE SELECT (action, user_id) ON switches_log FROM {user}")
     server_healthy.execute(f"REVOKE SELECT (id) ON users_token FROM {user}")
     report = examine()
-    script = f"infra/database/read_only_user.{server_healthy.dialect}.sql"
     words = "cannot read users_token (id), switches_log (action, user_id)"
-    check(report, "grants", "FAIL", words, script, server_healthy.name)
+    command = f"openl2m-stats grants --engine {server_healthy.dialect} --user {user}"
+    check(report, "grants", "FAIL", words, command, server_healthy.name)
     assert report.skipped == OF_DATABASE[-3:]
+
+    lines = re.findall(r"GRANT [^;]+", report["grants"]["advice"])
+    assert len(lines) == 2
+    for line in lines:
+        server_healthy.execute(line)
+    assert examine().wrong == {}
+
+
+@pytest.mark.parametrize("server", ["mariadb"], indirect=True)
+def test_missing_grants_of_an_account_that_is_bound_to_a_host(
+    server_healthy: Database, aws: AWS, examine: Examine
+) -> None:
+    assert server_healthy.server
+    user, password = f"{server_healthy.name}_bound", leaks.new_password()
+    account = f"'{user}'@'127.0.0.1'"
+    server_healthy.execute(f"CREATE USER {account} IDENTIFIED BY '{password}'")
+    try:
+        server_healthy.execute(f"GRANT SELECT (id) ON switches_vlan TO {account}")
+        aws.put_database(server_healthy.secret(username=user, password=password))
+        advice = examine()["grants"]["advice"]
+        assert f"--user {user}@127.0.0.1`" in advice
+        for line in re.findall(r"GRANT [^;]+", advice):
+            server_healthy.execute(line)
+        assert examine().wrong == {}
+    finally:
+        server_healthy.server.execute(f"DROP USER {account}")
 
 
 def test_a_table_that_is_missing(database: Database, healthy: Any, examine: Examine) -> None:
@@ -743,7 +769,7 @@ def test_tokens_that_are_well(token: dict[str, Any], sqlite_healthy: Database, a
 def test_a_rotated_token_is_well(days: int, sqlite_healthy: Database, aws: AWS, examine: Examine) -> None:
     aws.put_tokens(record(name="grafana"))
     with time_machine.travel(datetime.now(UTC) - timedelta(days=days, hours=-1)):
-        assert run_tokens(["rotate", "grafana", "--keep-old", "24h"]) == 0
+        assert main(["tokens", "rotate", "grafana", "--keep-old", "24h"]) == 0
     report = examine()
     assert report.wrong == {}
     assert report["token secret"]["seen"].startswith("2 usable; " if days == 1 else "1 usable; ")
@@ -751,7 +777,7 @@ def test_a_rotated_token_is_well(days: int, sqlite_healthy: Database, aws: AWS, 
 
 def test_a_token_that_was_rotated_and_ends_nevertheless(sqlite_healthy: Database, aws: AWS, examine: Examine) -> None:
     aws.put_tokens(record(name="grafana", days=10))
-    assert run_tokens(["rotate", "grafana", "--keep-old", "24h"]) == 0
+    assert main(["tokens", "rotate", "grafana", "--keep-old", "24h"]) == 0
     check(examine(), "token secret", "warn", "2 usable; 1 expiring within 14 days: grafana; ")
 
 
@@ -899,7 +925,7 @@ def test_a_stack(
 )
 def test_no_such_stack(arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
     capsys.readouterr()
-    assert main(arguments) == 2
+    assert main(["doctor", *arguments]) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
     [line] = printed.err.splitlines()
@@ -908,7 +934,7 @@ def test_no_such_stack(arguments: list[str], words: str, capsys: pytest.CaptureF
 
 def test_a_stack_without_credentials(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
-    assert main(["--stack", "openl2m-stats"]) == 2
+    assert main(["doctor", "--stack", "openl2m-stats"]) == 2
     [line] = capsys.readouterr().err.splitlines()
     assert line.startswith("The stack openl2m-stats cannot be read. NoRegionError: ")
 
@@ -922,7 +948,7 @@ def run(command: list[str], **variables: object) -> subprocess.CompletedProcess[
 
 
 def doctor(*arguments: str, **variables: object) -> subprocess.CompletedProcess[str]:
-    return run([sys.executable, "-m", "tools.doctor", *arguments], **variables)
+    return run([sys.executable, "-m", "openl2m_stats", "doctor", *arguments], **variables)
 
 
 def states(printed: str) -> dict[str, str]:
@@ -974,8 +1000,8 @@ def test_the_environment_as_a_process(sqlite_healthy: Database, aws: AWS) -> Non
     ("arguments", "variables", "words"),
     [
         ([], {"DATABASE_URL": "oracle://user:{}@host/db"}, "DATABASE_URL has an unknown scheme"),
-        (["--what"], {}, "unrecognized arguments: --what"),
-        (["--stack"], {}, "--stack: expected one argument"),
+        (["--what"], {}, "no such option: --what"),
+        (["--stack"], {}, "Option '--stack' requires an argument."),
     ],
 )
 def test_usage(arguments: list[str], variables: dict[str, str], words: str) -> None:
@@ -985,8 +1011,8 @@ def test_usage(arguments: list[str], variables: dict[str, str], words: str) -> N
     assert words in finished.stderr.splitlines()[-1]
 
 
-def test_the_readmes_sample() -> None:
-    text = (ROOT / "README.md").read_text()
-    sample = text.partition("### Is everything all right?")[2].partition("###")[0]
+def test_sample_in_the_documents() -> None:
+    text = (ROOT / "docs/operate.md").read_text()
+    sample = text.partition("## Check the deployment")[2].partition("\n## ")[0]
     lines = [line[4:] for line in sample.splitlines() if line.startswith(("    ok ", "    warn ", "    FAIL "))]
     assert [line[6:22].rstrip() for line in lines] == [*NAMES, "address"]

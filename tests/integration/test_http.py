@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from tests import leaks
-from tests.events import FORMATS, PATH
+from dev.servers.databases import Database
+from dev.servers.processes import free_port
 from tests.integration.conftest import AWS, NOW, Response, Travel, token_record
-from tools.databases import Database
-from tools.servers import free_port
+from tests.support import leaks
+from tests.support.events import FORMATS, PATH
 
 LAST_MODIFIED = "Mon, 23 Nov 2026 12:00:00 GMT"
 ALLOW = "GET, HEAD, OPTIONS"

@@ -17,14 +17,14 @@ import pytest
 import time_machine
 from pymysql.constants import CLIENT
 
-from tests import leaks
-from tests.integration.certificates import Authority, new_authority, new_certificate
+from dev.servers.databases import Database
 from tests.integration.conftest import AWS, NOW
-from tests.integration.databases import server_database
-from tests.integration.outages import fake_server, kill_sessions
-from tests.integration.proxy import Proxy
-from tests.integration.tls_servers import HOST, TLSServer
-from tools.databases import Database
+from tests.support import leaks
+from tests.support.certificates import Authority, new_authority, new_certificate
+from tests.support.databases import server_database
+from tests.support.outages import fake_server, kill_sessions
+from tests.support.proxy import Proxy
+from tests.support.tls_servers import HOST, TLSServer
 
 REGION = "eu-central-2"
 ROLE: dict[str, Any] = {

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from tests import leaks
-from tests.events import http_api
+from dev.servers.databases import Database
+from dev.servers.processes import free_port
 from tests.integration.conftest import AWS, token_record
-from tools.databases import Database
-from tools.servers import free_port
+from tests.support import leaks
+from tests.support.events import http_api
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
@@ -68,12 +68,12 @@ def test_what_a_request_counts(
     assert miss["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["service"]]
     assert miss["service"] == "openl2m-stats"
     assert miss["CacheMiss"] == [1.0]
-    assert miss["StatementTime"][0] > 0
+    assert miss["ReadTime"][0] > 0
 
     container.get(key)
     (hit,) = lines(capsys)
     assert hit["CacheHit"] == [1.0]
-    assert "StatementTime" not in hit
+    assert "ReadTime" not in hit
 
     container.get(method="OPTIONS")
     assert not lines(capsys)

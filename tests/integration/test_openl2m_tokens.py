@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from tests import leaks
+from dev.servers.databases import Database, run_script
 from tests.integration.conftest import AWS, NOW, Container, Travel, token_record
 from tests.integration.test_database_scripts import take_away
-from tests.integration.tokens_command import Run, command, entries, run, text
-from tools.databases import Database, run_script
+from tests.support import leaks
+from tests.support.tokens_command import Run, command, entries, run, text
 
 __all__ = ["run"]  # a fixture
 

@@ -9,12 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests import leaks
+from dev.servers.databases import Database
 from tests.integration.conftest import AWS, Container, token_record
-from tests.integration.databases import ROOT
-from tests.integration.secrets_manager import LOST, Gate, serving
-from tests.integration.tokens_command import Run, command, entries, run, text
-from tools.databases import Database
+from tests.support import leaks
+from tests.support.databases import ROOT
+from tests.support.secrets_manager import LOST, Gate, serving
+from tests.support.tokens_command import Run, command, entries, run, text
 
 __all__ = ["run"]  # a fixture
 
@@ -129,7 +129,9 @@ def test_killed_before_the_version_is_current(gate: Gate, aws: AWS, run: Run) ->
 
     gate.before = once(MOVE, kill)
     environment = {**os.environ, "PYTHONPATH": "functions"}
-    process = subprocess.Popen([sys.executable, "-m", "tools.tokens", "create", "new"], cwd=ROOT, env=environment)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "openl2m_stats", "tokens", "create", "new"], cwd=ROOT, env=environment
+    )
     process.wait()
     assert process.returncode == -9
     assert text(aws) == before

@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from tests import leaks
-from tests.events import http_api
+from dev.servers.databases import Database
 from tests.integration.conftest import AWS
-from tests.integration.outages import end_sessions, kill_sessions, wait_until
-from tests.integration.proxy import Proxy
-from tests.integration.workers import Worker, workers
-from tools.databases import Database
+from tests.support import leaks
+from tests.support.events import http_api
+from tests.support.outages import end_sessions, kill_sessions, wait_until
+from tests.support.proxy import Proxy
+from tests.support.workers import Worker, workers
 
 ROTATIONS = 20
 CONTAINERS = 4

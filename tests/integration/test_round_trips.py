@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import time_machine
 
-from tests.events import http_api
-from tests.integration.proxy import Proxy
-from tools.databases import Database
+from dev.servers.databases import Database
+from tests.support.events import http_api
+from tests.support.proxy import Proxy
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import time_machine
 
-from tests.integration.proxy import Proxy
-from tools.databases import Database, run_script
+from dev.servers.databases import Database, run_script
+from tests.support.proxy import Proxy
 
 # A Kiritimati day is the next one in UTC, and Havana's midnight of 8 March 2026 does not exist.
 INSTANTS = {

@@ -13,14 +13,14 @@ from typing import Any
 
 import pytest
 
-from tests import leaks
-from tests.events import http_api
+from dev.servers.databases import Database, Server
+from dev.servers.processes import free_port
 from tests.integration.conftest import AWS, NOW, LambdaContext, Travel, cold_start
-from tests.integration.databases import server_database
-from tests.integration.s3 import FAULTS, S3
-from tests.integration.workers import workers
-from tools.databases import Database, Server
-from tools.servers import free_port
+from tests.support import leaks
+from tests.support.databases import server_database
+from tests.support.events import http_api
+from tests.support.s3 import FAULTS, S3
+from tests.support.workers import workers
 
 Take = Callable[[Any], dict[str, Any]]
 

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 import snapshot_restore_py
 
+from dev.servers.databases import Database
 from tests.integration.conftest import AWS
-from tests.integration.databases import ROOT
-from tests.integration.outages import wait_until
-from tests.integration.proxy import Proxy
-from tools.databases import Database
+from tests.support.databases import ROOT
+from tests.support.outages import wait_until
+from tests.support.proxy import Proxy
 
 BARE = "import boto3; boto3.client('secretsmanager')"
 OURS = "import stats.api"

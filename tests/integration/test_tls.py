@@ -8,18 +8,18 @@ from typing import Any
 
 import pytest
 
-from tests import leaks
-from tests.integration.certificates import (
+from dev.servers.databases import Database, Server, own_server
+from dev.servers.processes import mariadb
+from tests.support import leaks
+from tests.support.certificates import (
     Authority,
     new_authority,
     new_certificate,
     new_self_signed_certificate,
 )
-from tests.integration.databases import server_database
-from tests.integration.proxy import Proxy
-from tests.integration.tls_servers import HOST, TLSServer
-from tools.databases import Database, Server, own_server
-from tools.servers import mariadb
+from tests.support.databases import server_database
+from tests.support.proxy import Proxy
+from tests.support.tls_servers import HOST, TLSServer
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests import leaks
+from dev.servers.databases import Database
 from tests.integration.conftest import AWS, Container, Travel, token_record
-from tools.databases import Database
+from tests.support import leaks
 
 Start = Callable[..., Container]
 

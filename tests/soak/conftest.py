@@ -2,10 +2,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from dev.servers.databases import Server, own_server
+from dev.servers.processes import postgresql
 from tests.integration.conftest import aws, gate, moto_url, s3, secrets_manager
 from tests.soak import FULL
-from tools.databases import Server, own_server
-from tools.servers import postgresql
 
 __all__ = ["aws", "gate", "moto_url", "s3", "secrets_manager"]  # fixtures
 

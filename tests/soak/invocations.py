@@ -19,7 +19,7 @@ from typing import Any
 
 import time_machine
 
-from tests.events import http_api, rest_api
+from tests.support.events import http_api, rest_api
 
 # Each time so many seconds later: statistics and registry are due again with every 20th invocation.
 _STEP_SECONDS = 3

@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests import leaks
+from dev.servers.databases import Database, Server
 from tests.integration.conftest import AWS
-from tests.integration.databases import ROOT, server_database
-from tests.integration.outages import end_sessions
-from tests.integration.s3 import S3
 from tests.soak import FULL
-from tools.databases import Database, Server
+from tests.support import leaks
+from tests.support.databases import ROOT, server_database
+from tests.support.outages import end_sessions
+from tests.support.s3 import S3
 
 TIMES = 100_000 if FULL else 3000
 MOST_GROWTH_MIB = 4

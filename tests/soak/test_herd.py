@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.events import http_api
+from dev.servers.databases import Server
 from tests.integration.conftest import AWS
-from tests.integration.databases import server_database
-from tests.integration.s3 import S3
-from tests.integration.workers import workers
 from tests.soak import FULL
-from tools.databases import Server
+from tests.support.databases import server_database
+from tests.support.events import http_api
+from tests.support.s3 import S3
+from tests.support.workers import workers
 
 PROCESSES, CONNECTIONS = (40, 20) if FULL else (12, 8)
 RESERVED = 3  # for superusers

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.databases import server_database
+from dev.servers.databases import Server
 from tests.integration.test_run import commands, running, url_of
 from tests.soak import FULL
-from tools.databases import Server
+from tests.support.databases import server_database
 
 CONNECTIONS = 50 if FULL else 8
 # In turn, the database is there and away for so many seconds, and it is there at the end.

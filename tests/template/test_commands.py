@@ -7,7 +7,7 @@ import ssl
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,9 @@ from moto.awslambda.models import LambdaVersion
 from moto.awslambda.responses import LambdaResponse
 from moto.server import ThreadedMotoServer
 
-from tests.template.stack import ROOT
+from dev.build.environments import checked
+from openl2m_stats.environments import EnvironmentFileError
+from tests.support.stack import ROOT
 from tests.template.test_deployment import deploy, upload
 
 CERTIFICATE = re.compile(r"-----BEGIN.*?-----END CERTIFICATE-----\n", re.DOTALL)
@@ -89,14 +91,14 @@ class Functions:
         return [[version["Version"] for version in versions] for versions in listed]
 
 
-def run(module: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", module, *arguments]
-    environment = {**os.environ, **variables}
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+def versions(*arguments: str, directory: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "openl2m_stats", "versions", *arguments]
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT}/functions"}
+    return subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, check=False)
 
 
 def prune(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return run("tools.versions", "prune", "--stack", "openl2m-stats", *arguments)
+    return versions("prune", "--stack", "openl2m-stats", *arguments)
 
 
 def test_old_versions_are_deleted() -> None:
@@ -174,12 +176,12 @@ def test_more_than_fit_on_a_page(monkeypatch: pytest.MonkeyPatch) -> None:
         (["prune", "--stack", "nowhere"], "The stack nowhere cannot be read. "),
         (["prune", "--stack", "nowhere", "--profile", "nobody"], "The config profile (nobody) could not be found"),
         (["prune", "--stack", "nowhere", "--keep", "0"], "--keep: it takes a number from 1 on"),
-        (["prune"], "required: --stack"),
-        ([], "required: COMMAND"),
+        (["prune"], "Name the stack: --env or --stack."),
+        ([], "Missing command"),
     ],
 )
 def test_what_cannot_be_pruned(arguments: list[str], words: str) -> None:
-    done = run("tools.versions", *arguments)
+    done = versions(*arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert words in done.stderr
     assert "Traceback" not in done.stderr
@@ -217,110 +219,308 @@ def api() -> Iterator[API]:
         server.shutdown()
 
 
+ENVIRONMENT = """version = 0.1
+[test.deploy.parameters]
+stack_name = "openl2m-stats"
+region = "us-east-1"
+resolve_s3 = true
+[test.deploy.parameters.parameter_overrides]
+TimeZone = "Europe/Berlin"
+"""
+
+
+class SAM:
+    """A `sam` that does what a test wants, and a folder with deploy.toml in which the operator's commands run."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.bin = directory / "bin"
+        self.bin.mkdir()
+        self.configure(ENVIRONMENT)
+        self.answer()
+
+    @property
+    def file(self) -> Path:
+        return self.directory / "deploy.toml"
+
+    @property
+    def calls(self) -> list[str]:
+        path = self.directory / "calls"
+        return path.read_text().splitlines() if path.exists() else []
+
+    def configure(self, text: str) -> None:
+        self.file.write_text(text)
+
+    def answer(self, *, does: str = "", exits: int = 0) -> None:
+        calls = f'open("{self.directory}/calls", "a").write(" ".join(sys.argv[1:]) + "\\n")'
+        script = f"#!{sys.executable}\nimport sys, boto3\n{calls}\n{does}\nsys.exit({exits})\n"
+        (self.bin / "sam").write_text(script)
+        (self.bin / "sam").chmod(0o755)
+
+    def run(self, action: str, *arguments: str, env: str = "test", given: str = "") -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "PATH": f"{self.bin}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+        return subprocess.run(
+            [sys.executable, "-m", "dev.build.deploy", action, "--env", env, *arguments],
+            cwd=self.directory,
+            env=environment,
+            input=given,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+
 @pytest.fixture
-def sam(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Return a function that runs `make deploy`'s command with a `sam` that does what a test wants."""
-    calls = tmp_path / "calls"
-
-    def run_deploy(*arguments: str, does: str = "", exits: int = 0) -> subprocess.CompletedProcess[str]:
-        script = f'#!{sys.executable}\nimport sys, boto3\nopen("{calls}", "a").write(" ".join(sys.argv[1:]))\n'
-        (tmp_path / "sam").write_text(f"{script}{does}\nsys.exit({exits})\n")
-        (tmp_path / "sam").chmod(0o755)
-        done = run("tools.deploy", *arguments, PATH=f"{tmp_path}:{os.environ['PATH']}")
-        assert calls.read_text() == " ".join(["deploy", *arguments])
-        return done
-
-    return run_deploy
+def sam(tmp_path: Path) -> SAM:
+    return SAM(tmp_path)
 
 
-def test_deployment_ends_with_a_call_and_the_way_back(api: API, sam: Any) -> None:
-    functions = Functions(api.url)
-    functions.publish(1)
-    stats, snapshot = functions.names
-    moves = "".join(
+def moving(functions: Iterable[str]) -> str:
+    """Return what a `sam` does that moves the alias of functions to their second version."""
+    return "".join(
         f"""
 boto3.client("lambda").update_alias(FunctionName="{name}", Name="live", FunctionVersion="2")"""
-        for name in functions.names
+        for name in functions
     )
 
-    done = sam("--stack-name", "openl2m-stats", "--region", "us-east-1", does=moves)
+
+def test_deployment_ends_with_a_call_and_the_way_back(api: API, sam: SAM) -> None:
+    functions = Functions(api.url)
+    functions.publish(1)
+    sam.answer(does=moving(functions.names))
+
+    done = sam.run("deploy")
 
     assert (done.returncode, done.stderr) == (0, "")
+    assert sam.calls == [f"deploy --config-file {sam.file} --config-env test"]
     assert f"{api.url} answers, and refuses a call without a token (401)." in done.stdout
     assert api.authorization == [None]
-    for name in (stats, snapshot):
+    for name in functions.names:
         command = f"aws lambda update-alias --function-name {name} --name live --function-version 1 --region us-east-1"
         assert f"  {command}\n" in done.stdout
 
 
-def test_deployment_that_changes_nothing_needs_no_way_back(api: API, sam: Any) -> None:
-    """The stack's name is that of samconfig.toml."""
+def test_deployment_that_changes_nothing_needs_no_way_back(api: API, sam: SAM) -> None:
     Functions(api.url)
-    done = sam()
+    done = sam.run("deploy")
     assert done.returncode == 0
     assert "update-alias" not in done.stdout
 
 
-def test_first_deployment_has_no_way_back(api: API, sam: Any) -> None:
-    does = f"""
+def making(url: str) -> str:
+    """Return what a `sam` does that deploys the stack for the first time."""
+    return f"""
 import os; os.chdir("{ROOT}"); sys.path[:0] = [".", "functions"]
-from tests.template.test_commands import Functions; Functions("{api.url}")"""
-    done = sam("--stack-name=openl2m-stats", does=does)
+from tests.template.test_commands import Functions; Functions("{url}")"""
+
+
+def test_first_deployment_has_no_way_back(api: API, sam: SAM) -> None:
+    sam.answer(does=making(api.url))
+    done = sam.run("deploy")
     assert (done.returncode, done.stderr) == (0, "")
     assert "update-alias" not in done.stdout
 
 
-def test_failed_deployment_ends_there(api: API, sam: Any) -> None:
+def test_failed_deployment_ends_there(api: API, sam: SAM) -> None:
     Functions(api.url)
-    done = sam(exits=3)
+    sam.answer(exits=3)
+    done = sam.run("deploy")
     assert (done.returncode, done.stdout) == (3, "")
     assert api.authorization == []
 
 
-def test_api_that_answers_late_is_asked_again(api: API, sam: Any) -> None:
+def test_api_that_answers_late_is_asked_again(api: API, sam: SAM) -> None:
     Functions(api.url)
     api.statuses = [503, 401]
-    assert sam().returncode == 0
+    assert sam.run("deploy").returncode == 0
 
 
 @pytest.mark.parametrize("status", [200, 500])
-def test_api_that_does_not_refuse_a_call_without_a_token(status: int, api: API, sam: Any) -> None:
+def test_api_that_does_not_refuse_a_call_without_a_token(status: int, api: API, sam: SAM) -> None:
     functions = Functions(api.url)
     functions.publish(1)
     api.statuses = [status]
-    moves = (
-        f'boto3.client("lambda").update_alias(FunctionName="{functions.names[0]}", Name="live", FunctionVersion="2")'
-    )
+    sam.answer(does=moving(functions.names[:1]))
 
-    done = sam(does=moves)
+    done = sam.run("deploy")
 
     assert done.returncode == 1
     assert f"{api.url} should answer 401 to a call without a token, and does not: {status}." in done.stderr
-    assert f"--function-name {functions.names[0]} --name live --function-version 1\n" in done.stdout
+    assert f"--function-name {functions.names[0]} --name live --function-version 1 " in done.stdout
     assert functions.names[1] not in done.stdout
 
 
-def test_api_out_of_reach(sam: Any) -> None:
+def test_api_out_of_reach(sam: SAM) -> None:
     Functions("http://127.0.0.1:1/api/stats/")
-    done = sam()
+    done = sam.run("deploy")
     assert done.returncode == 1
     assert "and does not: [Errno 111] Connection refused." in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_configuration_file_names_the_stack(api: API, sam: Any, tmp_path: Path) -> None:
-    Functions(api.url)
-    path = tmp_path / "deploy.toml"
-    path.write_text('version = 0.1\n[test.deploy.parameters]\nstack_name = "openl2m-stats"\nregion = "us-east-1"\n')
-    assert sam("--config-file", str(path), "--config-env", "test").returncode == 0
-    done = sam_again(sam, "--config-file", str(path), "--config-env", "none", tmp_path=tmp_path)
+def test_stack_that_cannot_be_read_after_the_deployment(sam: SAM) -> None:
+    sam.configure(ENVIRONMENT.replace('"openl2m-stats"', '"nowhere"'))
+    done = sam.run("deploy")
     assert done.returncode == 1
-    assert "cannot be read" in done.stderr
+    assert done.stderr.startswith("The stack nowhere cannot be read. ")
 
 
-def sam_again(sam: Any, *arguments: str, tmp_path: Path) -> Any:
-    (tmp_path / "calls").unlink()
-    return sam(*arguments)
+GUIDED = """
+open("deploy.toml", "a").write('[new.deploy.parameters]\\nstack_name = "openl2m-stats"\\nregion = "us-east-1"\\n')"""
+
+
+@pytest.mark.parametrize("has", [ENVIRONMENT, None])
+def test_guided_deployment_saves_a_new_environment(has: str | None, api: API, sam: SAM) -> None:
+    if has is None:
+        sam.file.unlink()
+    sam.answer(does=GUIDED + making(api.url))
+
+    done = sam.run("guided", env="new")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    options = f"--config-file {sam.file} --config-env new --guided"
+    assert sam.calls == [f"deploy {options} --capabilities CAPABILITY_IAM CAPABILITY_AUTO_EXPAND"]
+    assert sam.file.read_text().startswith(has or "version = 0.1\n")
+
+
+def test_guided_deployment_that_was_not_saved(sam: SAM) -> None:
+    done = sam.run("guided", env="new")
+    assert done.returncode == 2
+    assert done.stderr == "deploy.toml has no table [new.deploy.parameters]. It has: test.\n"
+
+
+def test_stack_is_deleted_when_its_name_was_typed(sam: SAM) -> None:
+    done = sam.run("delete", given="openl2m-stats\n")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "deletes the stack openl2m-stats in us-east-1. The token secret and the snapshots are kept." in done.stdout
+    options = "--no-prompts --stack-name openl2m-stats --region us-east-1"
+    assert sam.calls == [f"delete --config-file {sam.file} --config-env test {options}"]
+
+
+@pytest.mark.parametrize("given", ["", "\n", "y\n", "openl2m\n", "test\n"])
+def test_nothing_is_deleted_without_the_name(given: str, sam: SAM) -> None:
+    done = sam.run("delete", given=given)
+    assert done.returncode == 2
+    assert "Nothing was deleted." in done.stderr
+    assert sam.calls == []
+
+
+def test_logs_are_those_of_the_stack(sam: SAM) -> None:
+    sam.configure(ENVIRONMENT + '[other.deploy.parameters]\nstack_name = "other"\nprofile = "team"\n')
+    assert sam.run("logs", env="other").returncode == 0
+    groups = ("/aws/lambda/other/stats", "/aws/lambda/other/snapshot", "/aws/vendedlogs/other/api")
+    chosen = " ".join(f"--cw-log-group {group}" for group in groups)
+    options = "--stack-name other --profile team"
+    assert sam.calls == [f"logs --config-file {sam.file} --config-env other {options} {chosen} --tail"]
+
+
+def test_versions_of_the_environments_stack_are_pruned(sam: SAM) -> None:
+    functions = Functions()
+    functions.publish(3)
+    done = versions("prune", "--env", "test", "--keep", "1", "--dry-run", directory=sam.directory)
+    assert done.stdout.count("would delete 2, 3, keeps 1, 4") == 2
+
+
+HOME = "[test.deploy.parameters]"
+OVERRIDES = "[test.deploy.parameters.parameter_overrides]"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (None, "deploy.toml is missing. Copy deploy.example.toml to it and fill it in."),
+        ("", f"deploy.toml has no table {HOME}. It has no environment yet."),
+        (ENVIRONMENT.replace("[test.", "[tset."), f"deploy.toml has no table {HOME}. It has: tset."),
+        ("[test", "deploy.toml cannot be read: Expected ']' at the end of a table declaration (at end of document)"),
+        ("[test.global.parameters]\n", f"deploy.toml has no table {HOME}."),
+        (f"{HOME}\nregion = 'us-east-1'\n", f"deploy.toml: {HOME} needs a stack_name."),
+        (f"{HOME}\nstack_name = ''\n", f"deploy.toml: {HOME} needs a stack_name."),
+        ("[test]\nstack_name = 'a'\n", f"deploy.toml: stack_name in [test] has no effect. Move it to {HOME}."),
+        (
+            "[test.deploy]\nstack_name = 'a'\n",
+            f"deploy.toml: stack_name in [test.deploy] has no effect. Move it to {HOME}.",
+        ),
+        (
+            f"[test.parameters]\nstack_name = 'a'\n{HOME}\n",
+            "deploy.toml: parameters in [test] has no effect. Do you mean parameter_overrides?",
+        ),
+        (
+            f"{HOME}\nstack_name = 'a'\n[test.delete.parameters]\n",
+            f"deploy.toml: delete in [test] has no effect. Only {HOME} and what is below it are read.",
+        ),
+        (
+            f"{HOME}\nstack_name = 'a'\nTimeZone = 'UTC'\n",
+            f"deploy.toml: TimeZone in {HOME} is no option of `sam deploy`. Move it to {OVERRIDES}.",
+        ),
+        (
+            f"{HOME}\nstackname = 'a'\n",
+            f"deploy.toml: stackname in {HOME} is no option of `sam deploy`. Do you mean stack_name?",
+        ),
+        (
+            ENVIRONMENT + "stack_name = 'a'\n",
+            f"deploy.toml: stack_name in {OVERRIDES} is no parameter of the template. Move it to {HOME}.",
+        ),
+        (
+            f"{HOME}\nstack_name = 'a'\nparameter_overrides = 'TimeZon=UTC Dashboard=true'\n",
+            f"deploy.toml: TimeZon in {OVERRIDES} is no parameter of the template. Do you mean TimeZone?",
+        ),
+        (
+            ENVIRONMENT + "Dashboard = true\n",
+            f'deploy.toml: Dashboard in {OVERRIDES} needs quotes: Dashboard = "true".',
+        ),
+    ],
+)
+def test_wrong_environment(text: str | None, line: str, sam: SAM, monkeypatch: pytest.MonkeyPatch) -> None:
+    sam.file.unlink()
+    if text is not None:
+        sam.configure(text)
+    monkeypatch.chdir(sam.directory)
+    with pytest.raises(EnvironmentFileError) as problem:
+        checked("test")
+    assert str(problem.value) == line
+
+
+@pytest.mark.parametrize("action", ["check", "deploy", "guided", "delete", "logs"])
+def test_wrong_environment_is_one_line_and_nothing_runs(action: str, sam: SAM) -> None:
+    sam.configure(ENVIRONMENT + "TimeZon = 'UTC'\n")
+    done = sam.run(action, given="openl2m-stats\n")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert re.fullmatch(r"deploy\.toml: TimeZon in .* Do you mean TimeZone\?\n", done.stderr)
+    assert sam.calls == []
+
+
+def test_example_is_good(sam: SAM, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also with every line that is commented out."""
+    monkeypatch.chdir(sam.directory)
+    example = (ROOT / "deploy.example.toml").read_text()
+    everything = re.sub(r"^# (?=\w+ = |\[)", "", example, flags=re.MULTILINE)
+    assert everything.count("\nVpcSubnetIds = ") == 1
+    for text in (example, everything):
+        sam.configure(text)
+        assert checked("production").stack_name == "openl2m-stats"
+    assert checked("staging").stack_name == "openl2m-stats-staging"
+
+
+TEMPLATE = """
+Parameters: { TimeZone: { Type: String }, VpcSubnetIds: { Type: String } }
+Resources: { Queue: { Type: AWS::SQS::Queue } }
+"""
+
+
+def test_real_sam_reads_the_environment(sam: SAM) -> None:
+    sam.configure(
+        ENVIRONMENT.replace("resolve_s3", "no_execute_changeset") + 'VpcSubnetIds = ["subnet-1", "subnet-2"]\n'
+    )
+    template = sam.directory / "template.yaml"
+    template.write_text(TEMPLATE)
+    command = [Path(sys.executable).with_name("sam"), "deploy", "--config-file", sam.file, "--config-env", "test"]
+    environment = {**os.environ, "SAM_CLI_TELEMETRY": "0"}
+    done = subprocess.run(
+        [*command, "--template-file", template], env=environment, capture_output=True, text=True, check=False
+    )
+    assert re.search(r"Stack name +: openl2m-stats\n", done.stdout), done.stdout + done.stderr
+    assert '"VpcSubnetIds": "subnet-1,subnet-2"' in done.stdout
+    assert '"TimeZone": "Europe/Berlin"' in done.stdout
 
 
 def make(*arguments: str, directory: Path = ROOT, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -329,23 +529,18 @@ def make(*arguments: str, directory: Path = ROOT, **variables: str) -> subproces
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize(
-    ("target", "command"),
-    [
-        ("deploy", "python -m tools.deploy --stack-name test"),
-        ("delete", "sam delete --stack-name test"),
-        ("logs", "--cw-log-group /aws/lambda/test/stats"),
-        ("prune-versions", "python -m tools.versions prune --stack test --keep 3"),
-    ],
-)
-def test_targets_are_about_the_stack_that_is_named(target: str, command: str) -> None:
-    assert command in make("--dry-run", target, "STACK=test").stdout
+@pytest.mark.parametrize("target", ["deploy", "delete", "logs", "prune-versions"])
+def test_targets_have_no_default_environment(target: str) -> None:
+    for given in (make("--dry-run", target, ENV="production"), make("--dry-run", target, "ENV=")):
+        assert given.returncode == 2
+        assert "python" not in given.stdout
+        assert f"Name an environment of deploy.toml: make {target} ENV=production" in given.stderr
+    assert '--env "$ENV"' in make("--dry-run", target, "ENV=production").stdout
 
 
-def test_versions_are_pruned_of_no_stack_but_one_that_is_named() -> None:
-    done = make("prune-versions")
-    assert done.returncode == 2
-    assert "Name the stack: make prune-versions STACK=openl2m-stats" in done.stderr
+def test_deployment_is_checked_before_it_is_built() -> None:
+    lines = make("--dry-run", "deploy", "ENV=production").stdout
+    assert lines.index("dev.build.deploy check") < lines.index("sam build") < lines.index("dev.build.deploy deploy")
 
 
 @pytest.mark.parametrize("lacks", [None, "AmazonRootCA3"])
@@ -368,7 +563,7 @@ def test_certificates_are_fetched_with_those_of_rds_proxy(lacks: str | None, tmp
     curl = tmp_path / "curl"
     curl.write_text(f'#!/bin/sh\nwhile [ "$1" != --output ]; do shift; done\ncp {published}/${{3##*/}} $2\n')
     curl.chmod(0o755)
-    for name in (".venv-sam", "tools", "requirements-sam.txt"):
+    for name in (".venv-sam", "dev", "requirements"):
         (tmp_path / name).symlink_to(ROOT / name)
     target = tmp_path / "layers/dependencies/rds-global-bundle.pem"
     target.parent.mkdir(parents=True)

@@ -9,7 +9,7 @@ from typing import Any
 import cfnlint
 import pytest
 
-from tests.template.stack import ROOT, schema, stack
+from tests.support.stack import ROOT, schema, stack
 from tests.template.test_template import SETS
 
 POLICY = json.loads((ROOT / "infra/deploy-policy.json").read_text())

@@ -10,9 +10,9 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from tests.template.stack import REQUIRED, load, stack
+from openl2m_stats.doctor.stack import read_stack
+from tests.support.stack import REQUIRED, load, stack
 from tests.template.test_template import EVERYTHING
-from tools.doctor.stack import read_stack
 
 SUPPORTED = {
     "AWS::IAM::ManagedPolicy",

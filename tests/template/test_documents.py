@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.template.stack import ROOT, load, stack
+from tests.support.stack import ROOT, load, stack
 from tests.template.test_template import environment
 
 COSTS = (ROOT / "docs/costs.md").read_text()

@@ -8,7 +8,7 @@ import pytest
 
 from stats import settings
 from stats.engines import ENGINES
-from tests.template.stack import ROOT, TEMPLATE, Decider, load, of_type, parameters, schema, stack
+from tests.support.stack import ROOT, TEMPLATE, Decider, load, of_type, parameters, schema, stack
 
 VPC = {
     "VpcSubnetIds": "subnet-0123456789abcdef0,subnet-0123456789abcdef1",

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests.integration.databases import ROOT
+from tests.support.databases import ROOT
 
 
 def run(program: str, **variables: str) -> subprocess.CompletedProcess[str]:

@@ -10,12 +10,12 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from tools.bench import plot, report
-from tools.bench.markdown import put_into_readme
-from tools.bench.report import Measured
-from tools.bench.rows import log_rows
-from tools.bench.timing import Timing, sample, summarize
-from tools.openl2m import COLUMNS
+from dev.bench import plot, report
+from dev.bench.markdown import put_into_page
+from dev.bench.report import Measured
+from dev.bench.rows import log_rows
+from dev.bench.timing import Timing, sample, summarize
+from openl2m_stats.openl2m_schema import COLUMNS
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SVG = "{http://www.w3.org/2000/svg}"
@@ -145,8 +145,8 @@ def test_picture_of_one_size_is_valid_too(found: list[Measured]) -> None:
 def test_table_is_put_between_the_markers_and_nothing_else_changes(tmp_path: Path) -> None:
     path = tmp_path / "README.md"
     path.write_text("before\n<!-- make bench: begin -->\nold\n<!-- make bench: end -->\nafter\n")
-    put_into_readme(path, "make bench", "new\n")
-    put_into_readme(path, "make bench", "newer\n")
+    put_into_page(path, "make bench", "new\n")
+    put_into_page(path, "make bench", "newer\n")
     assert path.read_text() == "before\n<!-- make bench: begin -->\nnewer\n<!-- make bench: end -->\nafter\n"
 
 
@@ -154,11 +154,11 @@ def test_table_without_a_place_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "README.md"
     path.write_text("<!-- make bench: end -->\n<!-- make bench: begin -->\nrest")
     with pytest.raises(ValueError, match=r"README\.md has no place for the table"):
-        put_into_readme(path, "make bench", "new\n")
+        put_into_page(path, "make bench", "new\n")
     assert path.read_text().endswith("rest")
 
 
-def test_readme_has_the_places_that_both_commands_fill() -> None:
-    text = (Path(__file__).parents[2] / "README.md").read_text()
+def test_page_has_the_places_that_both_commands_fill() -> None:
+    text = (Path(__file__).parents[2] / "docs/performance.md").read_text()
     for command in ("make bench", "make bench-cold"):
         assert text.count(f"<!-- {command}: begin -->\n") == text.count(f"<!-- {command}: end -->\n") == 1

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from tools.check_rds_ca import main, problems, without_expired
+from dev.build.check_rds_ca import main, problems, without_expired
 
 ROOT = Path(__file__).parents[2]
 BUNDLE = ROOT / "layers/dependencies/rds-global-bundle.pem"
@@ -122,7 +122,7 @@ class Machine:
 
     def find(self, **variables: str) -> subprocess.CompletedProcess[str]:
         environment = {"PATH": str(self.bin), "HOME": "/nonexistent", **variables}
-        command = [ROOT / "tools/find_python313.sh"]
+        command = [ROOT / "dev/build/find_python313.sh"]
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
@@ -176,8 +176,8 @@ def test_no_python_is_one_clear_line(machine: Machine) -> None:
 def test_what_a_debian_needs_is_told_in_one_line(arguments: list[str], user: int, words: str, machine: Machine) -> None:
     (machine.bin / "id").unlink()
     machine.put(machine.bin / "id", f"echo {user}")
-    command = [str(ROOT / "tools/debian"), *arguments]
+    command = [str(ROOT / "dev/debian"), *arguments]
     finished = subprocess.run(command, env={"PATH": str(machine.bin)}, capture_output=True, text=True, check=False)
     assert (finished.returncode, finished.stdout) == (1, "")
-    assert finished.stderr.startswith(f"tools/debian: {words}")
+    assert finished.stderr.startswith(f"dev/debian: {words}")
     assert finished.stderr.count("\n") == 1

@@ -1,11 +1,27 @@
-"""The windows' bounds, by the rules in OpenL2M's own words: a date in the zone, a date in UTC."""
+"""What is counted; the windows' bounds, by the rules in OpenL2M's own words: a date in the zone, a date in UTC."""
 
+import json
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
-from stats.catalogue import STATISTICS, Bounds, bounds
+from stats.catalogue import (
+    STATISTICS,
+    Bounds,
+    Counter,
+    Distinct,
+    LogRows,
+    Measure,
+    Rows,
+    Statistic,
+    Window,
+    bounds,
+    columns,
+)
 from stats.settings import load
+
+CASES = Path(__file__).parents[1] / "cases"
 
 
 def at(text: str) -> datetime:
@@ -58,6 +74,25 @@ def test_bounds(now: str, zone: str, expected: tuple[str, ...]) -> None:
     assert bounds(at(now), settings.time_zone) == Bounds(*map(at, expected))
 
 
-def test_there_are_ten_and_twenty_statistics() -> None:
-    assert [statistic.section for statistic in STATISTICS] == ["database"] * 10 + ["usage"] * 20
-    assert len({(statistic.section, statistic.key) for statistic in STATISTICS}) == 30
+def test_openl2ms_statistics_are_there_in_its_order() -> None:
+    recorded = json.loads((CASES / "america-havana-1002.json").read_text())["expected"]
+    known = [(section, key, entry["label"]) for section, keys in recorded.items() for key, entry in keys.items()]
+    assert len(known) == 30
+    here = [(statistic.section, statistic.key, statistic.label) for statistic in STATISTICS]
+    assert [each for each in here if each in known] == known
+
+
+def test_keys_are_unique() -> None:
+    # The statement's columns and the history's rows are named by the key alone.
+    assert len({statistic.key for statistic in STATISTICS}) == len(STATISTICS)
+
+
+def test_needed_columns() -> None:
+    def needed(*measures: Measure) -> dict[str, tuple[str, ...]]:
+        return columns([Statistic("database", f"key{n}", "Label", m, "Things.") for n, m in enumerate(measures)])
+
+    log = ("timestamp", "type", "action", "switch_id", "user_id")
+    assert needed(Rows("one")) == {"one": ("id",)}
+    assert needed(Rows("one"), Distinct("one", "a"), Distinct("one", "b")) == {"one": ("a", "b")}
+    assert needed(Counter("changes"), Counter("logins")) == {"counters_counter": ("name", "value")}
+    assert needed(Rows("switches_log"), LogRows(1, Window.TODAY)) == {"switches_log": log, "switches_switch": ("id",)}

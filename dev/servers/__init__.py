@@ -1,0 +1,1 @@
+"""Throwaway database servers, of the tests and the benchmark."""

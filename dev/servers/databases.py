@@ -1,0 +1,191 @@
+"""OpenL2M databases to try things on: made on a server or in a file, with the read-only user, and dropped again."""
+
+import contextlib
+import secrets
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import pg8000.dbapi
+import pymysql
+
+from dev.servers.processes import ServerProcess
+from dev.servers.programs import search_path
+from openl2m_stats.openl2m_schema import DIALECTS, create_tables, insert
+
+_SCRIPTS = Path(__file__).parents[2] / "infra/database"
+
+
+@dataclass(frozen=True)
+class Server:
+    """A database server: one of ours, whose process we hold, or one that was there already."""
+
+    engine: str
+    dialect: str
+    host: str
+    port: int
+    superuser: str
+    superuser_password: str = field(repr=False, default="")
+    process: ServerProcess | None = None
+
+    def connect(self, database: str | None = None) -> Any:
+        """Return a DB-API connection of the superuser, in autocommit mode."""
+        if self.dialect == "mysql":
+            return pymysql.connect(
+                host=self.host,
+                port=self.port,
+                user=self.superuser,
+                password=self.superuser_password,
+                database=database,
+                autocommit=True,
+            )
+        connection = pg8000.dbapi.connect(
+            host=self.host,
+            port=self.port,
+            user=self.superuser,
+            password=self.superuser_password,
+            database=database or "postgres",
+            ssl_context=False,
+        )
+        connection.autocommit = True
+        return connection
+
+    def execute(self, sql: str, database: str | None = None) -> None:
+        """Run one statement as the superuser."""
+        with (
+            contextlib.closing(self.connect(database)) as connection,
+            contextlib.closing(connection.cursor()) as cursor,
+        ):
+            cursor.execute(sql)
+
+
+@dataclass
+class Database:
+    """An OpenL2M database on a server (None: an SQLite file) and its read-only user."""
+
+    engine: str
+    dialect: str
+    name: str
+    server: Server | None = None
+    user: str = ""
+    password: str = field(repr=False, default="")
+
+    def connect(self) -> Any:
+        """Return a DB-API connection that may write."""
+        if self.server is None:
+            import sqlite3
+
+            return sqlite3.connect(self.name)
+        return self.server.connect(self.name)
+
+    def insert(self, table: str, rows: list[dict[str, Any]]) -> None:
+        """Insert rows, as openl2m_stats/openl2m_schema.py does."""
+        with contextlib.closing(self.connect()) as connection:
+            insert(connection, DIALECTS[self.dialect], table, rows)
+
+    def execute(self, sql: str) -> None:
+        """Run one statement that may write."""
+        with contextlib.closing(self.connect()) as connection:
+            connection.cursor().execute(sql)
+            connection.commit()
+
+    def secret(self, **changes: Any) -> dict[str, Any]:
+        """Return the database secret, with changes."""
+        if self.server is None:
+            return {"engine": "sqlite", "dbname": self.name, **changes}
+        return {
+            "engine": self.engine,
+            "host": self.server.host,
+            "port": self.server.port,
+            "username": self.user,
+            "password": self.password,
+            "dbname": self.name,
+            **changes,
+        }
+
+    def set_password(self, password: str) -> None:
+        """Give the read-only user another password."""
+        if self.server is not None:
+            statement = {"mysql": "ALTER USER {} IDENTIFIED BY '{}'", "postgresql": "ALTER ROLE {} PASSWORD '{}'"}
+            self.server.execute(statement[self.dialect].format(self.user, password))
+
+
+def own_server(process: ServerProcess) -> Server:
+    """Return a server of dev/servers/processes.py as one that databases can be made on."""
+    engine = {"mysql": "mariadb", "postgresql": "postgres"}[process.dialect]
+    return Server(engine, process.dialect, process.host, process.port, process.superuser, process=process)
+
+
+def servers_of(urls: str) -> dict[str, Server]:
+    """Return the servers of STATS_TEST_DATABASE_URLS, URLs separated by spaces, by a name for each."""
+    found = {}
+    for url in map(urlsplit, urls.split()):
+        engine, dialect = ("mysql", "mysql") if url.scheme in {"mysql", "mariadb"} else ("postgres", "postgresql")
+        if not url.hostname or not url.port:
+            raise ValueError("STATS_TEST_DATABASE_URLS takes URLs with host and port: mysql://root@127.0.0.1:3306")
+        user, password = url.username or "root", unquote(url.password or "")
+        found[f"{url.scheme}-{url.port}"] = Server(engine, dialect, url.hostname, url.port, user, password)
+    return found
+
+
+@contextlib.contextmanager
+def sqlite_database(directory: Path) -> Iterator[Database]:
+    """Create an OpenL2M database as a file in a directory."""
+    database = Database("sqlite", "sqlite", str(directory / "openl2m.sqlite3"))
+    with contextlib.closing(database.connect()) as connection:
+        connection.execute("BEGIN")  # so that the disk is waited for once
+        create_tables(connection, DIALECTS["sqlite"])
+    yield database
+
+
+@contextlib.contextmanager
+def server_database(server: Server, password: str) -> Iterator[Database]:
+    """Create a database and its user by the script in infra/database/; drop both at the end."""
+    name = f"openl2m_{secrets.token_hex(4)}"
+    database = Database(server.engine, server.dialect, name, server, f"{name}_stats", password)
+    server.execute(f"CREATE DATABASE {name}")
+    try:
+        with contextlib.closing(database.connect()) as connection:
+            create_tables(connection, DIALECTS[server.dialect])
+        run_script(database, "read_only_user")
+        yield database
+    finally:
+        if server.dialect == "mysql":
+            server.execute(f"DROP DATABASE {name}")
+            server.execute(f"DROP USER IF EXISTS {database.user}")
+        else:
+            server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+            server.execute(f"DROP ROLE IF EXISTS {database.user}")
+
+
+def script(database: Database, name: str) -> str:
+    """Return an operator's script for a database, with the database's own user and password."""
+    text = (_SCRIPTS / f"{name}.{database.dialect}.sql").read_text()
+    return text.replace("openl2m_stats", database.user).replace("CHANGE-ME", database.password)
+
+
+def run_script(database: Database, name: str) -> None:
+    """Run an operator's script by the database's own client. Raise CalledProcessError, with what it said."""
+    run_client(database, script(database, name))
+
+
+def run_client(database: Database, text: str) -> None:
+    """Run SQL by the database's own client. Raise CalledProcessError, with what it said."""
+    server = database.server
+    if server is None:
+        raise ValueError("there are no scripts for SQLite")
+    where = [f"--host={server.host}", f"--port={server.port}"]
+    if server.dialect == "mysql":
+        command = ["mariadb", "--no-defaults", "--protocol=TCP", "--skip-ssl", *where, f"--user={server.superuser}"]
+        command.append(database.name)
+        environment = {"MYSQL_PWD": server.superuser_password}
+    else:
+        command = ["psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", *where, f"--username={server.superuser}"]
+        command.append(f"--dbname={database.name}")
+        environment = {"PGPASSWORD": server.superuser_password}
+    environment["PATH"] = f"{search_path()}:/usr/bin:/bin"
+    output = subprocess.PIPE
+    subprocess.run(command, input=text, env=environment, text=True, check=True, stdout=output, stderr=output)

@@ -1,0 +1,1 @@
+"""What operators and users run; never deployed."""

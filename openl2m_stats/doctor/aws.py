@@ -1,0 +1,46 @@
+"""AWS: credentials and region, and what its error codes mean."""
+
+import boto3
+from botocore.exceptions import BotoCoreError
+
+from openl2m_stats.doctor.findings import Finding
+from stats.secret_store import SecretStore
+
+SECONDS = 10  # for one call
+_LOGIN = "`aws sts get-caller-identity` tells who you are: log in again, or set AWS_PROFILE."
+_ADVICE = {
+    "ResourceNotFoundException": "There is none of this name in {region}: look at {variable}, and at AWS_REGION.",
+    "AccessDeniedException": "Your credentials need secretsmanager:GetSecretValue for it, and kms:Decrypt where it has "
+    "a KMS key of its own.",
+    "DecryptionFailure": "Its KMS key is disabled, or does not let you decrypt.",
+    "InvalidRequestException": "It is marked for deletion: `aws secretsmanager restore-secret` brings it back.",
+    "ExpiredTokenException": _LOGIN,
+    "UnrecognizedClientException": _LOGIN,
+    "InvalidSignatureException": f"The secret access key is wrong, or this machine's clock is. {_LOGIN}",
+    "no value": "Its value is neither text nor bytes: store it anew.",
+}
+_OTHERWISE = "AWS's error codes are in its documentation; is {region} within reach of this machine?"
+
+
+def check_aws() -> tuple[Finding, SecretStore | None]:
+    """Return the finding about credentials and region, and the way to the secrets."""
+    name = "AWS"
+    try:
+        session = boto3.Session()
+        credentials = session.get_credentials()
+        if credentials is None:
+            return Finding("FAIL", name, "no credentials", _LOGIN), None
+        store = SecretStore()
+    except BotoCoreError as error:  # no region, no such profile
+        return Finding(
+            "FAIL", name, f"{error}".rstrip("."), "Set AWS_REGION, or AWS_PROFILE to one that names it."
+        ), None
+    except ValueError as error:
+        return Finding("FAIL", name, str(error), "Look at AWS_ENDPOINT_URL."), None
+    return Finding("ok", name, f"region {session.region_name}, credentials from {credentials.method}"), store
+
+
+def secret_advice(code: str, variable: str) -> str:
+    """Return what to do when the secret that a variable names cannot be read, by AWS's error code or class."""
+    region = boto3.Session().region_name
+    return _ADVICE.get(code, _OTHERWISE).format(region=region, variable=variable)

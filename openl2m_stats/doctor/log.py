@@ -1,0 +1,69 @@
+"""The log, which grows: how long the statement takes on it, and whether the index is there."""
+
+import statistics
+import time
+from datetime import UTC, datetime
+
+from openl2m_stats.doctor.findings import Finding
+from openl2m_stats.doctor.session import Session, script_path
+from stats import query
+from stats.connection import DatabaseError
+
+_LARGE = 100_000
+_RUNS = 3
+_BYTES = {
+    "mysql": """SELECT data_length + index_length FROM information_schema.tables
+        WHERE table_schema = DATABASE() AND table_name = 'switches_log'""",
+    "postgresql": "SELECT pg_total_relation_size('switches_log')",
+}
+
+
+def check_statement(session: Session) -> Finding:
+    """Tell how long the statement takes, of the time that the function has. Raise DatabaseError."""
+    name = "statement"
+    literal = session.connection.engine.literal
+    seconds = []
+    try:
+        indexes = session.indexes()
+        for _ in range(_RUNS):
+            now, started = datetime.now(UTC), time.monotonic()
+            [row] = session.rows(query.statement(now, session.settings.time_zone, literal, indexes))
+            seconds.append(time.monotonic() - started)
+    except DatabaseError as error:
+        return Finding("FAIL", name, str(error), _slow_advice(session.dialect))
+    entries = query.document(row)["database"]["log_entries"]["value"]
+    took, timeout = statistics.median(seconds), session.settings.request_timeout_seconds
+    seen = f"{took * 1000:,.0f} ms, the median of {_RUNS}, over {entries:,} log entries{_size(session)}"
+    if took > timeout / 2:
+        return Finding("warn", name, f"{seen}; REQUEST_TIMEOUT_SECONDS is {timeout}", _slow_advice(session.dialect))
+    return Finding("ok", name, seen)
+
+
+def _slow_advice(dialect: str) -> str:
+    if dialect == "sqlite":
+        return "SQLite is for small databases and short trials."
+    return (
+        f"Run {script_path('log_index', dialect)} if index is not ok; else the database needs to be faster, or "
+        "REQUEST_TIMEOUT_SECONDS larger."
+    )
+
+
+def _size(session: Session) -> str:
+    if session.dialect not in _BYTES:
+        return ""
+    rows = session.rows(_BYTES[session.dialect])
+    return f" of {int(rows[0][0]) / 1e6:,.1f} MB" if rows and rows[0][0] is not None else ""
+
+
+def check_index(session: Session) -> Finding:
+    """Tell whether the log has the recommended indexes, if it is large. Raise DatabaseError."""
+    name = "index"
+    missing = query.missing_indexes(session.indexes())
+    if not missing:
+        return Finding("ok", name, "all that are recommended are there")
+    entries = int(session.rows("SELECT COUNT(*) FROM switches_log")[0][0])
+    if entries < _LARGE:
+        return Finding("ok", name, f"none is needed below {_LARGE:,} log entries")
+    columns = " and ".join(f"({', '.join(each)})" for each in missing)
+    advice = f"Run {script_path('log_index', session.dialect)}."
+    return Finding("warn", name, f"{entries:,} log entries without an index on {columns}", advice)

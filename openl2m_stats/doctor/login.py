@@ -1,0 +1,98 @@
+"""The login to the database, its clock and its limits."""
+
+import time
+from datetime import UTC, datetime
+
+from openl2m_stats.doctor.findings import Finding
+from openl2m_stats.doctor.session import Session
+from stats.catalogue import bounds
+from stats.connection import DatabaseError, Kind
+
+_MOST_SKEW_SECONDS = 5
+_CLOCK = {
+    "mysql": "SELECT UNIX_TIMESTAMP(NOW(6))",
+    "postgresql": "SELECT EXTRACT(EPOCH FROM clock_timestamp())",
+}
+# Ours, and those with which MariaDB, MySQL and PostgreSQL end a statement.
+_TOO_LATE = {"timeout", "1969", "3024", "57014"}
+_NO_ROOM = {"1040", "1203", "1226", "53300"}
+_NO_DATABASE = {"1044", "1049", "3D000", "42501"}
+
+
+def failed(name: str, error: DatabaseError) -> Finding:
+    """Return the finding of a check that the database failed."""
+    if error.kind == Kind.DENIED:
+        advice = (
+            "User name or password of the database secret are not the database's, or the user is locked. While the "
+            "password is being rotated, wait for the end of that: the function tries the pending one too."
+        )
+    elif error.code in _NO_DATABASE:
+        advice = "Look at 'dbname' of the database secret; there, the script for the database user has to be run."
+    elif error.code in _NO_ROOM:
+        advice = "All connections are taken: ReservedConcurrency bounds the function's, RDS Proxy shares them."
+    elif error.code in _TOO_LATE:
+        advice = "It takes connections, but does not answer: is it overloaded, or starting, or the log locked?"
+    else:
+        advice = "The code is the database server's own, or its driver's: its documentation tells more."
+    return Finding("FAIL", name, str(error), advice)
+
+
+def check_clock(session: Session) -> Finding:
+    """Compare the database's clock with this machine's. Raise DatabaseError."""
+    name = "clock"
+    if session.dialect == "sqlite":
+        return Finding("ok", name, "this machine's own")
+    before = time.time()
+    database = float(session.rows(_CLOCK[session.dialect])[0][0])
+    ahead = database - (before + time.time()) / 2
+    seen = f"the database's is {abs(ahead):.1f} s {'ahead of' if ahead > 0 else 'behind'} this machine's"
+    if abs(ahead) > _MOST_SKEW_SECONDS:
+        return Finding("warn", name, seen, "Synchronise the one that is wrong: windows are counted from now.")
+    return Finding("ok", name, seen)
+
+
+def check_time_zone(session: Session) -> Finding:
+    """Tell when today began, and whether the log's newest entry lies ahead. Raise DatabaseError."""
+    name = "time zone"
+    now, zone = datetime.now(UTC), session.settings.time_zone
+    newest = _instant(session.rows("SELECT MAX(timestamp) FROM switches_log")[0][0])
+    seen = f"{zone.key}, today began at {bounds(now, zone).today:%Y-%m-%dT%H:%MZ}"
+    if newest is None:
+        return Finding("ok", name, f"{seen}; the log is empty")
+    seen += f"; the newest log entry is of {newest:%Y-%m-%dT%H:%M:%SZ}"
+    if (newest - now).total_seconds() > _MOST_SKEW_SECONDS:
+        advice = "It lies ahead: OpenL2M stores UTC, so its server's clock is wrong, or this machine's."
+        return Finding("warn", name, seen, advice)
+    return Finding("ok", name, seen)
+
+
+def _instant(value: datetime | str | None) -> datetime | None:
+    """Return what an engine hands out for an instant: text in SQLite, without an offset in MySQL."""
+    instant = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return instant and (instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC))
+
+
+def check_time_limit(session: Session) -> Finding:
+    """Tell whether the server ends a statement that the function has given up. Raise DatabaseError."""
+    name = "time limit"
+    if session.dialect != "postgresql":
+        return Finding("ok", name, "each statement carries its own")
+    rows = session.rows(
+        "SELECT name, setting FROM pg_settings WHERE name IN ('statement_timeout', 'transaction_timeout')"
+    )
+    limits = {name: int(setting) for name, setting in rows}
+    limit, of_session = limits["statement_timeout"], limits.get("transaction_timeout", 0)  # PostgreSQL 17 and newer
+    timeout, user = session.settings.request_timeout_seconds, session.server.user.replace('"', '""')
+    seen = f"statement_timeout is {limit / 1000:g} s, REQUEST_TIMEOUT_SECONDS {timeout}".replace(" is 0 s", " is off")
+    remedies = []
+    if not 0 < limit <= timeout * 1000:
+        remedies.append(f"SET statement_timeout = '{timeout}s'")
+        advice = "A statement that the function has given up would run on."
+    if 0 < of_session <= (limit or of_session):
+        remedies.append("SET transaction_timeout = 0")
+        seen += f", transaction_timeout {of_session / 1000:g} s"
+        advice = "A statement that takes too long would end the session too, and be sent once more."
+    if not remedies:
+        return Finding("ok", name, seen)
+    statements = " ".join(f"""ALTER ROLE "{user}" {remedy};""" for remedy in remedies)
+    return Finding("warn", name, seen, f"{advice} As an administrator: {statements}")

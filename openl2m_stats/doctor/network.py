@@ -1,0 +1,158 @@
+"""The way to the database server, and the TLS on it."""
+
+import socket
+import ssl
+import struct
+import time
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+from openl2m_stats.doctor.findings import Finding, listed
+from stats.connection import Server
+from stats.deadline import Deadline
+from stats.settings import Settings
+from stats.transport import Transport, is_local, is_unix_socket, open_socket, shutdown_at, trust
+
+_SECONDS = 5.0
+_EXPIRES_SOON_DAYS = 30
+_PRIVATE = (
+    "Its address is private: from outside its VPC this is what to expect, and says nothing about the function. "
+    "Run this inside the VPC, or over a VPN or a bastion."
+)
+_CLOSED = "Does its security group let this machine in on that port, and is it publicly accessible?"
+# OpenSSL's codes of what is wrong with a certificate.
+_EXPIRED, _HOSTNAME = 10, 62
+_POSTGRESQL_SSL_REQUEST = struct.pack("!II", 8, 80877103)
+# Length and number of the packet; protocol 4.1, TLS and secure connection; the largest packet; utf8mb4; zeros.
+_MYSQL_SSL_REQUEST = struct.pack("<HBBIIB23x", 32, 0, 1, 0x8A00, 1 << 24, 45)
+_MYSQL_TLS = 0x0800
+
+
+class NoTLSError(Exception):
+    """The server does not speak TLS."""
+
+
+def check_network(server: Server) -> Finding:
+    """Tell whether the server's name resolves and its port takes connections."""
+    name = "network"
+    if server.engine == "sqlite":
+        if Path(server.database).is_file():
+            return Finding("ok", name, "not needed: the database is a file")
+        return Finding("FAIL", name, f"there is no file {server.database}", "Look at 'dbname' of the database secret.")
+    where = server.host if is_unix_socket(server.host) else f"{server.host} port {server.port}"
+    try:
+        addresses = _addresses(server)
+        started = time.monotonic()
+        open_socket(server.host, server.port, Deadline.after(_SECONDS)).close()
+    except (socket.gaierror, UnicodeError) as error:
+        advice = "Look at 'host' of the database secret. A name of a private zone resolves inside its VPC only."
+        return Finding("FAIL", name, f"{server.host} does not resolve: {_reason(error)}", advice)
+    except ConnectionRefusedError:
+        advice = "Nothing listens there: look at 'port' of the database secret, and whether the database runs."
+        return Finding("FAIL", name, f"{where} refuses connections", advice)
+    except TimeoutError:
+        advice = _PRIVATE if all(ip_address(each).is_private for each in addresses) else _CLOSED
+        return Finding("FAIL", name, f"{where} does not answer within {_SECONDS:.0f} s", advice)
+    except OSError as error:
+        return Finding("FAIL", name, f"{where}: {_reason(error)}", "Look at 'host' of the database secret.")
+    took = f"connected in {(time.monotonic() - started) * 1000:.0f} ms"
+    return Finding("ok", name, ", ".join([listed(addresses, 3) or where, took]))
+
+
+def _addresses(server: Server) -> list[str]:
+    if is_unix_socket(server.host):
+        return []
+    found = socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(address[0]) for *_, address in found))
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+
+
+def check_tls(server: Server, settings: Settings) -> Finding:
+    """Tell whether the server's certificate is one that the function accepts."""
+    name = "TLS"
+    off = settings.database_tls == "off"
+    if off and not is_local(server.host):
+        return Finding("FAIL", name, "DATABASE_TLS=off, and the host is not loopback", "Leave DATABASE_TLS out.")
+    try:
+        context = trust(server.host, settings.database_ca_file, off=off)
+    except OSError as error:
+        seen = f"DATABASE_CA_FILE {settings.database_ca_file} cannot be used: {_reason(error)}"
+        return Finding("FAIL", name, seen, "It takes a file of certificates in PEM form.")
+    if not isinstance(context, ssl.SSLContext):
+        return Finding("ok", name, "not needed: nobody can sit between this machine and the database")
+    try:
+        certificate = _handshake(server, context)
+    except NoTLSError:
+        advice = "Switch TLS on: the function sends no user name and no password without."
+        return Finding("FAIL", name, "the server offers no TLS", advice)
+    except ssl.SSLCertVerificationError as error:
+        return Finding("FAIL", name, f"the certificate is refused: {error.verify_message}", _advice(error, settings))
+    except (OSError, IndexError, ValueError) as error:  # a greeting that is none has no end, or no first byte
+        return Finding(
+            "FAIL", name, f"no TLS came about: {_reason(error)}", "Is this a database server of that engine?"
+        )
+    return _accepted(name, certificate)
+
+
+def _advice(error: ssl.SSLCertVerificationError, settings: Settings) -> str:
+    if error.verify_code == _HOSTNAME:
+        return "'host' of the database secret must be a name that the certificate holds: the endpoint's own."
+    if error.verify_code == _EXPIRED:
+        return "Give the server a new certificate; in RDS, choose a certificate authority of today for the instance."
+    return f"{settings.database_ca_file} does not hold its authority; DATABASE_CA_FILE names another file."
+
+
+def _accepted(name: str, certificate: dict[str, Any]) -> Finding:
+    names = listed([value for kind, value in certificate.get("subjectAltName", ()) if kind == "DNS"], 3)
+    expires = datetime.fromtimestamp(ssl.cert_time_to_seconds(certificate["notAfter"]), UTC)
+    days = (expires - datetime.now(UTC)).days
+    seen = f"verified, {names}, expires in {days} days"
+    if days < _EXPIRES_SOON_DAYS:
+        return Finding("warn", name, seen, "Renew the server's certificate.")
+    return Finding("ok", name, seen)
+
+
+def _handshake(server: Server, context: ssl.SSLContext) -> dict[str, Any]:
+    """Return the server's certificate, verified. Raise OSError, of which ssl.SSLError is one, and NoTLSError."""
+    deadline = Deadline.after(_SECONDS)
+    transport = open_socket(server.host, server.port, deadline)
+    try:
+        with shutdown_at(deadline, transport):
+            (_ask_postgresql if "postgres" in server.engine else _ask_mysql)(transport)
+            with context.wrap_socket(transport.driver_socket, server_hostname=server.host) as connection:
+                return connection.getpeercert() or {}
+    finally:
+        transport.close()
+
+
+def _ask_postgresql(transport: Transport) -> None:
+    transport.driver_socket.sendall(_POSTGRESQL_SSL_REQUEST)
+    if _receive(transport, 1) != b"S":
+        raise NoTLSError
+
+
+def _ask_mysql(transport: Transport) -> None:
+    length = int.from_bytes(_receive(transport, 4)[:3], "little")
+    greeting = _receive(transport, length)
+    if greeting[0] == 0xFF:  # such as 1129, too many failed connections from this machine
+        raise OSError(greeting[3:].decode(errors="replace"))
+    # After the version, which ends with a zero: the connection's number, 8 bytes of the challenge, and a zero.
+    flags = greeting.index(0, 1) + 14
+    if not int.from_bytes(greeting[flags : flags + 2], "little") & _MYSQL_TLS:
+        raise NoTLSError
+    transport.driver_socket.sendall(_MYSQL_SSL_REQUEST)
+
+
+def _receive(transport: Transport, length: int) -> bytes:
+    received = b""
+    while len(received) < length:
+        more = transport.driver_socket.recv(length - len(received))
+        if not more:
+            raise ConnectionError("the server closed the connection, or did not answer in time")
+        received += more
+    return received

@@ -1,0 +1,135 @@
+"""What the database user may do: all that the statement needs, and nothing besides."""
+
+import shlex
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from openl2m_stats import grants
+from openl2m_stats.doctor.findings import Finding, listed
+from openl2m_stats.doctor.session import Session, script_path
+from stats import catalogue
+
+# What the scripts keep from the user on purpose; it is named first.
+_SECRETS = {
+    "users_token": {"key"},
+    "switches_snmpprofile": {"community", "passphrase", "priv_passphrase"},
+    "switches_netmikoprofile": {"password", "enable_password"},
+    "auth_user": {"password"},
+    "django_session": {"session_data"},
+}
+_MOST = 5
+_COLUMNS = {
+    "mysql": """SELECT table_name, column_name, FIND_IN_SET('select', privileges) > 0,
+        FIND_IN_SET('insert', privileges) + FIND_IN_SET('update', privileges) > 0
+        FROM information_schema.columns WHERE table_schema = DATABASE()""",
+    "postgresql": """SELECT relname, attname, has_column_privilege(c.oid, attnum, 'SELECT'),
+        has_column_privilege(c.oid, attnum, 'INSERT, UPDATE') OR has_table_privilege(c.oid, 'DELETE, TRUNCATE')
+        FROM pg_attribute JOIN pg_class c ON c.oid = attrelid
+        WHERE relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())
+        AND relkind IN ('r', 'p', 'v', 'm', 'f') AND attnum > 0 AND NOT attisdropped""",
+    # It is opened read-only.
+    "sqlite": """SELECT m.name, c.name, 1, 0 FROM sqlite_master m JOIN pragma_table_info(m.name) c
+        WHERE m.type IN ('table', 'view')""",
+}
+# Rights that columns do not have.
+_FURTHER = {
+    "mysql": """SELECT privilege_type FROM (
+        SELECT grantee, privilege_type FROM information_schema.user_privileges
+        UNION SELECT grantee, privilege_type FROM information_schema.schema_privileges
+        UNION SELECT grantee, privilege_type FROM information_schema.table_privileges) p
+        WHERE REPLACE(grantee, '''', '') = CURRENT_USER()
+        AND privilege_type NOT IN ('USAGE', 'SELECT', 'INSERT', 'UPDATE')""",
+    # What a superuser has besides goes without saying. New versions bring new rights, such as MAINTAIN, and new roles.
+    "postgresql": """SELECT 'SUPERUSER' WHERE current_setting('is_superuser') = 'on'
+        UNION SELECT further.name FROM (
+        SELECT rolname AS name FROM pg_roles WHERE rolname LIKE 'pg!_%' ESCAPE '!' AND pg_has_role(oid, 'USAGE')
+        UNION SELECT privilege_type FROM pg_class, aclexplode(relacl)
+        WHERE relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())
+        AND CASE grantee WHEN 0 THEN true ELSE pg_has_role(grantee, 'USAGE') END
+        AND privilege_type NOT IN ('SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE')) further
+        WHERE current_setting('is_superuser') = 'off'""",
+}
+
+
+@dataclass(frozen=True)
+class _Column:
+    table: str
+    name: str
+    readable: bool
+    writable: bool
+
+
+def check_grants(session: Session) -> Finding:
+    """Tell whether every column that the statement needs can be read. Raise DatabaseError."""
+    name = "grants"
+    readable = {(column.table, column.name) for column in _columns(session) if column.readable}
+    needed = _needed()
+    missing = [each for each in needed if each not in readable]
+    if not missing:
+        return Finding("ok", name, f"all {len(needed)} columns of {len(dict(needed))} tables can be read")
+    if session.dialect == "sqlite":
+        advice = "Is it a database of OpenL2M?"
+    else:
+        user = _account(session)
+        lines = " ".join(grants.lines(session.dialect, user, _tables(missing)))
+        command = f"openl2m-stats grants --engine {session.dialect} --user {shlex.quote(user)}"
+        advice = f"Run in database {session.server.database}: {lines} Or run all that `{command}` prints."
+    return Finding("FAIL", name, f"cannot read {_by_table(missing, len(missing), len(missing))}", advice)
+
+
+def check_least_privilege(session: Session) -> Finding:
+    """Tell whether the user may read or write anything that the statement does not need. Raise DatabaseError."""
+    name = "least privilege"
+    if session.dialect == "sqlite":
+        return Finding("ok", name, "not applicable: the file is opened read-only")
+    columns = _columns(session)
+    needed = set(_needed())
+    readable = [(column.table, column.name) for column in columns if column.readable]
+    excess = [each for each in readable if each not in needed]
+    writable = sorted({column.table for column in columns if column.writable})
+    further = sorted({str(row[0]) for row in session.rows(_FURTHER[session.dialect])})
+    seen = [
+        excess and f"may also read {_by_table(sorted(excess, key=_rank), _MOST, 3)}",
+        writable and f"may write {listed(writable, _MOST)}",
+        further and f"has {listed(further, _MOST)}",
+    ]
+    if any(seen):
+        advice = f"Revoke that, or use a user of its own, which {script_path('read_only_user', session.dialect)} makes."
+        return Finding("warn", name, "; ".join(text for text in seen if text), advice)
+    return Finding("ok", name, "may read nothing else, and write nothing")
+
+
+def _columns(session: Session) -> list[_Column]:
+    return [
+        _Column(str(table), str(name), bool(readable), bool(writable))
+        for table, name, readable, writable in session.rows(_COLUMNS[session.dialect])
+    ]
+
+
+def _needed() -> list[tuple[str, str]]:
+    """Return the columns that the statement reads, as (table, column)."""
+    return [(table, column) for table, columns in catalogue.columns().items() for column in columns]
+
+
+def _account(session: Session) -> str:
+    """Return the user that a grant has to name: on MySQL and MariaDB with the host that its account is bound to."""
+    if session.dialect != "mysql":
+        return session.server.user
+    return str(session.rows("SELECT CURRENT_USER()")[0][0]).removesuffix("@%")
+
+
+def _rank(column: tuple[str, str]) -> tuple[bool, str, bool]:
+    table, name = column
+    return table not in _SECRETS, table, name not in _SECRETS.get(table, ())
+
+
+def _tables(columns: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    tables: dict[str, list[str]] = {}
+    for table, name in columns:
+        tables.setdefault(table, []).append(name)
+    return tables
+
+
+def _by_table(columns: Iterable[tuple[str, str]], most_tables: int, most_columns: int) -> str:
+    tables = _tables(columns)
+    return listed([f"{table} ({listed(names, most_columns)})" for table, names in tables.items()], most_tables)

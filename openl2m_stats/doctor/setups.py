@@ -1,0 +1,63 @@
+"""Which set-up is checked: a stack's, that of this environment, or the local one of `make run`."""
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from openl2m_stats.doctor.stack import read_stack
+from openl2m_stats.files import CA_FILE
+
+_MISSED_SECONDS = 900
+
+
+@dataclass(frozen=True)
+class Setup:
+    """The function's variables, how old the newest snapshot may be, in seconds, and the API's address, if there is one.
+
+    `local`: nothing has run yet that could have taken a snapshot.
+    """
+
+    title: str
+    variables: Mapping[str, str]
+    missed_seconds: int = _MISSED_SECONDS
+    url: str | None = None
+    local: bool = False
+
+
+@contextlib.contextmanager
+def open_setup(stack: str | None) -> Iterator[Setup]:
+    """Run the block in the environment of a set-up. Raise DatabaseURLError or StackError."""
+    if stack is not None:
+        yield _of_stack(stack)
+    elif os.environ.get("DATABASE_URL") or not _names_secrets():
+        yield from _local(os.environ.get("DATABASE_URL"))
+    else:
+        yield Setup("the set-up that this environment's variables describe", _with_ca_file(os.environ))
+
+
+def _names_secrets() -> bool:
+    return any(os.environ.get(name) for name in ("DATABASE_SECRET_ID", "TOKENS_SECRET_ID"))
+
+
+def _with_ca_file(variables: Mapping[str, str]) -> dict[str, str]:
+    # The layer's path is not on this machine.
+    return {**variables, "DATABASE_CA_FILE": os.environ.get("DATABASE_CA_FILE") or str(CA_FILE)}
+
+
+def _of_stack(name: str) -> Setup:
+    stack = read_stack(name)
+    return Setup(
+        title=f"the stack {name} in {stack.region}, function {stack.function}, alias live",
+        variables=_with_ca_file(stack.variables),
+        missed_seconds=int(stack.outputs.get("SnapshotsMissedSeconds", _MISSED_SECONDS)),
+        url=stack.outputs.get("Url"),
+    )
+
+
+def _local(database_url: str | None) -> Iterator[Setup]:
+    from openl2m_stats.local_aws import local_aws  # moto takes a second to import
+
+    with local_aws(database_url):
+        database = "DATABASE_URL" if database_url else "the demo database"
+        yield Setup(f"the local set-up of make run, with {database}", os.environ, local=True)

@@ -1,0 +1,43 @@
+"""The newest snapshot: is there one, and is it as new as it should be?"""
+
+from datetime import UTC, datetime
+
+from openl2m_stats.doctor.findings import Finding
+from openl2m_stats.doctor.setups import Setup
+from stats import query
+from stats.bucket import StorageError
+from stats.deadline import Deadline
+from stats.settings import Settings
+from stats.snapshots import open_snapshots, timestamp
+
+_NAME = "snapshot"
+_SECONDS = 10
+_RUNS = "Look at the snapshot function: `make logs`, and the queue SnapshotFailuresUrl."
+
+
+def check_snapshot(settings: Settings, setup: Setup) -> Finding:
+    """Tell how old the newest snapshot is, or why there is none."""
+    snapshots = open_snapshots(settings, attempts=2)
+    if snapshots is None:
+        return Finding("ok", _NAME, "SNAPSHOT_BUCKET is not set: the API does without")
+    where = f"s3://{settings.snapshot_bucket}/{settings.snapshot_prefix}latest.json"
+    try:
+        newest = snapshots.latest(Deadline.after(_SECONDS))
+    except StorageError as error:
+        advice = (
+            "Look at SNAPSHOT_BUCKET and at AWS_REGION. Reading takes s3:GetObject for the object and s3:ListBucket "
+            "for the bucket. What is not a snapshot, the next run replaces."
+        )
+        return Finding("FAIL", _NAME, f"{where} cannot be read: {error}", advice)
+    if newest is None:
+        if setup.local:
+            return Finding("ok", _NAME, "none yet: make run takes one at its start")
+        return Finding("warn", _NAME, f"there is none yet at {where}", _RUNS)
+    if not query.is_whole(newest.document):
+        seen = f"{where} has other statistics than this version's: the API asks the database instead"
+        return Finding("warn", _NAME, seen, f"Both functions must be of one version. {_RUNS}")
+    age = (datetime.now(UTC) - newest.taken_at).total_seconds()
+    seen = f"the newest is of {timestamp(newest.taken_at.replace(microsecond=0))}, {age:,.0f} s ago"
+    if age > setup.missed_seconds:
+        return Finding("warn", _NAME, f"{seen}, more than the {setup.missed_seconds:,} s that it may be", _RUNS)
+    return Finding("ok", _NAME, seen)

@@ -1,0 +1,81 @@
+"""The token secret: which tokens open the API, and which do not, or not for long."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from openl2m_stats.doctor.aws import SECONDS, secret_advice
+from openl2m_stats.doctor.findings import Finding, listed
+from openl2m_stats.token_registry import MOST_BYTES
+from stats.deadline import Deadline
+from stats.registry import Token, parse_registry, parse_token
+from stats.secret_store import NoValueError, SecretStore, SecretUnavailableError
+from stats.settings import Settings
+
+_NAME = "token secret"
+_SOON = timedelta(days=14)
+_NEARLY_FULL_BYTES = 58_000
+_MOST = 5
+_FORM = 'It is {"tokens": [{"name": "…", "sha256": "<64 hex digits>"}, …]}; openl2m-stats tokens create writes one.'
+
+
+def check_token_secret(settings: Settings, store: SecretStore) -> Finding:
+    """Tell whether the registry is readable, what is in it, and how much of it can be used."""
+    secret_id = settings.tokens_secret_id
+    try:
+        text = store.get(secret_id, Deadline.after(SECONDS))
+        parse_registry(text)
+    except NoValueError:
+        return _empty(f"{secret_id} has no value")
+    except SecretUnavailableError as error:
+        advice = secret_advice(str(error), "TOKENS_SECRET_ID")
+        return Finding("FAIL", _NAME, f"{secret_id} cannot be read: {error}", advice)
+    except ValueError as error:
+        return Finding("FAIL", _NAME, f"{secret_id} is no list of tokens: {error}", _FORM)
+    entries = json.loads(text)["tokens"]
+    return _of_entries(entries, len(text.encode() if isinstance(text, str) else text))
+
+
+def _empty(seen: str) -> Finding:
+    return Finding("warn", _NAME, f"{seen}: every caller gets 401", f"Make a token. {_FORM}")
+
+
+def _of_entries(entries: list[Any], size: int) -> Finding:
+    if not entries:
+        return _empty("it holds no token")
+    now = datetime.now(UTC)
+    tokens: list[Token] = []
+    malformed: list[str] = []
+    for number, entry in enumerate(entries, start=1):
+        try:
+            tokens.append(parse_token(entry))
+        except ValueError as problem:
+            name = entry.get("name") if isinstance(entry, dict) else None
+            malformed.append(f"{name if isinstance(name, str) and name else f'number {number}'} ({problem})")
+    active = [token for token in tokens if token.active]
+    usable = [token for token in active if not _expired(token, now)]
+    expired = _without_successor(active, now)
+    ending = [name for name in _without_successor(active, now + _SOON) if name not in expired]
+    wrong = {"malformed": malformed, f"expiring within {_SOON.days} days": ending, "expired": expired}
+    seen = [f"{len(usable)} usable"]
+    seen += [f"{len(names)} {what}: {listed(names, _MOST)}" for what, names in wrong.items() if names]
+    seen += [f"{len(tokens) - len(active)} switched off"] if active != tokens else []
+    seen += [f"{size:,} of {MOST_BYTES:,} bytes"]
+    advice = [
+        "Every caller gets 401: make a token." if not usable else "",
+        "Malformed entries are ignored: correct or remove them." if malformed else "",
+        "Renew what is still needed, and remove the rest." if ending or expired else "",
+        "Secrets Manager takes no larger value: remove entries." if size > _NEARLY_FULL_BYTES else "",
+    ]
+    text = " ".join(each for each in advice if each)
+    return Finding("warn" if text else "ok", _NAME, "; ".join(seen), text)
+
+
+def _expired(token: Token, at: datetime) -> bool:
+    return token.expires is not None and token.expires <= at
+
+
+def _without_successor(tokens: list[Token], at: datetime) -> list[str]:
+    """Return the names for which every token has expired at an instant: a rotation leaves two of one name."""
+    lasting = {token.name for token in tokens if not _expired(token, at)}
+    return list(dict.fromkeys(token.name for token in tokens if token.name not in lasting))

@@ -1,0 +1,59 @@
+"""The grants that the statistics' database user needs, from the catalogue, as SQL for mysql and psql."""
+
+from collections.abc import Iterable, Mapping
+
+from stats import catalogue
+
+USER = "openl2m_stats"  # as infra/database/read_only_user.*.sql makes it
+ENGINES = ("mysql", "postgresql")
+
+_POSTGRESQL = """\
+-- Only a table's owner may grant rights on it. RDS's master user is no superuser, and usually not the owner.
+SELECT coalesce(string_agg(DISTINCT quote_ident(tableowner), ', '), '') AS owners, count(*) > 0 AS borrowing
+FROM pg_tables
+WHERE schemaname = 'public' AND tablename IN (
+{tables}
+) AND NOT pg_has_role(tableowner, 'USAGE') \\gset
+\\if :borrowing
+GRANT :owners TO CURRENT_USER;
+\\endif
+
+GRANT CONNECT ON DATABASE :"DBNAME" TO {user};
+GRANT USAGE ON SCHEMA public TO {user};
+{grants}
+\\if :borrowing
+REVOKE :owners FROM CURRENT_USER;
+\\endif
+"""
+
+
+def lines(engine: str, user: str, columns: Mapping[str, Iterable[str]]) -> list[str]:
+    """Return a GRANT statement for each table of `{table: columns}`."""
+    account = quoted(engine, user)
+    return [f"GRANT SELECT ({', '.join(names)}) ON {table} TO {account};" for table, names in columns.items()]
+
+
+def body(engine: str, user: str = USER) -> str:
+    """Return the SQL that grants a user all that the statistics need, for the inside of a transaction."""
+    columns = catalogue.columns()
+    grants = "\n".join(lines(engine, user, columns))
+    if engine == "mysql":
+        return grants + "\n"
+    tables = ",\n".join(f"  '{table}'" for table in columns)
+    return _POSTGRESQL.format(tables=tables, user=quoted(engine, user), grants=grants)
+
+
+def script(engine: str, user: str = USER) -> str:
+    """Return what to pipe into mysql or psql. It can be run again."""
+    if engine == "mysql":
+        return body(engine, user)
+    return f"\\set ON_ERROR_STOP on\nBEGIN;\n{body(engine, user)}COMMIT;\n"
+
+
+def quoted(engine: str, user: str) -> str:
+    """Return a user as an SQL identifier; on MySQL and MariaDB the user may have a host, as in `stats@10.0.%`."""
+    if engine == "postgresql":
+        return '"' + user.replace('"', '""') + '"'
+    name, at, host = user.rpartition("@")
+    parts = (name, host) if at else (user,)
+    return "@".join("`" + part.replace("`", "``") + "`" for part in parts)

@@ -1,0 +1,154 @@
+"""OpenL2M's own tokens: its tables users_token and auth_user -> entries of the token registry."""
+
+import contextlib
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from openl2m_stats.files import CA_FILE
+from openl2m_stats.token_changes import timestamp
+from openl2m_stats.token_registry import Edit, Entry
+from stats import settings
+from stats.authorization import is_key
+from stats.connection import Row, explaining
+from stats.database import connect
+from stats.database_server import parse_server
+from stats.deadline import Deadline
+from stats.networks import parse_network
+
+SOURCE = "openl2m"
+_STATEMENT = (
+    "SELECT t.id, t.key, t.created, t.expires, t.description, t.allowed_ips, u.username, u.is_active "
+    "FROM users_token t JOIN auth_user u ON u.id = t.user_id ORDER BY t.id"
+)
+_SECONDS = 30
+
+
+@dataclass
+class Difference:
+    """What an import does: names, for `changed` with what of each; `kept` are in the registry for another reason."""
+
+    added: list[str] = field(default_factory=list)
+    changed: dict[str, list[str]] = field(default_factory=dict)
+    revoked: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
+    unchanged: int = 0
+
+
+def fetch(database_secret: str | bytes, environ: Mapping[str, str]) -> Sequence[Row]:
+    """Return the rows of OpenL2M's tokens from the database that RDS's JSON describes.
+
+    The variables of the function hold here too, but for the secrets'. Raise DatabaseError, SettingsError.
+    """
+    defaults = {"DATABASE_CA_FILE": str(CA_FILE)}
+    unused = {"DATABASE_SECRET_ID": "unused", "TOKENS_SECRET_ID": "unused"}
+    configured = settings.load({**defaults, **environ, **unused})
+    server = parse_server(database_secret, configured)
+    deadline = Deadline.after(_SECONDS)
+    connection = connect(server, configured, deadline)
+    try:
+        with explaining(connection.engine, deadline):
+            return connection.fetch(_STATEMENT, deadline)
+    finally:
+        with contextlib.suppress(Exception):  # whatever is wrong with it, it is of no more use
+            connection.close()
+
+
+def to_entries(rows: Iterable[Row]) -> tuple[list[Entry], list[str]]:
+    """Return an entry for each row that can be carried over, and what the operator should know of the others."""
+    entries, notes = [], []
+    for number, key, created, expires, description, allowed_ips, username, is_active in rows:
+        row = f"token {number} of {username}"
+        if not isinstance(key, str) or not is_key(key):
+            notes.append(f"{row} is left out: its key is not 40 lowercase hex digits")
+            continue
+        try:
+            instants = {"created": _instant(created), "expires": None if expires is None else _instant(expires)}
+        except ValueError:
+            notes.append(f"{row} is left out: its times cannot be read")
+            continue
+        networks, unusable = _networks(allowed_ips)
+        if unusable:
+            notes.append(f"{row}: these allowed addresses cannot be read, and permit nobody: {', '.join(unusable)}")
+        entries.append(
+            {
+                "name": f"openl2m-{number}-{username}",
+                "sha256": hashlib.sha256(key.encode()).hexdigest(),
+                **instants,
+                "allowed_ips": networks,
+                "active": bool(is_active),
+                "description": description,
+                "source": SOURCE,
+            }
+        )
+    return entries, notes
+
+
+def carry_over(imported: Sequence[Entry]) -> Edit[Difference]:
+    """Make the registry's tokens of OpenL2M what `imported` says; those that are not in it any more stop.
+
+    A token that was made, revoked or rotated here is left as it is.
+    """
+    news = {entry["sha256"]: entry for entry in imported}
+
+    def edit(entries: list[Any]) -> Difference:
+        difference = Difference()
+        held = set()
+        for entry in entries:
+            if not isinstance(entry, dict) or not isinstance(entry.get("sha256"), str):
+                continue
+            sha256 = entry["sha256"].lower()
+            held.add(sha256)
+            new = news.get(sha256)
+            if entry.get("source") != SOURCE or "revoked" in entry:
+                difference.kept += [new["name"]] if new else []
+            elif new:
+                _update(entry, new, difference)
+            elif entry.get("active") is not False:
+                entry["active"] = False
+                difference.revoked.append(str(entry.get("name")))
+        added = [new for sha256, new in news.items() if sha256 not in held]
+        entries += [dict(new) for new in added]
+        difference.added += [new["name"] for new in added]
+        return difference
+
+    return edit
+
+
+def _update(entry: Entry, new: Entry, difference: Difference) -> None:
+    # The name stays what it was at first, whatever the user is called now.
+    changed = [key for key, value in new.items() if key not in {"name", "sha256"} and entry.get(key) != value]
+    entry |= {key: new[key] for key in changed}
+    if changed:
+        difference.changed[str(entry.get("name"))] = changed
+    else:
+        difference.unchanged += 1
+
+
+def _instant(value: Any) -> str:
+    """Return an instant as the registry has it: MySQL's come without a zone and in UTC, SQLite's as text."""
+    instant = datetime.fromisoformat(value) if isinstance(value, str) else value
+    if not isinstance(instant, datetime):
+        raise ValueError("no instant")
+    return timestamp(instant if instant.tzinfo else instant.replace(tzinfo=UTC))
+
+
+def _networks(text: str) -> tuple[list[str], list[str]]:
+    """Return the items of a list of addresses that the registry is to hold, and those that cannot be read.
+
+    An empty list permits everybody. One without a usable item permits nobody, and so is held as it is.
+    """
+    items = text.replace(" ", "").split(",") if text else []
+    usable = [item for item in items if _is_network(item)]
+    unusable = [repr(item) for item in items if item not in usable and (item or not usable)]
+    return usable or items, unusable
+
+
+def _is_network(item: str) -> bool:
+    try:
+        parse_network(item)
+    except ValueError:
+        return False
+    return True
