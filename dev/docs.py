@@ -6,7 +6,7 @@ usage: python -m dev.docs [--check]    --check changes nothing, and exits 1 when
 """
 
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -15,10 +15,12 @@ from zoneinfo import ZoneInfo
 
 import yaml
 
+from dev.bench.markdown import table
 from openl2m_stats import grants
 from stats.catalogue import STATISTICS, Statistic, Window
 from stats.query import INDEXES, statement
 from stats.settings import OPTIONS
+from tests.faults.page import tables
 
 ROOT = Path(__file__).parents[1]
 
@@ -97,14 +99,9 @@ class _TemplateLoader(yaml.SafeLoader):
 _TemplateLoader.add_multi_constructor("!", lambda _loader, _suffix, node: node.value)
 
 
-def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table in Markdown."""
-    return "".join(f"| {' | '.join(line)} |\n" for line in [heads, ["---"] * len(heads), *rows])
-
-
 PARTS: Mapping[str, Mapping[str, Callable[[], str]]] = {
     "docs/api.md": {"statistics": statistics},
-    "docs/architecture.md": {"scan": partial(sql, ()), "indexes": partial(sql, INDEXES)},
+    "docs/architecture.md": {"scan": partial(sql, ()), "indexes": partial(sql, INDEXES), "faults": tables},
     "docs/configuration.md": {"settings": settings},
     "docs/openapi.yaml": {"schema": schema},
     **{

@@ -15,11 +15,10 @@ import pytest
 import time_machine
 from botocore.loaders import create_loader
 
+from dev.servers.databases import Database, Server, sqlite_database
+from dev.servers.programs import ServerNotChosenError, ServerNotInstalledError, require
 from tests.faults.table import SHORT_SECONDS
 from tests.faults.world import Resolver, World
-from tests.integration import s3 as s3_gate
-from tests.integration import secrets_manager as secrets_manager_gate
-from tests.integration.certificates import new_authority, new_certificate
 from tests.integration.conftest import (
     AWS,
     FURTHER_SERVERS,
@@ -29,13 +28,14 @@ from tests.integration.conftest import (
     s3,
     secrets_manager,
 )
-from tests.integration.databases import server_database
-from tests.integration.proxy import Proxy
-from tests.integration.s3 import S3
-from tests.integration.tls_servers import HOST, TLSServer, mariadb_with_tls, postgresql_with_tls
-from tests.integration.wsgi import served_keeping_alive
-from tools.databases import Database, Server, sqlite_database
-from tools.server_programs import ServerNotChosenError, ServerNotInstalledError, require
+from tests.support import s3 as s3_gate
+from tests.support import secrets_manager as secrets_manager_gate
+from tests.support.certificates import new_authority, new_certificate
+from tests.support.databases import server_database
+from tests.support.proxy import Proxy
+from tests.support.s3 import S3
+from tests.support.tls_servers import HOST, TLSServer, mariadb_with_tls, postgresql_with_tls
+from tests.support.wsgi import served_keeping_alive
 
 __all__ = ["aws", "moto_url", "s3", "secrets_manager"]  # fixtures
 

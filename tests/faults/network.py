@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 
 from tests.faults.world import CONNECT, LOGIN, NAME, REGISTRY, SECRET, TLS, World
-from tests.integration.certificates import new_authority, new_certificate
 from tests.integration.misdeeds import NOISE, PATIENCE_SECONDS, Misdeed, delay, drip, present, reset, say, stay_silent
-from tests.integration.tls_servers import HOST
+from tests.support.certificates import new_authority, new_certificate
+from tests.support.tls_servers import HOST
 
 Fault = Callable[[World], AbstractContextManager[None]]
 

@@ -1,34 +1,24 @@
-"""Puts the table of faults into docs/architecture.md: `make docs`."""
+"""The table of faults as docs/architecture.md shows it."""
 
 from collections.abc import Iterable, Sequence
 
+from dev.bench.markdown import table
 from tests.faults.table import ABSENT, DEFAULT_SECONDS, FAULTS, HELD, ROWS, Answer, Outcome
 from tests.faults.world import DEPENDENCIES
-from tests.integration.databases import ROOT
 
-PAGE = ROOT / "docs/architecture.md"
-_BEGIN, _END = "<!-- make docs: begin -->\n", "<!-- make docs: end -->\n"
 _SOURCES = {"database": "fresh", "stale": "stale"}
 
 
-def render(page: str) -> str:
-    """Return the page with the tables as they are now. Raise ValueError when it has no place for them."""
-    before, begin, rest = page.partition(_BEGIN)
-    _, end, after = rest.partition(_END)
-    if not begin or not end:
-        raise ValueError(f"{PAGE.name} has no lines {_BEGIN.strip()} and {_END.strip()}")
-    return f"{before}{begin}{_tables()}{end}{after}"
-
-
-def _tables() -> str:
+def tables() -> str:
+    """Return the table of what happens, and that of what cannot, in Markdown."""
     heads = ["Dependency", "Fault", *(held.capitalize() for held in HELD), "Log line", "Metric"]
     return "\n".join(
         [
-            _table(heads, _outcomes()),
+            table(heads, _outcomes()),
             "The faults:\n",
             *(f"- *{fault}*: {meaning}." for fault, meaning in FAULTS.items()),
             "\nA fault that is not listed for a dependency is not possible there, or is another one:\n",
-            _table(["Dependency", "Fault", "Why it is not listed"], _absent()),
+            table(["Dependency", "Fault", "Why it is not listed"], _absent()),
         ]
     )
 
@@ -65,12 +55,3 @@ def _words(answer: Answer | None) -> str:
 
 def _codes(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in sorted(set(names))) or "–"
-
-
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [heads, ["---"] * len(heads), *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
-
-
-if __name__ == "__main__":
-    PAGE.write_text(render(PAGE.read_text()))

@@ -6,12 +6,12 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import timedelta
 
-from tests import leaks
+from dev.servers.databases import Database
 from tests.faults.network import Fault, end_session
 from tests.faults.world import SECRET, World
 from tests.integration.conftest import token_record
-from tests.integration.outages import cancelling, log_locked, sessions, table_missing, user_refused, wait_until
-from tools.databases import Database
+from tests.support import leaks
+from tests.support.outages import cancelling, log_locked, sessions, table_missing, user_refused, wait_until
 
 # --- the database
 

@@ -9,7 +9,7 @@ from tests.faults.conftest import NewWorld
 from tests.faults.namespaces import DATABASE_ADDRESSES, Networks, NoNamespacesError, inside, networks
 from tests.faults.world import MARGIN_SECONDS, STATEMENT, seen
 from tests.integration.misdeeds import Exchange, stay_silent
-from tests.integration.proxy import Proxy
+from tests.support.proxy import Proxy
 
 TIMEOUT_SECONDS = 10
 

@@ -24,8 +24,8 @@ from tests.faults.world import (
 )
 from tests.integration.conftest import Container, LambdaContext, cold_start
 from tests.integration.misdeeds import Misdeed, delay
-from tests.integration.outages import wait_until
-from tests.integration.proxy import silent_host
+from tests.support.outages import wait_until
+from tests.support.proxy import silent_host
 
 SECONDS = 2  # REQUEST_TIMEOUT_SECONDS, whatever the rows are tried with
 THREADS = 4  # for what cannot be interrupted

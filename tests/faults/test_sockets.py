@@ -13,7 +13,7 @@ from tests.faults.network import Fault, during
 from tests.faults.table import ENGINES
 from tests.faults.world import DUE, LOGIN, STATEMENT, World, seen
 from tests.integration.conftest import FURTHER_SERVERS
-from tests.integration.outages import wait_until
+from tests.support.outages import wait_until
 
 
 @contextlib.contextmanager
