@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+COMMAND := $(BIN)/openl2m-stats
 export PYTHONPATH := functions
 
 PORT ?= 8000
@@ -12,7 +13,7 @@ ENGINES ?= mariadb postgresql sqlite
 export PORT DATABASE_URL
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run snapshot invoke tokens doctor test test-debian docs soak bench lint format lock clean
+.PHONY: help setup run snapshot invoke doctor test test-debian docs soak bench lint format lock clean
 
 help: ## List what can be done
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,22 +32,20 @@ endif
 
 $(VENV)/installed: requirements/dev.txt dev/build/create_venv.sh
 	@dev/build/create_venv.sh "$(PYTHON)" $(VENV) requirements/dev.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation --editable .
 	@touch $@
 
 run: setup ## Serve the API on http://127.0.0.1:8000/api/stats/, from a demo database or DATABASE_URL
-	@exec $(BIN)/python -m openl2m_stats.serve
+	@exec $(COMMAND) serve
 
 snapshot: setup ## Take one snapshot of the demo database, or of DATABASE_URL, into a local S3, and print it
-	@$(BIN)/python -m openl2m_stats.snapshot
+	@$(COMMAND) snapshot
 
 invoke: setup ## Run one event file through the handler, over the demo database, and print the response
-	@$(BIN)/python -m openl2m_stats.invoke "$(EVENT)"
+	@$(COMMAND) invoke "$(EVENT)"
 
-tokens: setup ## Make, list, revoke, rotate, check and import the API's tokens; ARGS=--help tells how
-	@$(BIN)/python -m openl2m_stats.tokens $(ARGS)
-
-doctor: setup ## Tell what is wrong with the local set-up, or with a deployed one: ARGS="--stack openl2m-stats"
-	@$(BIN)/python -m openl2m_stats.doctor $(ARGS)
+doctor: setup ## Tell what is wrong with the local set-up; `openl2m-stats doctor --env …` with a deployed one
+	@$(COMMAND) doctor
 
 # As root on Debian, what the chosen engines lack is installed; elsewhere the tests say what they did without.
 INSTALL_DATABASES = dev/servers/install_databases.sh $$($(BIN)/python -m dev.servers.programs $(ENGINES))
@@ -84,7 +83,7 @@ lock: ## Choose the dependencies' versions anew (needs uv)
 		--no-emit-package s3transfer --no-emit-package urllib3 \
 		-o layers/dependencies/requirements.txt layers/dependencies/requirements.in
 	$(COMPILE) --upgrade --python-version 3.11 -c layers/dependencies/requirements.txt \
-		-o requirements/dev.txt --group dev pyproject.toml
+		-o requirements/dev.txt --group dev --extra local pyproject.toml
 	for group in sam checkov runtime; do \
 		$(COMPILE) --upgrade --python-version 3.13 -o requirements/$$group.txt --group pyproject.toml:$$group; \
 	done
@@ -137,9 +136,9 @@ delete: .venv-sam/installed ## Remove the deployed stack; the token secret and t
 logs: .venv-sam/installed ## Follow the logs of the deployed functions and API
 	@$(SAM) logs --cw-log-group /aws/lambda/$(LOGS)/stats --cw-log-group /aws/lambda/$(LOGS)/snapshot --cw-log-group /aws/vendedlogs/$(LOGS)/api --tail $(ARGS)
 
-prune-versions: .venv-sam/installed ## Delete old versions of the functions of STACK=…, but for the newest KEEP=3 and those in use
+prune-versions: setup ## Delete old versions of the functions of STACK=…, but for the newest KEEP=3 and those in use
 	@: $(or $(STACK),$(error Name the stack: make prune-versions STACK=openl2m-stats))
-	@$(WITH_SAM) .venv-sam/bin/python -m openl2m_stats.versions prune --stack $(STACK) --keep $(KEEP) $(ARGS)
+	@$(COMMAND) versions prune --stack "$(STACK)" --keep "$(KEEP)"
 
 sam-local: build setup ## Serve the built function in a container over the demo database (needs Docker)
 	@SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/.venv-sam/bin:$$PATH" PYTHONPATH= exec $(BIN)/python -m dev.build.sam_local $(ARGS)

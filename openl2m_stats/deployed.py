@@ -14,6 +14,10 @@ AWS_ERRORS = (BotoCoreError, ClientError, ValueError)
 _CONFIG = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 3})
 
 
+class StackError(Exception):
+    """A stack cannot be read; the text says why, in one line."""
+
+
 @dataclass(frozen=True)
 class Account:
     """The clients of an account and a region."""
@@ -55,6 +59,16 @@ def read(account: Account, stack: str) -> Deployed:
         versions=frozenset(named("AWS::Lambda::Version").values()),
         outputs={output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])},
     )
+
+
+def outputs(stack: str) -> Mapping[str, str]:
+    """Return the outputs of a stack in the account and region of the AWS variables. Raise StackError."""
+    try:
+        cloudformation: Any = boto3.client("cloudformation", config=_CONFIG)
+        [found] = cloudformation.describe_stacks(StackName=stack)["Stacks"]
+    except AWS_ERRORS as error:
+        raise StackError(f"The stack {stack} cannot be read. {explain(error)}") from None
+    return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
 
 
 def live_version(account: Account, function: str) -> str | None:

@@ -17,12 +17,11 @@ from typing import Any
 
 import boto3
 from moto import mock_aws
-from moto.server import ThreadedMotoServer
 
 from openl2m_stats import demo
 from openl2m_stats.database_url import parse_database_url
+from openl2m_stats.files import CA_FILE
 
-_ROOT = Path(__file__).parent.parent
 DATABASE_SECRET, TOKENS_SECRET = "openl2m-stats/database", "openl2m-stats/tokens"
 _BUCKET = "openl2m-stats"
 
@@ -54,6 +53,8 @@ def served_aws() -> Iterator[None]:
 @contextlib.contextmanager
 def moto_server(host: str) -> Iterator[int]:
     """Serve moto at an address of this machine; yield the port. Whoever reaches it reads and changes all it holds."""
+    from moto.server import ThreadedMotoServer  # which needs more than moto does here
+
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(host, 0, verbose=False)
     server.start()
@@ -88,7 +89,7 @@ def _set_environment() -> None:
         "TOKENS_SECRET_ID": TOKENS_SECRET,
         "SNAPSHOT_BUCKET": _BUCKET,
     }
-    os.environ.setdefault("DATABASE_CA_FILE", str(_ROOT / "layers/dependencies/rds-global-bundle.pem"))
+    os.environ.setdefault("DATABASE_CA_FILE", str(CA_FILE))
     os.environ.setdefault("POWERTOOLS_SERVICE_NAME", "openl2m-stats")
     os.environ.setdefault("POWERTOOLS_METRICS_DISABLED", "true")
 

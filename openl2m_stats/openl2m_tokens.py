@@ -2,16 +2,16 @@
 
 import contextlib
 import hashlib
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
+from openl2m_stats.files import CA_FILE
 from openl2m_stats.token_changes import timestamp
 from openl2m_stats.token_registry import Edit, Entry
 from stats import settings
+from stats.authorization import is_key
 from stats.connection import Row, explaining
 from stats.database import connect
 from stats.database_server import parse_server
@@ -23,9 +23,7 @@ _STATEMENT = (
     "SELECT t.id, t.key, t.created, t.expires, t.description, t.allowed_ips, u.username, u.is_active "
     "FROM users_token t JOIN auth_user u ON u.id = t.user_id ORDER BY t.id"
 )
-_KEY = re.compile("[0-9a-f]{40}", re.ASCII)
 _SECONDS = 30
-_CA_FILE = Path(__file__).parent.parent / "layers/dependencies/rds-global-bundle.pem"
 
 
 @dataclass
@@ -44,7 +42,7 @@ def fetch(database_secret: str | bytes, environ: Mapping[str, str]) -> Sequence[
 
     The variables of the function hold here too, but for the secrets'. Raise DatabaseError, SettingsError.
     """
-    defaults = {"DATABASE_CA_FILE": str(_CA_FILE)}
+    defaults = {"DATABASE_CA_FILE": str(CA_FILE)}
     unused = {"DATABASE_SECRET_ID": "unused", "TOKENS_SECRET_ID": "unused"}
     configured = settings.load({**defaults, **environ, **unused})
     server = parse_server(database_secret, configured)
@@ -63,7 +61,7 @@ def to_entries(rows: Iterable[Row]) -> tuple[list[Entry], list[str]]:
     entries, notes = [], []
     for number, key, created, expires, description, allowed_ips, username, is_active in rows:
         row = f"token {number} of {username}"
-        if not isinstance(key, str) or not _KEY.fullmatch(key):
+        if not isinstance(key, str) or not is_key(key):
             notes.append(f"{row} is left out: its key is not 40 lowercase hex digits")
             continue
         try:

@@ -1,10 +1,7 @@
-"""`make run`: an HTTP server that hands every request, as an API Gateway event, to the Lambda handler.
-
-Variables: PORT (8000), DATABASE_URL (the demo database), and those of the function itself.
-"""
+"""`openl2m-stats serve`: an HTTP server that hands every request, as an API Gateway event, to the Lambda handler."""
 
 import contextlib
-import os
+import logging
 import re
 import signal
 import socket
@@ -14,11 +11,12 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from datetime import UTC, datetime
 from typing import Any
 
-import uvicorn
+import click
 
 from openl2m_stats import demo
 from openl2m_stats.database_url import DatabaseURLError
-from openl2m_stats.local_aws import local_aws
+from openl2m_stats.parameters import NotAvailable, Parsed, database_url
+from openl2m_stats.words import printable
 
 Scope = MutableMapping[str, Any]
 Handler = Callable[[Any, Any], dict[str, Any]]
@@ -82,7 +80,10 @@ def application(handler: Handler, greeting: str) -> Callable[..., Awaitable[None
                 await send({"type": "lifespan.startup.complete"})
             await send({"type": "lifespan.shutdown.complete"})
             return
+        started = time.monotonic()
         response = handler(to_event(scope), None) if _is_for_this_machine(scope) else _MISDIRECTED
+        if sys.stdout.isatty():
+            print(_line(scope, response, time.monotonic() - started), flush=True)
         body = response["body"].encode()
         headers = [(name.lower().encode(), value.encode()) for name, value in response["headers"].items()]
         if body:
@@ -99,37 +100,49 @@ def _is_for_this_machine(scope: Scope) -> bool:
     return len(hosts) == 1 and _THIS_MACHINE.fullmatch(hosts[0]) is not None
 
 
-def main() -> int:
-    """Serve until Ctrl-C; return the exit code."""
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or not 0 <= int(text) < 65536:
+        raise ValueError("it takes 1 to 65535, or 0 for any that is free")
+    return int(text)
+
+
+@click.command(name="serve")
+@click.option("--port", type=Parsed("PORT", _port), envvar="PORT", default=8000, help="[default: PORT, or 8000]")
+@database_url
+def command(port: int, database_url: str | None) -> None:
+    """Serve the API on this machine, from the demo database or another, until Ctrl-C.
+
+    The variables of the function, such as TIME_ZONE, hold here too.
+    """
+    import uvicorn  # noqa: F401 that it is missing is told before anything is done
+
+    from openl2m_stats.local_aws import local_aws
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        listener = _listen(os.environ.get("PORT") or "8000")
-        with local_aws(os.environ.get("DATABASE_URL")), contextlib.closing(listener):
-            return _serve(listener)
+        listener = _listen(port)
+        with local_aws(database_url), contextlib.closing(listener):
+            _serve(listener)
     except KeyboardInterrupt:
-        return 0
-    except (DatabaseURLError, _StartError) as error:
-        print(error, file=sys.stderr)
-        return 1
+        return
+    except DatabaseURLError as error:
+        raise NotAvailable(str(error)) from None
 
 
-class _StartError(Exception):
-    """Why the server cannot start, in one line."""
-
-
-def _listen(port: str) -> socket.socket:
-    if not port.isdecimal() or not 0 <= int(port) < 65536:
-        raise _StartError(f"PORT={port} is no port: it takes 1 to 65535")
+def _listen(port: int) -> socket.socket:
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((_HOST, int(port)))
+        listener.bind((_HOST, port))
         listener.listen()  # who pastes the printed line at once waits, and is not refused
     except OSError as error:
-        raise _StartError(f"Port {port} cannot be used ({error.strerror}): try make run PORT=8001") from None
+        raise NotAvailable(f"Port {port} cannot be used ({error.strerror}): try --port 8001") from None
     return listener
 
 
-def _serve(listener: socket.socket) -> int:
+def _serve(listener: socket.socket) -> None:
+    import uvicorn
+
     # Imported only now: what the function reads its settings from is set by local_aws().
     from stats.settings import SettingsError
     from stats.source import SourceError
@@ -144,7 +157,7 @@ def _serve(listener: socket.socket) -> int:
         take_snapshot({}, None)
         logger.setLevel(level)
     except (SettingsError, SourceError) as error:
-        raise _StartError(f"The statistics cannot be read. {error}") from None
+        raise NotAvailable(f"The statistics cannot be read. {error}") from None
 
     url = f"http://{_HOST}:{listener.getsockname()[1]}/api/stats/"
     greeting = (
@@ -154,11 +167,27 @@ def _serve(listener: socket.socket) -> int:
         f"or, with HTTPie:\n\n"
         f"  http --form POST {url} 'Authorization: Token {demo.TOKEN}'\n"
     )
+    if sys.stdout.isatty():
+        logger.setLevel("WARNING")
+        for output in logger.handlers:
+            output.setFormatter(_Readable())
     config = uvicorn.Config(application(handler, greeting), log_level="warning", server_header=False, ws="none")
     uvicorn.Server(config).run(sockets=[listener])
-    return 0
 
 
-if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    sys.exit(main())
+class _Readable(logging.Formatter):
+    """A line of the function's log as a terminal shows it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the message and what was said of it."""
+        known = logging.makeLogRecord({}).__dict__
+        said = {name: value for name, value in record.__dict__.items() if name not in known}
+        return printable(" ".join([record.levelname, record.getMessage(), *(f"{k}={v}" for k, v in said.items())]))
+
+
+def _line(scope: Scope, response: dict[str, Any], seconds: float) -> str:
+    """Return method, path, status, milliseconds, and where the numbers came from, if there are any."""
+    cache_status = response["headers"].get("Cache-Status", "")
+    origin = "database" if cache_status.endswith("fwd=miss") else cache_status.partition("detail=")[2]
+    line = f"{scope['method']:<7} {scope['path']}  {response['statusCode']}  {seconds * 1000:.0f} ms  {origin}"
+    return printable(line.rstrip())

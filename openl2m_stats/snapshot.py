@@ -1,28 +1,32 @@
-"""`make snapshot`: one snapshot of the demo database, or of DATABASE_URL, into moto's S3; prints key and content."""
+"""`openl2m-stats snapshot`: one snapshot of the demo database, or of DATABASE_URL, into moto's S3."""
 
 import os
-import sys
 from typing import Any
 
 import boto3
+import click
 
 from openl2m_stats.database_url import DatabaseURLError
-from openl2m_stats.local_aws import local_aws
+from openl2m_stats.parameters import NotAvailable, database_url
 
 
-def main() -> int:
-    """Return the exit code: 1 when there is no snapshot to be had."""
+@click.command(name="snapshot")
+@database_url
+def command(database_url: str | None) -> None:
+    """Take one snapshot into a local S3, and print its key and its content."""
     # Only what went wrong is worth a line beside what was asked for.
     os.environ.setdefault("POWERTOOLS_LOG_LEVEL", "CRITICAL")
+
+    from openl2m_stats.local_aws import local_aws
+
     try:
-        with local_aws(os.environ.get("DATABASE_URL")):
-            return _take()
+        with local_aws(database_url):
+            _take()
     except DatabaseURLError as error:
-        print(error, file=sys.stderr)
-        return 1
+        raise NotAvailable(str(error)) from None
 
 
-def _take() -> int:
+def _take() -> None:
     # Imported only now: what the function reads its settings from is set by local_aws().
     from stats.bucket import StorageError
     from stats.connection import DatabaseError
@@ -33,13 +37,7 @@ def _take() -> int:
 
         key = handler({}, None)["key"]
     except (DatabaseError, SettingsError, StorageError) as error:
-        print(f"The snapshot cannot be taken. {error}", file=sys.stderr)
-        return 1
+        raise NotAvailable(f"The snapshot cannot be taken. {error}") from None
     client: Any = boto3.client("s3")
     print(key)
     print(client.get_object(Bucket=os.environ["SNAPSHOT_BUCKET"], Key=key)["Body"].read().decode(), end="")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

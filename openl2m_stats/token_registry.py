@@ -134,6 +134,6 @@ def _encode(document: dict[str, Any]) -> str:
         fit = MOST_BYTES * len(document["tokens"]) // len(text)
         raise RegistryError(
             f"Nothing was written: the tokens would take {len(text):,} bytes, and a secret holds {MOST_BYTES:,}, which "
-            f"is about {fit} tokens like these. make tokens ARGS=prune removes those that are revoked or expired."
+            f"is about {fit} tokens like these. `openl2m-stats tokens prune` removes those that are revoked or expired."
         )
     return text

@@ -2,28 +2,18 @@
 
 import dataclasses
 import hashlib
-import re
 from datetime import datetime
 from typing import Any
 
 from openl2m_stats.openl2m_tokens import Difference
 from openl2m_stats.token_changes import state
+from openl2m_stats.words import printable
+from stats.authorization import is_key
 from stats.networks import Address
 from stats.registry import Token, parse_token
 
-_KEY = re.compile("[0-9a-f]{40}", re.ASCII)
 _COLUMNS = ("NAME", "CREATED", "EXPIRES", "NETWORKS", "STATE", "SOURCE", "HASH")
 _UNITS = (("day", 86400), ("hour", 3600), ("minute", 60))
-
-
-def is_key(text: str) -> bool:
-    """Tell whether a text has the form of a key: 40 lowercase hex digits."""
-    return _KEY.fullmatch(text) is not None
-
-
-def holds_key(text: str) -> bool:
-    """Tell whether there is something like a key in a text, whatever its case and whatever is around it."""
-    return _KEY.search(text.lower()) is not None
 
 
 def record(entry: Any, now: datetime) -> dict[str, Any]:
@@ -83,12 +73,6 @@ def span(one: datetime, other: datetime) -> str:
         if count:
             return f"{count} {unit}{'s' if count > 1 else ''}"
     return "less than a minute"
-
-
-def printable(value: object) -> str:
-    """Return a text that cannot do anything to a terminal."""
-    text = str(value)
-    return text if text.isprintable() else ascii(text)
 
 
 def verdict(entries: list[Any], key: str, address: Address | None, now: datetime) -> tuple[bool, str]:

@@ -1,26 +1,35 @@
-"""`make tokens ARGS=…`: the operator's command for the token registry.
+"""`openl2m-stats tokens`: the operator's commands for the token registry.
 
 A key is printed once, when it is made, and is in no argument, no file and no message.
 """
 
-import argparse
+import functools
 import getpass
 import hashlib
 import io
 import json
 import os
+import re
 import secrets
 import sys
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import click
 from botocore.exceptions import BotoCoreError, ClientError
 
-from openl2m_stats import openl2m_tokens, token_arguments, token_changes, token_words
+from openl2m_stats import openl2m_tokens, token_changes, token_words
+from openl2m_stats import token_arguments as arguments
 from openl2m_stats.database_url import DatabaseURLError, parse_database_url
+from openl2m_stats.deployed import StackError, outputs
+from openl2m_stats.parameters import Failed, Parsed, WrongUsage, of_stack
 from openl2m_stats.token_registry import Registry, RegistryError
+from openl2m_stats.words import printable
+from stats.authorization import KEY
 from stats.connection import DatabaseError
 from stats.deadline import Deadline
+from stats.networks import Address
 from stats.secret_store import SecretStore, SecretUnavailableError
 from stats.settings import SettingsError
 from stats.telemetry import logger
@@ -28,59 +37,186 @@ from stats.telemetry import logger
 _SECONDS = 10  # for reading a secret
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Return the exit code: 0 done, 1 checked and refused, 2 not to be done, which a line on stderr explains."""
-    logger.setLevel("CRITICAL")  # what the function logs of an entry, `list` tells
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a name that the terminal cannot show must not lose a key
-    parsed = token_arguments.parse(arguments)
-    try:
-        code = _COMMANDS[parsed.command](Registry(parsed.secret_id), parsed)
-        sys.stdout.flush()
-    except (BotoCoreError, ClientError) as error:
-        problem = f"{parsed.secret_id}: {' '.join(str(error).split())}"
-    except (DatabaseError, DatabaseURLError, RegistryError, SettingsError) as error:
-        problem = str(error)
-    except (KeyboardInterrupt, EOFError):
-        problem = "Interrupted: list shows what was done."
-    except OSError as error:
-        # Else the interpreter tries once more as it ends, and its exit code is 120.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        problem = f"The output cannot be written ({error.strerror}); a key that was made is lost: rotate it."
-    else:
-        return code
-    print(problem, file=sys.stderr)
-    return 2
+_EXPIRES = "90d or 12h from now, 2027-01-01 (the start of that day in UTC), or never"
+_NAME = Parsed("NAME", arguments.name)
 
 
-def _create(registry: Registry, parsed: argparse.Namespace) -> int:
-    keys = {name: secrets.token_hex(20) for name in parsed.names}
-    if len(keys) < len(parsed.names):
+class _Tokens(click.Group):
+    """Commands that repeat nothing that may be a key, and tell in one line why something cannot be done."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if any(re.search(KEY, arg.lower()) for arg in args):
+            raise WrongUsage("a key is never an argument: whoever reads the shell's history has it now, so rotate it")
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        logger.setLevel("CRITICAL")  # what the function logs of an entry, `list` tells
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="backslashreplace")  # a name that cannot be shown must not lose a key
+        try:
+            code = super().invoke(ctx)
+            sys.stdout.flush()
+        except (BotoCoreError, ClientError) as error:
+            problem = f"{ctx.meta['secret']}: {' '.join(str(error).split())}"
+        except (DatabaseError, DatabaseURLError, RegistryError, SettingsError, StackError) as error:
+            problem = str(error)
+        except (KeyboardInterrupt, EOFError):
+            problem = "Interrupted: list shows what was done."
+        except OSError as error:
+            # Else the interpreter tries once more as it ends, and its exit code is 120.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            problem = f"The output cannot be written ({error.strerror}); a key that was made is lost: rotate it."
+        else:
+            return code
+        raise Failed(problem)
+
+
+@click.group(name="tokens", cls=_Tokens, no_args_is_help=False)
+def command() -> None:
+    """Make, list, revoke, rotate, check and import the tokens that open the API."""
+
+
+def _of_registry(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that name a token secret, and its function the Registry."""
+
+    @of_stack
+    @click.option("--secret-id", metavar="ID", help="The token secret. [default: the stack's, or TOKENS_SECRET_ID]")
+    @functools.wraps(function)
+    def call(*, stack: str | None, secret_id: str | None, **others: Any) -> Any:
+        ctx = click.get_current_context()
+        if secret_id is None:
+            secret_id = outputs(stack)["TokenSecretName"] if stack else os.environ.get("TOKENS_SECRET_ID")
+        if not secret_id:
+            raise WrongUsage("name the token secret: --env, --stack, --secret-id or the variable TOKENS_SECRET_ID", ctx)
+        ctx.meta["secret"] = secret_id
+        return function(Registry(secret_id), **others)
+
+    return call
+
+
+@command.command()
+@click.argument("names", nargs=-1, required=True, type=_NAME, metavar="NAME...")
+@click.option("--expires", type=Parsed("WHEN", arguments.expiry), help=f"{_EXPIRES}, which is the default.")
+@click.option(
+    "--allowed-ips",
+    type=Parsed("NETWORKS", arguments.networks),
+    default=[],
+    help="The networks from which it may be used, separated by commas. [default: all]",
+)
+@click.option("--description", default="", help="What it is for.")
+@_of_registry
+def create(
+    registry: Registry, names: tuple[str, ...], expires: str | None, allowed_ips: list[str], description: str
+) -> None:
+    """Make a token for each NAME, and print its key, this once."""
+    keys = {name: secrets.token_hex(20) for name in names}
+    if len(keys) < len(names):
         raise RegistryError("A name is given twice.")
     record = {
-        "expires": parsed.expires,
-        "allowed_ips": parsed.allowed_ips,
+        "expires": expires,
+        "allowed_ips": allowed_ips,
         "active": True,
-        "description": parsed.description,
+        "description": description,
         "source": "cli",
     }
     hashes = {name: _hash(key) for name, key in keys.items()}
     registry.change(token_changes.create(hashes, record, datetime.now(UTC)))
-    return _hand_out(keys, parsed.expires)
+    _hand_out(keys, expires)
 
 
-def _rotate(registry: Registry, parsed: argparse.Namespace) -> int:
+@command.command(name="list")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@_of_registry
+def list_(registry: Registry, as_json: bool) -> None:
+    """List the tokens, but for their keys, which are kept nowhere."""
+    entries, now = registry.entries(), datetime.now(UTC)
+    if as_json:
+        print(json.dumps([token_words.record(entry, now) for entry in entries], indent=2))
+    elif entries:
+        print("\n".join(token_words.table(entries, now)))
+    else:
+        print("There are no tokens: create makes one.", file=sys.stderr)
+
+
+@command.command()
+@click.argument("names", nargs=-1, required=True, type=_NAME, metavar="NAME...")
+@_of_registry
+def revoke(registry: Registry, names: tuple[str, ...]) -> None:
+    """Make tokens stop; they stay in the list, and their names can be taken again."""
+    registry.change(token_changes.revoke(names, datetime.now(UTC)))
+    print(f"Revoked: {', '.join(names)}. Takes effect within TOKENS_TTL_SECONDS, 60 by default.", file=sys.stderr)
+
+
+@command.command()
+@click.argument("name", type=_NAME)
+@click.option("--keep-old", type=Parsed("24h", arguments.duration), help="Let the old key work so much longer.")
+@click.option(
+    "--expires",
+    "changes",
+    type=Parsed("WHEN", lambda text: {"expires": arguments.expiry(text)}),
+    help=f"{_EXPIRES}. [default: when the old key does]",
+)
+@_of_registry
+def rotate(registry: Registry, name: str, keep_old: timedelta | None, changes: dict[str, str | None] | None) -> None:
+    """Make a new key for a token, which stays as it is otherwise, and print it, this once."""
     key = secrets.token_hex(20)
-    changes = {"expires": parsed.expires} if "expires" in parsed else {}
-    edit = token_changes.rotate(parsed.name, _hash(key), changes, parsed.keep_old, datetime.now(UTC))
-    return _hand_out({parsed.name: key}, registry.change(edit).get("expires"))
+    edit = token_changes.rotate(name, _hash(key), changes or {}, keep_old, datetime.now(UTC))
+    _hand_out({name: key}, registry.change(edit).get("expires"))
+
+
+@command.command()
+@_of_registry
+def prune(registry: Registry) -> None:
+    """Remove revoked and expired tokens from the list."""
+    removed = registry.change(token_changes.prune(datetime.now(UTC)))
+    print(f"Removed: {', '.join(map(printable, removed)) or 'nothing'}.", file=sys.stderr)
+
+
+@command.command()
+@click.option("--from", "address", type=Parsed("ADDRESS", arguments.address), help="The caller's address.")
+@_of_registry
+def check(registry: Registry, address: Address | None) -> int:
+    """Tell whether a key would be accepted now.
+
+    The key is asked for, or read from stdin. The exit code is 1 when it would be refused.
+    """
+    typed = sys.stdin.isatty()
+    key = getpass.getpass("Key: ") if typed else sys.stdin.buffer.readline().decode("ascii", "replace")
+    accepted, why = token_words.verdict(registry.entries(), key.strip(), address, datetime.now(UTC))
+    print(f"{'accepted' if accepted else 'refused'}: {why}")
+    if accepted:
+        print("CLIENT_IP_DENIED and CLIENT_IP_ALLOWED of the function may still refuse the address.", file=sys.stderr)
+    return 0 if accepted else 1
+
+
+@command.command(name="import")
+@click.option("--dry-run", is_flag=True, help="Tell what would change, and write nothing.")
+@click.option("--allow-empty", is_flag=True, help="Also when OpenL2M has no token: all that were are then revoked.")
+@click.option("--database-secret-id", help="The login for OpenL2M's database. [default: DATABASE_URL]")
+@_of_registry
+def import_(registry: Registry, dry_run: bool, allow_empty: bool, database_secret_id: str | None) -> None:
+    """Carry over OpenL2M's own tokens; those that it has no more are revoked."""
+    rows = openl2m_tokens.fetch(_database_secret(database_secret_id), os.environ)
+    imported, notes = openl2m_tokens.to_entries(rows)
+    for note in notes:
+        print(printable(note), file=sys.stderr)
+    if not imported and not allow_empty:
+        raise RegistryError(
+            "OpenL2M's database has no token that can be carried over, and nothing was done: is it the right one? "
+            "With --allow-empty, all tokens that were carried over from it are revoked."
+        )
+    edit = openl2m_tokens.carry_over(imported)
+    difference = registry.preview(edit) if dry_run else registry.change(edit)
+    print("\n".join(token_words.report(difference)))
+    if dry_run:
+        print("Nothing was written: this is what would be.", file=sys.stderr)
 
 
 def _hash(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
-def _hand_out(keys: dict[str, str], expires: str | None) -> int:
+def _hand_out(keys: dict[str, str], expires: str | None) -> None:
     width = max(map(len, keys)) + 2 if sys.stdout.isatty() else 0
     for name, key in keys.items():
         print(f"{name.ljust(width)}{key}" if width else f"{name}\t{key}")
@@ -90,58 +226,6 @@ def _hand_out(keys: dict[str, str], expires: str | None) -> int:
         "A key is shown this once, and is kept nowhere. It works within TOKENS_REFRESH_SECONDS (10).", file=sys.stderr
     )
     print(f"Expires: {until}.", file=sys.stderr)
-    return 0
-
-
-def _list(registry: Registry, parsed: argparse.Namespace) -> int:
-    entries, now = registry.entries(), datetime.now(UTC)
-    if parsed.json:
-        print(json.dumps([token_words.record(entry, now) for entry in entries], indent=2))
-    elif entries:
-        print("\n".join(token_words.table(entries, now)))
-    else:
-        print("There are no tokens: create makes one.", file=sys.stderr)
-    return 0
-
-
-def _revoke(registry: Registry, parsed: argparse.Namespace) -> int:
-    registry.change(token_changes.revoke(parsed.names, datetime.now(UTC)))
-    print(f"Revoked: {', '.join(parsed.names)}. It counts within TOKENS_TTL_SECONDS, 60 by default.", file=sys.stderr)
-    return 0
-
-
-def _prune(registry: Registry, _parsed: argparse.Namespace) -> int:
-    removed = registry.change(token_changes.prune(datetime.now(UTC)))
-    print(f"Removed: {', '.join(map(token_words.printable, removed)) or 'nothing'}.", file=sys.stderr)
-    return 0
-
-
-def _check(registry: Registry, parsed: argparse.Namespace) -> int:
-    typed = sys.stdin.isatty()
-    key = getpass.getpass("Key: ") if typed else sys.stdin.buffer.readline().decode("ascii", "replace")
-    accepted, why = token_words.verdict(registry.entries(), key.strip(), parsed.address, datetime.now(UTC))
-    print(f"{'accepted' if accepted else 'refused'}: {why}")
-    if accepted:
-        print("CLIENT_IP_DENIED and CLIENT_IP_ALLOWED of the function may still refuse the address.", file=sys.stderr)
-    return 0 if accepted else 1
-
-
-def _import(registry: Registry, parsed: argparse.Namespace) -> int:
-    rows = openl2m_tokens.fetch(_database_secret(parsed.database_secret_id), os.environ)
-    imported, notes = openl2m_tokens.to_entries(rows)
-    for note in notes:
-        print(token_words.printable(note), file=sys.stderr)
-    if not imported and not parsed.allow_empty:
-        raise RegistryError(
-            "OpenL2M's database has no token that can be carried over, and nothing was done: is it the right one? "
-            "With --allow-empty, all tokens that were carried over from it are revoked."
-        )
-    edit = openl2m_tokens.carry_over(imported)
-    difference = registry.preview(edit) if parsed.dry_run else registry.change(edit)
-    print("\n".join(token_words.report(difference)))
-    if parsed.dry_run:
-        print("Nothing was written: this is what would be.", file=sys.stderr)
-    return 0
 
 
 def _database_secret(secret_id: str | None) -> str | bytes:
@@ -154,18 +238,3 @@ def _database_secret(secret_id: str | None) -> str | bytes:
         return SecretStore().get(secret_id, Deadline.after(_SECONDS))
     except SecretUnavailableError as error:
         raise RegistryError(f"{secret_id}: {error}") from None
-
-
-_COMMANDS: dict[str, Callable[[Registry, argparse.Namespace], int]] = {
-    "create": _create,
-    "list": _list,
-    "revoke": _revoke,
-    "rotate": _rotate,
-    "prune": _prune,
-    "check": _check,
-    "import": _import,
-}
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

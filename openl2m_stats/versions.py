@@ -1,64 +1,59 @@
-"""`make prune-versions`: delete old versions of a stack's functions. SnapStart is billed for each one that exists."""
+"""`openl2m-stats versions`: delete old versions of a stack's functions. SnapStart is billed for each of them."""
 
-import argparse
 import sys
 from collections.abc import Iterator, Sequence
 
+import click
+
 from openl2m_stats.deployed import AWS_ERRORS, Account, Deployed, explain, read
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Return the exit code: 0 done, 2 not all could be done, which a line on stderr explains."""
-    parsed = _parse(arguments)
-    try:
-        account = Account.of(parsed.region, parsed.profile)
-        deployed = read(account, parsed.stack)
-    except AWS_ERRORS as error:
-        print(f"The stack {parsed.stack} cannot be read. {explain(error)}", file=sys.stderr)
-        return 2
-    return max((_prune(account, deployed, name, parsed) for name in deployed.functions.values()), default=0)
-
-
-def _parse(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m openl2m_stats.versions", allow_abbrev=False)
-    prune = parser.add_subparsers(required=True, metavar="COMMAND").add_parser(
-        "prune",
-        allow_abbrev=False,
-        help="delete old versions of a stack's functions",
-        description="Delete the versions of a stack's functions but for the newest ones, those that an alias points "
-        "to, and those that the stack itself names.",
-    )
-    prune.add_argument("--stack", required=True, metavar="NAME", help="the stack's name")
-    prune.add_argument(
-        "--keep", type=_count, default=3, metavar="N", help="how many of the newest to keep (default: 3)"
-    )
-    prune.add_argument("--dry-run", action="store_true", help="tell what would be deleted, and delete nothing")
-    prune.add_argument("--region", help="the stack's region (default: that of the AWS variables)")
-    prune.add_argument("--profile", help="the profile of the AWS CLI (default: that of the AWS variables)")
-    return parser.parse_args(arguments)
+from openl2m_stats.parameters import Failed, Parsed, WrongUsage, of_stack
 
 
 def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError("it takes a number from 1 on")
+        raise ValueError("it takes a number from 1 on")
     return int(text)
 
 
-def _prune(account: Account, deployed: Deployed, function: str, parsed: argparse.Namespace) -> int:
+@click.group(name="versions", no_args_is_help=False)
+def command() -> None:
+    """Look after the versions of a stack's functions."""
+
+
+@command.command()
+@click.option("--keep", type=Parsed("N", _count), default=3, show_default=True, help="How many of the newest to keep.")
+@click.option("--dry-run", is_flag=True, help="Tell what would be deleted, and delete nothing.")
+@of_stack
+def prune(stack: str | None, keep: int, dry_run: bool) -> int:
+    """Delete old versions of a stack's functions.
+
+    The newest ones stay, and those that an alias points to or that the stack itself names.
+    """
+    if stack is None:
+        raise WrongUsage("Name the stack: --env or --stack.", click.get_current_context())
+    try:
+        account = Account.of(None, None)
+        deployed = read(account, stack)
+    except AWS_ERRORS as error:
+        raise Failed(f"The stack {stack} cannot be read. {explain(error)}") from None
+    return max((_prune(account, deployed, name, keep, dry_run) for name in deployed.functions.values()), default=0)
+
+
+def _prune(account: Account, deployed: Deployed, function: str, keep: int, dry_run: bool) -> int:
     deleted: list[str] = []
     try:
         versions = sorted(_versions(account, function), key=int)
         # Asked for last: what an alias points to by now is kept.
-        kept = set(versions[-parsed.keep :]) | _named(deployed, function) | set(_aliased(account, function))
+        kept = set(versions[-keep:]) | _named(deployed, function) | set(_aliased(account, function))
         for version in versions:
             if version not in kept:
-                if not parsed.dry_run:
+                if not dry_run:
                     account.awslambda.delete_function(FunctionName=function, Qualifier=version)
                 deleted.append(version)
     except AWS_ERRORS as error:
         print(f"{function}: deleted {_listed(deleted)}, then stopped. {explain(error)}", file=sys.stderr)
         return 2
-    done = "would delete" if parsed.dry_run else "deleted"
+    done = "would delete" if dry_run else "deleted"
     print(f"{function}: {done} {_listed(deleted)}, keeps {_listed(each for each in versions if each in kept)}")
     return 0
 
@@ -84,7 +79,3 @@ def _named(deployed: Deployed, function: str) -> set[str]:
     """Return the function's versions that the stack names: after the alias was moved back, a newer one than live."""
     arns = [arn.split(":") for arn in deployed.versions]
     return {arn[-1] for arn in arns if arn[-2] == function}
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

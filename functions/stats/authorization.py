@@ -17,8 +17,14 @@ from stats.telemetry import count
 # Reading the registry may take this part of a request's time: the statistics are still to be read.
 _SHARE = 1 / 2
 
+KEY = "[0-9a-f]{40}"  # 160 random bits, as OpenL2M's own
 # ASCII: without it the Kelvin sign would pass for a k.
-_AUTHORIZATION = re.compile(r"[ \t]*(?i:token)[ \t]+([0-9a-f]{40})[ \t]*", re.ASCII)
+_AUTHORIZATION = re.compile(rf"[ \t]*(?i:token)[ \t]+({KEY})[ \t]*", re.ASCII)
+
+
+def is_key(text: str) -> bool:
+    """Tell whether a text has the form of a key."""
+    return re.fullmatch(KEY, text) is not None
 
 
 class RefusedError(Exception):

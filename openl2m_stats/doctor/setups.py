@@ -4,11 +4,10 @@ import contextlib
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from openl2m_stats.doctor.stack import read_stack
+from openl2m_stats.files import CA_FILE
 
-_CA_FILE = str(Path(__file__).parents[2] / "layers/dependencies/rds-global-bundle.pem")
 _MISSED_SECONDS = 900
 
 
@@ -43,7 +42,7 @@ def _names_secrets() -> bool:
 
 def _with_ca_file(variables: Mapping[str, str]) -> dict[str, str]:
     # The layer's path is not on this machine.
-    return {**variables, "DATABASE_CA_FILE": os.environ.get("DATABASE_CA_FILE") or _CA_FILE}
+    return {**variables, "DATABASE_CA_FILE": os.environ.get("DATABASE_CA_FILE") or str(CA_FILE)}
 
 
 def _of_stack(name: str) -> Setup:

@@ -6,13 +6,10 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+
+from openl2m_stats.deployed import ALIAS, AWS_ERRORS, StackError, explain
 
 _CONFIG = Config(connect_timeout=5, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 2})
-
-
-class StackError(Exception):
-    """The stack cannot be read; the text says why, in one line."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +30,9 @@ def read_stack(name: str) -> Stack:
         [stack] = cloudformation.describe_stacks(StackName=name)["Stacks"]
         resource = cloudformation.describe_stack_resource(StackName=name, LogicalResourceId="StatsFunction")
         function = resource["StackResourceDetail"]["PhysicalResourceId"]
-        configuration = awslambda.get_function_configuration(FunctionName=function, Qualifier="live")
-    except ClientError as error:
-        # AWS's own words: they name the stack, the resource or the right that is missing.
-        raise StackError(f"The stack {name} cannot be read. {error}") from None
-    except (BotoCoreError, ValueError) as error:
-        raise StackError(f"The stack {name} cannot be read. {type(error).__name__}: {error}") from None
+        configuration = awslambda.get_function_configuration(FunctionName=function, Qualifier=ALIAS)
+    except AWS_ERRORS as error:
+        raise StackError(f"The stack {name} cannot be read. {explain(error)}") from None
     environment = configuration.get("Environment", {})
     if "Error" in environment:
         code = environment["Error"].get("ErrorCode")

@@ -6,6 +6,7 @@ from typing import Any
 
 from openl2m_stats.doctor.aws import SECONDS, secret_advice
 from openl2m_stats.doctor.findings import Finding, listed
+from openl2m_stats.token_registry import MOST_BYTES
 from stats.deadline import Deadline
 from stats.registry import Token, parse_registry, parse_token
 from stats.secret_store import NoValueError, SecretStore, SecretUnavailableError
@@ -13,7 +14,6 @@ from stats.settings import Settings
 
 _NAME = "token secret"
 _SOON = timedelta(days=14)
-_MOST_BYTES = 65_536
 _NEARLY_FULL_BYTES = 58_000
 _MOST = 5
 _FORM = 'It is {"tokens": [{"name": "…", "sha256": "<64 hex digits>"}, …]}; README tells how to make a token.'
@@ -60,7 +60,7 @@ def _of_entries(entries: list[Any], size: int) -> Finding:
     seen = [f"{len(usable)} usable"]
     seen += [f"{len(names)} {what}: {listed(names, _MOST)}" for what, names in wrong.items() if names]
     seen += [f"{len(tokens) - len(active)} switched off"] if active != tokens else []
-    seen += [f"{size:,} of {_MOST_BYTES:,} bytes"]
+    seen += [f"{size:,} of {MOST_BYTES:,} bytes"]
     advice = [
         "Every caller gets 401: make a token." if not usable else "",
         "Malformed entries are ignored: correct or remove them." if malformed else "",

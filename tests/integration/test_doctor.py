@@ -25,8 +25,7 @@ from werkzeug.serving import make_server
 
 from dev.servers.databases import Database, Server, run_script
 from dev.servers.processes import free_port
-from openl2m_stats.doctor.__main__ import main
-from openl2m_stats.tokens import main as run_tokens
+from openl2m_stats.cli import main
 from tests.integration.conftest import AWS, cold_start, token_record
 from tests.support import leaks
 from tests.support.certificates import new_authority, new_certificate
@@ -83,7 +82,7 @@ def examine(capsys: pytest.CaptureFixture[str]) -> Examine:
 
     def run(*arguments: str) -> Report:
         capsys.readouterr()
-        code = main(["--json", *arguments])
+        code = main(["doctor", "--json", *arguments])
         printed = capsys.readouterr()
         assert printed.err == ""
         assert not leaks.found_in(printed.out)
@@ -154,7 +153,7 @@ def test_all_is_well(database: Database, healthy: Any, examine: Examine) -> None
 def test_lines(sqlite_healthy: Database, aws: AWS, capsys: pytest.CaptureFixture[str]) -> None:
     aws.put_tokens()
     capsys.readouterr()
-    assert main([]) == 0
+    assert main(["doctor"]) == 0
     title, empty, *lines = capsys.readouterr().out.splitlines()
     assert (title[:9], title[-1], empty) == ("Checking ", ".", "")
     assert [line[6:22].rstrip() for line in lines] == NAMES
@@ -770,7 +769,7 @@ def test_tokens_that_are_well(token: dict[str, Any], sqlite_healthy: Database, a
 def test_a_rotated_token_is_well(days: int, sqlite_healthy: Database, aws: AWS, examine: Examine) -> None:
     aws.put_tokens(record(name="grafana"))
     with time_machine.travel(datetime.now(UTC) - timedelta(days=days, hours=-1)):
-        assert run_tokens(["rotate", "grafana", "--keep-old", "24h"]) == 0
+        assert main(["tokens", "rotate", "grafana", "--keep-old", "24h"]) == 0
     report = examine()
     assert report.wrong == {}
     assert report["token secret"]["seen"].startswith("2 usable; " if days == 1 else "1 usable; ")
@@ -778,7 +777,7 @@ def test_a_rotated_token_is_well(days: int, sqlite_healthy: Database, aws: AWS, 
 
 def test_a_token_that_was_rotated_and_ends_nevertheless(sqlite_healthy: Database, aws: AWS, examine: Examine) -> None:
     aws.put_tokens(record(name="grafana", days=10))
-    assert run_tokens(["rotate", "grafana", "--keep-old", "24h"]) == 0
+    assert main(["tokens", "rotate", "grafana", "--keep-old", "24h"]) == 0
     check(examine(), "token secret", "warn", "2 usable; 1 expiring within 14 days: grafana; ")
 
 
@@ -926,7 +925,7 @@ def test_a_stack(
 )
 def test_no_such_stack(arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
     capsys.readouterr()
-    assert main(arguments) == 2
+    assert main(["doctor", *arguments]) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
     [line] = printed.err.splitlines()
@@ -935,7 +934,7 @@ def test_no_such_stack(arguments: list[str], words: str, capsys: pytest.CaptureF
 
 def test_a_stack_without_credentials(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
-    assert main(["--stack", "openl2m-stats"]) == 2
+    assert main(["doctor", "--stack", "openl2m-stats"]) == 2
     [line] = capsys.readouterr().err.splitlines()
     assert line.startswith("The stack openl2m-stats cannot be read. NoRegionError: ")
 
@@ -949,7 +948,7 @@ def run(command: list[str], **variables: object) -> subprocess.CompletedProcess[
 
 
 def doctor(*arguments: str, **variables: object) -> subprocess.CompletedProcess[str]:
-    return run([sys.executable, "-m", "openl2m_stats.doctor", *arguments], **variables)
+    return run([sys.executable, "-m", "openl2m_stats", "doctor", *arguments], **variables)
 
 
 def states(printed: str) -> dict[str, str]:
@@ -1001,8 +1000,8 @@ def test_the_environment_as_a_process(sqlite_healthy: Database, aws: AWS) -> Non
     ("arguments", "variables", "words"),
     [
         ([], {"DATABASE_URL": "oracle://user:{}@host/db"}, "DATABASE_URL has an unknown scheme"),
-        (["--what"], {}, "unrecognized arguments: --what"),
-        (["--stack"], {}, "--stack: expected one argument"),
+        (["--what"], {}, "no such option: --what"),
+        (["--stack"], {}, "Option '--stack' requires an argument."),
     ],
 )
 def test_usage(arguments: list[str], variables: dict[str, str], words: str) -> None:

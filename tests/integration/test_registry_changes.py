@@ -130,7 +130,7 @@ def test_killed_before_the_version_is_current(gate: Gate, aws: AWS, run: Run) ->
     gate.before = once(MOVE, kill)
     environment = {**os.environ, "PYTHONPATH": "functions"}
     process = subprocess.Popen(
-        [sys.executable, "-m", "openl2m_stats.tokens", "create", "new"], cwd=ROOT, env=environment
+        [sys.executable, "-m", "openl2m_stats", "tokens", "create", "new"], cwd=ROOT, env=environment
     )
     process.wait()
     assert process.returncode == -9

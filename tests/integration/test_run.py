@@ -46,7 +46,7 @@ def environment(**variables: object) -> dict[str, str]:
 def running(**variables: object) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Run the server; yield it and what it has printed by the time it serves."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "openl2m_stats.serve"],
+        [sys.executable, "-m", "openl2m_stats", "serve"],
         cwd=ROOT,
         env=environment(**{"PORT": free_port(), **variables}),
         stdout=subprocess.PIPE,
@@ -67,10 +67,10 @@ def running(**variables: object) -> Iterator[tuple[subprocess.Popen[str], str]]:
         assert not leaks.found_in(printed + (rest or ""))
 
 
-def failing(**variables: object) -> str:
-    """Run the server where it cannot serve; return the one line that it prints."""
+def failing(code: int = 1, **variables: object) -> str:
+    """Run the server where it cannot serve; return the line that says why."""
     finished = subprocess.run(
-        [sys.executable, "-m", "openl2m_stats.serve"],
+        [sys.executable, "-m", "openl2m_stats", "serve"],
         cwd=ROOT,
         env=environment(**{"PORT": free_port(), **variables}),
         capture_output=True,
@@ -78,10 +78,11 @@ def failing(**variables: object) -> str:
         timeout=60,
         check=False,
     )
-    assert finished.returncode == 1
+    assert finished.returncode == code
     assert finished.stdout == ""
     assert not leaks.found_in(finished.stderr)
-    (line,) = finished.stderr.splitlines()
+    *usage, line = finished.stderr.splitlines()
+    assert len(usage) == (1 if code == 2 else 0)
     return line
 
 
@@ -281,7 +282,7 @@ def test_a_port_in_use() -> None:
 
 @pytest.mark.parametrize("port", ["http", "-1", "65536"])
 def test_a_wrong_port(port: str) -> None:
-    assert failing(PORT=port) == f"PORT={port} is no port: it takes 1 to 65535"
+    assert failing(code=2, PORT=port) == "openl2m-stats serve: --port: it takes 1 to 65535, or 0 for any that is free"
 
 
 @pytest.mark.parametrize(
@@ -324,7 +325,7 @@ def test_every_event_is_tested() -> None:
 def invoke(event: str) -> Any:
     """Return what the handler returns for an event file."""
     finished = subprocess.run(
-        [sys.executable, "-m", "openl2m_stats.invoke", f"events/{event}.json"],
+        [sys.executable, "-m", "openl2m_stats", "invoke", f"events/{event}.json"],
         cwd=ROOT,
         env=environment(),
         capture_output=True,
@@ -351,7 +352,7 @@ def test_invoke_the_snapshot_function(event: str, time: str) -> None:
 
 def snapshot(**variables: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "openl2m_stats.snapshot"],
+        [sys.executable, "-m", "openl2m_stats", "snapshot"],
         cwd=ROOT,
         env=environment(**variables),
         capture_output=True,
@@ -402,7 +403,7 @@ def test_the_first_answer_is_the_snapshot() -> None:
 
 def test_invoke_with_a_wrong_setting() -> None:
     finished = subprocess.run(
-        [sys.executable, "-m", "openl2m_stats.invoke", "events/options.json"],
+        [sys.executable, "-m", "openl2m_stats", "invoke", "events/options.json"],
         cwd=ROOT,
         env=environment(TIME_ZONE="Mars"),
         capture_output=True,
@@ -415,7 +416,7 @@ def test_invoke_with_a_wrong_setting() -> None:
 
 def test_invoke_without_such_an_event() -> None:
     finished = subprocess.run(
-        [sys.executable, "-m", "openl2m_stats.invoke", "events/nothing.json"],
+        [sys.executable, "-m", "openl2m_stats", "invoke", "events/nothing.json"],
         cwd=ROOT,
         env=environment(),
         capture_output=True,

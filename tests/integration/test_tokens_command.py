@@ -104,7 +104,7 @@ def test_a_token_expires(travel: Travel, new_container: Start, run: Run) -> None
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        ((), "COMMAND"),
+        ((), "Missing command"),
         (("create",), "NAME"),
         (("create", "grafana", "--expires", "2026-11-23"), "that is in the past"),
         (("create", "grafana", "--expires", "0d"), "such as 24h or 90d"),
@@ -171,12 +171,12 @@ def test_a_key_as_an_argument_is_not_repeated(
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (["{}"], "COMMAND"),
+        (["{}"], "no such command"),
         (["list", "--json={}"], "--json"),
         (["list", "--key={}"], "--key"),
-        (["list", "-k{}"], "never an argument"),
-        (["list", "--{}"], "never an argument"),
-        (["list", "{}"], "never an argument"),
+        (["list", "-k{}"], "no such option"),
+        (["list", "--{}"], "no such option"),
+        (["list", "{}"], "an argument too many"),
         (["check", "--from", "{}"], "--from"),
     ],
     ids=str,
@@ -443,7 +443,7 @@ def test_a_full_secret(aws: AWS, run: Run) -> None:
     before = text(aws)
     full = run("create", "grafana")
     assert (full.code, full.out) == (2, "")
-    assert "a secret holds 65,536, which is about 399 tokens like these. make tokens ARGS=prune removes" in full.err
+    assert "holds 65,536, which is about 399 tokens like these. `openl2m-stats tokens prune` removes" in full.err
     assert text(aws) == before
     assert run("prune").code == 0
     assert run("create", "grafana").code == 0
@@ -467,7 +467,7 @@ def test_names_that_the_output_cannot_show(aws: AWS) -> None:
 def test_output_that_cannot_be_written(aws: AWS) -> None:
     with Path("/dev/full").open("w") as full:
         process = subprocess.run(
-            [sys.executable, "-m", "openl2m_stats.tokens", "create", "grafana"],
+            [sys.executable, "-m", "openl2m_stats", "tokens", "create", "grafana"],
             env={**os.environ, "PYTHONPATH": "functions", "PYTHONUNBUFFERED": ""},
             stdout=full,
             stderr=subprocess.PIPE,

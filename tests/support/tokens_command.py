@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from openl2m_stats.tokens import main
+from openl2m_stats.cli import main
 from tests.integration.conftest import AWS
 from tests.support import leaks
 from tests.support.databases import ROOT
@@ -40,7 +40,7 @@ def command(*arguments: str, stdin: str = "", **variables: str) -> Result:
     """Run the command as a process; an empty variable is not set."""
     environment = {**os.environ, "PYTHONPATH": "functions", **variables}
     process = subprocess.run(
-        [sys.executable, "-m", "openl2m_stats.tokens", *arguments],
+        [sys.executable, "-m", "openl2m_stats", "tokens", *arguments],
         cwd=ROOT,
         env={name: value for name, value in environment.items() if value},
         input=stdin,
@@ -58,11 +58,7 @@ def run(aws: AWS, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Monkey
     def call(*arguments: str, stdin: str = "") -> Result:
         capsys.readouterr()
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
-        try:
-            code = main(arguments)
-        except SystemExit as end:
-            code = int(str(end.code))
-        return _result(code, *capsys.readouterr())
+        return _result(main(["tokens", *arguments]), *capsys.readouterr())
 
     return call
 

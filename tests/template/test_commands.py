@@ -96,7 +96,7 @@ def run(module: str, *arguments: str, **variables: str) -> subprocess.CompletedP
 
 
 def prune(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return run("openl2m_stats.versions", "prune", "--stack", "openl2m-stats", *arguments)
+    return run("openl2m_stats", "versions", "prune", "--stack", "openl2m-stats", *arguments)
 
 
 def test_old_versions_are_deleted() -> None:
@@ -174,12 +174,12 @@ def test_more_than_fit_on_a_page(monkeypatch: pytest.MonkeyPatch) -> None:
         (["prune", "--stack", "nowhere"], "The stack nowhere cannot be read. "),
         (["prune", "--stack", "nowhere", "--profile", "nobody"], "The config profile (nobody) could not be found"),
         (["prune", "--stack", "nowhere", "--keep", "0"], "--keep: it takes a number from 1 on"),
-        (["prune"], "required: --stack"),
-        ([], "required: COMMAND"),
+        (["prune"], "Name the stack: --env or --stack."),
+        ([], "Missing command"),
     ],
 )
 def test_what_cannot_be_pruned(arguments: list[str], words: str) -> None:
-    done = run("openl2m_stats.versions", *arguments)
+    done = run("openl2m_stats", "versions", *arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert words in done.stderr
     assert "Traceback" not in done.stderr
@@ -335,7 +335,7 @@ def make(*arguments: str, directory: Path = ROOT, **variables: str) -> subproces
         ("deploy", "python -m dev.build.deploy --stack-name test"),
         ("delete", "sam delete --stack-name test"),
         ("logs", "--cw-log-group /aws/lambda/test/stats"),
-        ("prune-versions", "python -m openl2m_stats.versions prune --stack test --keep 3"),
+        ("prune-versions", '.venv/bin/openl2m-stats versions prune --stack "test" --keep "3"'),
     ],
 )
 def test_targets_are_about_the_stack_that_is_named(target: str, command: str) -> None:

@@ -1,0 +1,122 @@
+"""Parameters of the commands, and what is said of wrong ones: their names, never their values, which may be keys."""
+
+import functools
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from openl2m_stats.environments import EnvironmentProblem, read
+
+_OPTION = re.compile(r"--[a-z]+(-[a-z]+)*")
+_LONGEST_OPTION = 25  # longer than ours, and shorter than a key
+
+
+class Failed(click.ClickException):
+    """The command cannot do what was asked for; the text says why, in one line."""
+
+    exit_code = 2
+
+
+class NotAvailable(Failed):
+    """A database or a port cannot be used."""
+
+    exit_code = 1
+
+
+class WrongUsage(click.UsageError):
+    """A usage error whose text repeats no value."""
+
+
+class _WrongValue(click.BadParameter):
+    """A parameter's value is wrong; the text does not repeat it."""
+
+
+class Parsed(click.ParamType):  # type: ignore[type-arg]  # which SAM CLI's Click does not take yet
+    """What a function reads from a text. It raises ValueError, whose text says what it takes and repeats nothing."""
+
+    def __init__(self, name: str, read: Callable[[str], Any]) -> None:
+        self.name = name
+        self._read = read
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return what the function makes of a text; what is none is a default and stays as it is."""
+        if not isinstance(value, str):
+            return value
+        try:
+            return self._read(value)
+        except ValueError as error:
+            raise _WrongValue(str(error), ctx, param) from None
+
+
+def explain(error: click.UsageError) -> str:
+    """Return what is wrong, without any value: Click's own messages repeat most of them."""
+    match error:
+        case WrongUsage() | click.MissingParameter() | click.BadOptionUsage():
+            return error.format_message()
+        case _WrongValue():
+            return f"{_called(error)}: {error.message}"
+        case click.BadParameter():
+            kind = error.param.type if error.param else None
+            takes = f"one of {', '.join(map(str, kind.choices))}" if isinstance(kind, click.Choice) else "another value"
+            return f"{_called(error)}: it takes {takes}"
+        case click.NoSuchOption():
+            name = error.option_name
+            known = _OPTION.fullmatch(name) and len(name) <= _LONGEST_OPTION
+            return f"no such option: {name}" if known else "no such option"
+    if error.message == "Missing command.":
+        return "Missing command: --help lists what there is"
+    return "no such command, or an argument too many: --help lists what there is"
+
+
+def _called(error: click.BadParameter) -> str:
+    return error.param.get_error_hint(error.ctx).strip("'") if error.param and error.ctx else "A parameter"
+
+
+def of_stack(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command --env, --stack, --region and --profile, and its function `stack`: a stack's name, or None.
+
+    The region and the profile are set as AWS's own variables, which all clients follow.
+    """
+
+    @click.option("--env", metavar="ENV", help="The environment of deploy.toml, with its stack, region and profile.")
+    @click.option("--stack", metavar="NAME", help="The name of the deployed stack.")
+    @click.option("--region", metavar="REGION", help="The stack's region. [default: that of the AWS variables]")
+    @click.option("--profile", metavar="PROFILE", help="The AWS CLI's profile. [default: that of the AWS variables]")
+    @functools.wraps(function)
+    def call(*, env: str | None, stack: str | None, region: str | None, profile: str | None, **others: Any) -> Any:
+        if env is not None:
+            if stack is not None:
+                raise WrongUsage("--env and --stack each name a stack: give one of them", click.get_current_context())
+            try:
+                found = read(env)
+            except EnvironmentProblem as error:
+                raise Failed(str(error)) from None
+            stack, region, profile = found.stack_name, region or found.region, profile or found.profile
+        if region:
+            os.environ |= {"AWS_REGION": region, "AWS_DEFAULT_REGION": region}
+        if profile:
+            # Keys in the environment would win over a profile that is named there.
+            for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+                os.environ.pop(name, None)
+            os.environ["AWS_PROFILE"] = profile
+        return function(stack=stack, **others)
+
+    return call
+
+
+def database_url(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command --database-url, which DATABASE_URL stands for."""
+    option = click.option(
+        "--database-url",
+        envvar="DATABASE_URL",
+        metavar="URL",
+        help="The database, such as postgresql://user:password@host:5432/openl2m. [default: DATABASE_URL, or the demo]",
+    )
+    return option(function)
+
+
+EVENT_FILE = click.Path(path_type=Path)
