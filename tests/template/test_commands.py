@@ -513,7 +513,8 @@ def test_real_sam_reads_the_environment(sam: SAM) -> None:
     )
     template = sam.directory / "template.yaml"
     template.write_text(TEMPLATE)
-    command = [Path(sys.executable).with_name("sam"), "deploy", "--config-file", sam.file, "--config-env", "test"]
+    program = Path(sys.executable).with_name("sam")
+    command: list[str | Path] = [program, "deploy", "--config-file", sam.file, "--config-env", "test"]
     environment = {**os.environ, "SAM_CLI_TELEMETRY": "0"}
     done = subprocess.run(
         [*command, "--template-file", template], env=environment, capture_output=True, text=True, check=False

@@ -1,12 +1,15 @@
 """The documents: their links lead somewhere, and their commands are of this repository."""
 
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
+from openl2m_stats import cli
 from tests.support.documents import CURRENT, DOCUMENTS, ROOT, anchors, commands, links
 
 TARGETS = set(re.findall(r"^([a-z0-9-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
@@ -41,6 +44,25 @@ def test_make_has_the_targets_that_are_named(path: Path) -> None:
             assert "ARGS=" not in words, command
 
 
+def documented() -> list[str]:
+    found = {command for path in CURRENT for command in commands(path.read_text())}
+    return sorted(
+        command for command in found if "openl2m-stats " in command and not command.startswith(("aws", "git"))
+    )
+
+
+@pytest.mark.parametrize("line", documented())
+def test_command_has_what_is_documented(line: str) -> None:
+    words = shlex.split(line)
+    words = words[[word.rpartition("/")[2] for word in words].index("openl2m-stats") + 1 :]
+    command: click.Command | None = cli.command
+    while isinstance(command, click.Group):
+        command = command.get_command(click.Context(command), words.pop(0))
+    assert command is not None, line
+    known = {option for parameter in command.params for option in [*parameter.opts, *parameter.secondary_opts]}
+    assert {word for word in words if word.startswith("--")} <= known
+
+
 def test_readme_is_a_page() -> None:
     assert len((ROOT / "README.md").read_text().splitlines()) <= 150
 
@@ -57,6 +79,6 @@ def test_readme_is_a_page() -> None:
 def test_githubs_files_follow_their_schemas(schema: str, pattern: str) -> None:
     files = sorted((ROOT / ".github").glob(pattern))
     assert files
-    command = [Path(sys.executable).with_name("check-jsonschema"), "--builtin-schema", f"vendor.{schema}", *files]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = [str(Path(sys.executable).with_name("check-jsonschema")), "--builtin-schema", f"vendor.{schema}"]
+    done = subprocess.run([*command, *map(str, files)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
