@@ -17,6 +17,7 @@ _COMMANDS = {
     "snapshot": "openl2m_stats.snapshot",
     "tokens": "openl2m_stats.tokens",
     "doctor": "openl2m_stats.doctor.command",
+    "grants": "openl2m_stats.grants",
     "versions": "openl2m_stats.versions",
 }
 _LOCAL = ("moto", "uvicorn")  # what the extra `local` brings

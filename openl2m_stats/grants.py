@@ -1,7 +1,10 @@
-"""The grants that the statistics' database user needs, from the catalogue, as SQL for mysql and psql."""
+"""`openl2m-stats grants`: what the statistics' database user needs, from the catalogue, as SQL for mysql and psql."""
 
 from collections.abc import Iterable, Mapping
 
+import click
+
+from openl2m_stats.parameters import Parsed
 from stats import catalogue
 
 USER = "openl2m_stats"  # as infra/database/read_only_user.*.sql makes it
@@ -57,3 +60,30 @@ def quoted(engine: str, user: str) -> str:
     name, at, host = user.rpartition("@")
     parts = (name, host) if at else (user,)
     return "@".join("`" + part.replace("`", "``") + "`" for part in parts)
+
+
+def _user(text: str) -> str:
+    if not text:
+        raise ValueError("it takes the name of a database user")
+    return text
+
+
+@click.command(name="grants")
+@click.option("--engine", type=click.Choice(ENGINES), required=True, help="mysql is for MariaDB too.")
+@click.option(
+    "--user",
+    type=Parsed("NAME", _user),
+    default=USER,
+    show_default=True,
+    help="The database user; on MySQL and MariaDB with its host, if it is bound to one: stats@10.0.%",
+)
+def command(engine: str, user: str) -> None:
+    """Print the GRANT statements that this version needs, for mysql or psql.
+
+    Run them as an administrator of OpenL2M's database before you upgrade; running them again changes nothing.
+
+    \b
+    openl2m-stats grants --engine mysql | mysql --host=… --user=… --password openl2m
+    openl2m-stats grants --engine postgresql | psql --host=… --username=… --dbname=openl2m
+    """  # noqa: D301 Click takes a backspace for "do not wrap this"
+    click.echo(script(engine, user), nl=False)

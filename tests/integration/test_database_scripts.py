@@ -3,6 +3,7 @@
 import contextlib
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -13,6 +14,7 @@ from dev.servers.databases import Database, run_client, run_script, script
 from openl2m_stats import grants
 from tests.integration.conftest import SERVERS
 from tests.support import leaks
+from tests.support.databases import ROOT
 
 MYSQL_LIKE = [name for name in SERVERS if name != "postgresql" and not name.startswith("postgres")]
 
@@ -87,10 +89,19 @@ def test_read_only_user_can_be_run_again(server_db: Database) -> None:
         assert rows(server_db, configured) == [[["statement_timeout=20s"]]]
 
 
+def printed_grants(database: Database, user: str) -> str:
+    """Return what the command prints."""
+    command = [sys.executable, "-m", "openl2m_stats", "grants", "--engine", database.dialect, "--user", user]
+    environment = {"PYTHONPATH": "functions", "PYTHONIOENCODING": "utf-8"}
+    run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    assert run.stderr == ""
+    return run.stdout
+
+
 def test_grants_can_be_run_again(server_db: Database) -> None:
     server_db.execute(f"REVOKE SELECT (id) ON switches_vlan FROM {server_db.user}")
     for _ in range(2):
-        run_client(server_db, grants.script(server_db.dialect, server_db.user))
+        run_client(server_db, printed_grants(server_db, server_db.user))
         assert counts_vlans(server_db)
 
 
@@ -99,7 +110,7 @@ def test_grants_for_a_user_of_any_name(name: str, server_db: Database) -> None:
     account = grants.quoted(server_db.dialect, name)
     server_db.execute(f"CREATE USER {account}")
     try:
-        run_client(server_db, grants.script(server_db.dialect, name))
+        run_client(server_db, printed_grants(server_db, name))
     finally:
         if server_db.dialect == "postgresql":
             server_db.execute(f"DROP OWNED BY {account}")
@@ -110,7 +121,7 @@ def test_grants_for_a_user_of_any_name(name: str, server_db: Database) -> None:
 def test_grants_for_an_account_that_is_bound_to_a_host(server_db: Database) -> None:
     server_db.execute(f"CREATE USER {server_db.user}@localhost")
     try:
-        run_client(server_db, grants.script("mysql", f"{server_db.user}@localhost"))
+        run_client(server_db, printed_grants(server_db, f"{server_db.user}@localhost"))
     finally:
         server_db.execute(f"DROP USER {server_db.user}@localhost")
 
@@ -225,7 +236,7 @@ def test_an_administrator_who_owns_nothing_grants(as_master: Database, server_db
     server_db.execute(f"REVOKE SELECT (id) ON switches_vlan FROM {server_db.user}")
 
     for _ in range(2):
-        run_client(as_master, grants.script("postgresql", server_db.user))
+        run_client(as_master, printed_grants(server_db, server_db.user))
         assert counts_vlans(server_db)
         assert not is_member(as_master)
 

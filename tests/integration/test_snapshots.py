@@ -15,6 +15,7 @@ import pytest
 
 from dev.servers.databases import Database, Server
 from dev.servers.processes import free_port
+from stats.catalogue import STATISTICS
 from tests.integration.conftest import AWS, NOW, LambdaContext, Travel, cold_start
 from tests.support import leaks
 from tests.support.databases import server_database
@@ -104,7 +105,7 @@ def check_bucket(s3: S3, *times: str, prefix: str = "snapshots/") -> None:
         assert content.pop("scheduled_for") == time
         taken_at = content.pop("taken_at")
         row = {"scheduled_for": time, "taken_at": taken_at, "values": numbers(content)}
-        assert len(row["values"]) == 30
+        assert len(row["values"]) == len(STATISTICS)
         rows.setdefault(f"{prefix}history/{time[:7]}.json", {})[time[:10]] = row
     for name, days in rows.items():
         assert s3.json(name) == days

@@ -45,11 +45,11 @@ def load_case(database: Database, case: Mapping[str, Any]) -> None:
         put("switches_log", rows)
 
 
-def recorded(document: Any, case: Mapping[str, Any]) -> Any:
-    """Return what a document says of the statistics that a case has recorded: there may be newer ones."""
+def shared(document: Any, expected: Any) -> Any:
+    """Return what a document says of the statistics that are expected: there may be newer ones."""
     return {
         section: {key: entry for key, entry in document.get(section, {}).items() if key in entries}
-        for section, entries in case["expected"].items()
+        for section, entries in expected.items()
     }
 
 
