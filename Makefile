@@ -22,6 +22,7 @@ help: ## List what can be done
 	@echo '  PORT=8001            run'
 	@echo '  EVENT=events/…       invoke'
 	@echo '  ENGINES="sqlite"     test, bench'
+	@echo '  COVERAGE=80          test: measure the coverage, and fail below this'
 	@echo '  WRITE=yes            bench, bench-cold: put the tables into docs/performance.md'
 	@echo '  PYTHON=python3.12    everything that uses .venv'
 	@echo '  DATABASE_URL=postgresql://user:password@host:5432/openl2m, and the settings in docs/configuration.md: run, snapshot, invoke, doctor'
@@ -57,7 +58,8 @@ INSTALL_DATABASES = dev/servers/install_databases.sh $$($(BIN)/python -m dev.ser
 
 test: setup ## Run the unit and integration tests; installs MariaDB and PostgreSQL on Debian when absent
 	@$(INSTALL_DATABASES)
-	@STATS_TEST_ENGINES="$(ENGINES)" $(BIN)/pytest --numprocesses=$$(($$(nproc) * 3 / 2)) --dist=worksteal $(ARGS)
+	@STATS_TEST_ENGINES="$(ENGINES)" $(BIN)/pytest --numprocesses=$$(($$(nproc) * 3 / 2)) --dist=worksteal \
+		$(if $(COVERAGE),--cov --cov-report=term:skip-covered --cov-fail-under=$(COVERAGE)) $(ARGS)
 
 test-debian: ## Run `make run` and `make test` in a bare Debian of RELEASE=trixie (needs root and debootstrap)
 	@exec dev/debian "$(RELEASE)" "$(DIRECTORY)"

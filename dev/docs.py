@@ -7,14 +7,17 @@ usage: python -m dev.docs [--check]    --check changes nothing, and exits 1 when
 
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import yaml
 
 from openl2m_stats import grants
 from stats.catalogue import STATISTICS, Statistic, Window
+from stats.query import INDEXES, statement
 from stats.settings import OPTIONS
 
 ROOT = Path(__file__).parents[1]
@@ -80,6 +83,13 @@ def settings() -> str:
     return table(["Variable", "Default", "Takes", "Template parameter", "Meaning"], map(row, OPTIONS))
 
 
+def sql(indexes: Sequence[Sequence[str]]) -> str:
+    """Return the statement that an engine is asked when switches_log has these indexes."""
+    now = datetime(2026, 11, 23, 17, 4, 11, tzinfo=UTC)
+    text = statement(now, ZoneInfo("America/Chicago"), lambda instant: f"'{instant:%Y-%m-%d %H:%M:%S}'", indexes)
+    return f"```sql\n{text}\n```\n"
+
+
 class _TemplateLoader(yaml.SafeLoader):
     """Reads CloudFormation's tags as what they are applied to."""
 
@@ -94,6 +104,7 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 PARTS: Mapping[str, Mapping[str, Callable[[], str]]] = {
     "docs/api.md": {"statistics": statistics},
+    "docs/architecture.md": {"scan": partial(sql, ()), "indexes": partial(sql, INDEXES)},
     "docs/configuration.md": {"settings": settings},
     "docs/openapi.yaml": {"schema": schema},
     **{

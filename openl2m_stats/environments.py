@@ -9,7 +9,7 @@ from typing import Any
 FILE = Path("deploy.toml")  # in the folder that the command runs in
 
 
-class EnvironmentProblem(Exception):
+class EnvironmentFileError(Exception):
     """An environment cannot be used; the text says why and what to do, in one line."""
 
 
@@ -24,32 +24,32 @@ class Environment:
 
 
 def read(name: str) -> Environment:
-    """Return an environment of deploy.toml. Raise EnvironmentProblem."""
+    """Return an environment of deploy.toml. Raise EnvironmentFileError."""
     found = tables(name)
     given = _parameters(found, "deploy")
     if given is None:
-        raise EnvironmentProblem(f"{FILE} has no table [{name}.deploy.parameters].")
+        raise EnvironmentFileError(f"{FILE} has no table [{name}.deploy.parameters].")
     stack_name = given.get("stack_name")
     if not isinstance(stack_name, str) or not stack_name:
-        raise EnvironmentProblem(f"{FILE}: [{name}.deploy.parameters] needs a stack_name.")
+        raise EnvironmentFileError(f"{FILE}: [{name}.deploy.parameters] needs a stack_name.")
     # SAM reads both tables, and --guided saves the region in both.
     both = {**(_parameters(found, "global") or {}), **given}
     return Environment(name, stack_name, both.get("region"), both.get("profile"))
 
 
 def tables(name: str) -> Mapping[str, Any]:
-    """Return what deploy.toml has about an environment. Raise EnvironmentProblem when it has nothing."""
+    """Return what deploy.toml has about an environment. Raise EnvironmentFileError when it has nothing."""
     content = _content()
     names = [each for each, table in content.items() if isinstance(table, dict)]
     if name not in names:
         have = f"It has: {', '.join(names)}." if names else "It has no environment yet."
-        raise EnvironmentProblem(f"{FILE} has no table [{name}.deploy.parameters]. {have}")
+        raise EnvironmentFileError(f"{FILE} has no table [{name}.deploy.parameters]. {have}")
     table: Mapping[str, Any] = content[name]
     return table
 
 
 def exists(name: str) -> bool:
-    """Return whether deploy.toml has a table of this name. Raise EnvironmentProblem when it is not TOML."""
+    """Return whether deploy.toml has a table of this name. Raise EnvironmentFileError when it is not TOML."""
     return FILE.exists() and name in _content()
 
 
@@ -57,9 +57,9 @@ def _content() -> dict[str, Any]:
     try:
         return tomllib.loads(FILE.read_text())
     except FileNotFoundError:
-        raise EnvironmentProblem(f"{FILE} is missing. Copy deploy.example.toml to it and fill it in.") from None
+        raise EnvironmentFileError(f"{FILE} is missing. Copy deploy.example.toml to it and fill it in.") from None
     except (OSError, ValueError) as error:
-        raise EnvironmentProblem(f"{FILE} cannot be read: {error}") from None
+        raise EnvironmentFileError(f"{FILE} cannot be read: {error}") from None
 
 
 def _parameters(tables_of_commands: Mapping[str, Any], command: str) -> dict[str, Any] | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from openl2m_stats.environments import EnvironmentProblem, read
+from openl2m_stats.environments import EnvironmentFileError, read
 
 _OPTION = re.compile(r"--[a-z]+(-[a-z]+)*")
 _LONGEST_OPTION = 25  # longer than ours, and shorter than a key
@@ -93,7 +93,7 @@ def of_stack(function: Callable[..., Any]) -> Callable[..., Any]:
                 raise WrongUsage("--env and --stack each name a stack: give one of them", click.get_current_context())
             try:
                 found = read(env)
-            except EnvironmentProblem as error:
+            except EnvironmentFileError as error:
                 raise Failed(str(error)) from None
             stack, region, profile = found.stack_name, region or found.region, profile or found.profile
         if region:

@@ -16,7 +16,7 @@ import boto3
 
 from dev.build.environments import checked
 from openl2m_stats.deployed import ALIAS, AWS_ERRORS, Account, Deployed, explain, live_version, read
-from openl2m_stats.environments import FILE, Environment, EnvironmentProblem, exists
+from openl2m_stats.environments import FILE, Environment, EnvironmentFileError, exists
 
 _TRIES = 3
 _PAUSE_SECONDS = 2
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str]) -> int:
         if parsed.action == "guided":
             return _deploy_guided(parsed.env)
         environment = checked(parsed.env)
-    except EnvironmentProblem as problem:
+    except EnvironmentFileError as problem:
         print(problem, file=sys.stderr)
         return 2
     if parsed.action == "check":
@@ -45,7 +45,7 @@ def _sam(command: str, env: str, *arguments: str) -> int:
     # SAM takes a relative path to be relative to the template.
     configuration = ["--config-file", str(FILE.resolve()), "--config-env", env]
     sam = ["sam", command, *configuration, *arguments]
-    return subprocess.run(sam, check=False).returncode  # noqa: S607 make puts it on PATH
+    return subprocess.run(sam, check=False).returncode
 
 
 def _deploy(environment: Environment) -> int:

@@ -1,5 +1,5 @@
 -- IAM authentication in place of the password for the user of read_only_user.mysql.sql, which comes first.
--- The function logs in that way when its secret has no "password"; its roles need the right to: README.md tells how.
+-- The function logs in that way when its secret has no "password"; its roles need the right to: docs/deploy.md tells how.
 -- The database must have IAM authentication switched on. The plugin exists on RDS and Aurora only: elsewhere
 -- the last statement is refused (MySQL: 1524, the plugin is not loaded; MariaDB: 1396), and so it could only be
 -- tried that far.

@@ -1,5 +1,5 @@
 -- IAM authentication in place of the password for the user of read_only_user.postgresql.sql, which comes first.
--- The function logs in that way when its secret has no "password"; its roles need the right to: README.md tells how.
+-- The function logs in that way when its secret has no "password"; its roles need the right to: docs/deploy.md tells how.
 -- The database must have IAM authentication switched on. The role rds_iam exists on RDS and Aurora only, and
 -- what membership in it does can be tried there only.
 --

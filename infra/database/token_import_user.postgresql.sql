@@ -1,4 +1,4 @@
--- The database user of `make tokens ARGS=import`, on PostgreSQL. It may read the tokens' keys, which the
+-- The database user of `openl2m-stats tokens import`, on PostgreSQL. It may read the tokens' keys, which the
 -- statistics' own user may not, and nothing else that is secret.
 --
 -- Put a password of your own in place of CHANGE-ME, then, as an administrator of OpenL2M's database:

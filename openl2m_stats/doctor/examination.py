@@ -36,7 +36,7 @@ def examine(setup: Setup) -> Iterator[Finding]:
     try:
         settings = load(setup.variables)
     except SettingsError as error:
-        yield Finding("FAIL", "settings", str(error), "README lists them under Settings.")
+        yield Finding("FAIL", "settings", str(error), "docs/configuration.md lists them.")
         yield from _skipped(after_settings, "the settings are wrong")
         return
     yield _of_settings(settings)

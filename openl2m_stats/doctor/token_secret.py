@@ -16,7 +16,7 @@ _NAME = "token secret"
 _SOON = timedelta(days=14)
 _NEARLY_FULL_BYTES = 58_000
 _MOST = 5
-_FORM = 'It is {"tokens": [{"name": "…", "sha256": "<64 hex digits>"}, …]}; README tells how to make a token.'
+_FORM = 'It is {"tokens": [{"name": "…", "sha256": "<64 hex digits>"}, …]}; openl2m-stats tokens create writes one.'
 
 
 def check_token_secret(settings: Settings, store: SecretStore) -> Finding:

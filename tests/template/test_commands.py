@@ -19,6 +19,8 @@ from moto.awslambda.models import LambdaVersion
 from moto.awslambda.responses import LambdaResponse
 from moto.server import ThreadedMotoServer
 
+from dev.build.environments import checked
+from openl2m_stats.environments import EnvironmentFileError
 from tests.support.stack import ROOT
 from tests.template.test_deployment import deploy, upload
 
@@ -420,6 +422,7 @@ def test_versions_of_the_environments_stack_are_pruned(sam: SAM) -> None:
 
 
 HOME = "[test.deploy.parameters]"
+OVERRIDES = "[test.deploy.parameters.parameter_overrides]"
 
 
 @pytest.mark.parametrize(
@@ -439,12 +442,15 @@ HOME = "[test.deploy.parameters]"
         ),
         (
             f"[test.parameters]\nstack_name = 'a'\n{HOME}\n",
-            f"deploy.toml: parameters in [test] has no effect. Only {HOME} and what is below it are read.",
+            "deploy.toml: parameters in [test] has no effect. Do you mean parameter_overrides?",
+        ),
+        (
+            f"{HOME}\nstack_name = 'a'\n[test.delete.parameters]\n",
+            f"deploy.toml: delete in [test] has no effect. Only {HOME} and what is below it are read.",
         ),
         (
             f"{HOME}\nstack_name = 'a'\nTimeZone = 'UTC'\n",
-            f"deploy.toml: TimeZone in {HOME} is no option of `sam deploy`. "
-            "Move it to [test.deploy.parameters.parameter_overrides].",
+            f"deploy.toml: TimeZone in {HOME} is no option of `sam deploy`. Move it to {OVERRIDES}.",
         ),
         (
             f"{HOME}\nstackname = 'a'\n",
@@ -452,47 +458,47 @@ HOME = "[test.deploy.parameters]"
         ),
         (
             ENVIRONMENT + "stack_name = 'a'\n",
-            "deploy.toml: stack_name in [test.deploy.parameters.parameter_overrides] is no parameter of the template. "
-            f"Move it to {HOME}.",
+            f"deploy.toml: stack_name in {OVERRIDES} is no parameter of the template. Move it to {HOME}.",
         ),
         (
             f"{HOME}\nstack_name = 'a'\nparameter_overrides = 'TimeZon=UTC Dashboard=true'\n",
-            "deploy.toml: TimeZon in [test.deploy.parameters.parameter_overrides] is no parameter of the template. "
-            "Do you mean TimeZone?",
+            f"deploy.toml: TimeZon in {OVERRIDES} is no parameter of the template. Do you mean TimeZone?",
         ),
         (
             ENVIRONMENT + "Dashboard = true\n",
-            'deploy.toml: Dashboard in [test.deploy.parameters.parameter_overrides] needs quotes: Dashboard = "true".',
+            f'deploy.toml: Dashboard in {OVERRIDES} needs quotes: Dashboard = "true".',
         ),
     ],
 )
-def test_wrong_environment_is_one_line_and_nothing_runs(text: str | None, line: str, sam: SAM) -> None:
+def test_wrong_environment(text: str | None, line: str, sam: SAM, monkeypatch: pytest.MonkeyPatch) -> None:
     sam.file.unlink()
     if text is not None:
         sam.configure(text)
-    done = sam.run("deploy")
-    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"{line}\n")
-    assert sam.calls == []
+    monkeypatch.chdir(sam.directory)
+    with pytest.raises(EnvironmentFileError) as problem:
+        checked("test")
+    assert str(problem.value) == line
 
 
-@pytest.mark.parametrize("action", ["check", "guided", "delete", "logs"])
-def test_every_action_checks_the_environment(action: str, sam: SAM) -> None:
+@pytest.mark.parametrize("action", ["check", "deploy", "guided", "delete", "logs"])
+def test_wrong_environment_is_one_line_and_nothing_runs(action: str, sam: SAM) -> None:
     sam.configure(ENVIRONMENT + "TimeZon = 'UTC'\n")
     done = sam.run(action, given="openl2m-stats\n")
     assert (done.returncode, done.stdout) == (2, "")
-    assert "Do you mean TimeZone?" in done.stderr
+    assert re.fullmatch(r"deploy\.toml: TimeZon in .* Do you mean TimeZone\?\n", done.stderr)
     assert sam.calls == []
 
 
-def test_example_is_good(sam: SAM) -> None:
+def test_example_is_good(sam: SAM, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also with every line that is commented out."""
+    monkeypatch.chdir(sam.directory)
     example = (ROOT / "deploy.example.toml").read_text()
     everything = re.sub(r"^# (?=\w+ = |\[)", "", example, flags=re.MULTILINE)
     assert everything.count("\nVpcSubnetIds = ") == 1
     for text in (example, everything):
         sam.configure(text)
-        assert sam.run("check", env="production").stderr == ""
-    assert sam.run("check", env="staging").returncode == 0
+        assert checked("production").stack_name == "openl2m-stats"
+    assert checked("staging").stack_name == "openl2m-stats-staging"
 
 
 TEMPLATE = """
@@ -507,7 +513,8 @@ def test_real_sam_reads_the_environment(sam: SAM) -> None:
     )
     template = sam.directory / "template.yaml"
     template.write_text(TEMPLATE)
-    command = [Path(sys.executable).with_name("sam"), "deploy", "--config-file", sam.file, "--config-env", "test"]
+    program = Path(sys.executable).with_name("sam")
+    command: list[str | Path] = [program, "deploy", "--config-file", sam.file, "--config-env", "test"]
     environment = {**os.environ, "SAM_CLI_TELEMETRY": "0"}
     done = subprocess.run(
         [*command, "--template-file", template], env=environment, capture_output=True, text=True, check=False
