@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import click
+from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 
 from openl2m_stats import demo
 from openl2m_stats.database_url import DatabaseURLError
@@ -175,14 +176,14 @@ def _serve(listener: socket.socket) -> None:
     uvicorn.Server(config).run(sockets=[listener])
 
 
-class _Readable(logging.Formatter):
-    """A line of the function's log as a terminal shows it."""
+class _Readable(LambdaPowertoolsFormatter):
+    """The function's log as a terminal shows it."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the message and what was said of it."""
+        """Return the message and what was said of it, in one line."""
         known = logging.makeLogRecord({}).__dict__
-        said = {name: value for name, value in record.__dict__.items() if name not in known}
-        return printable(" ".join([record.levelname, record.getMessage(), *(f"{k}={v}" for k, v in said.items())]))
+        said = [f"{name}={value}" for name, value in record.__dict__.items() if name not in known]
+        return printable(" ".join([record.levelname, record.getMessage(), *said]))
 
 
 def _line(scope: Scope, response: dict[str, Any], seconds: float) -> str:
