@@ -26,10 +26,24 @@ _KINDS = {
 }
 
 
+class _Session(pg8000.native.Connection):  # type: ignore[misc]
+    """A session whose end closes all that it has opened."""
+
+    def close(self) -> None:
+        # A socket stays open for as long as a file made of it does, and pg8000 drops its file without closing it.
+        opened = [vars(self).get(name) for name in ("_sock", "_usock")]
+        try:
+            super().close()
+        finally:
+            for each in filter(None, opened):
+                with contextlib.suppress(OSError, ValueError):
+                    each.close()
+
+
 def _connect(server: Server, password: str, tls: TLS, deadline: Deadline) -> Connection:
     wire = open_socket(server.host, server.port, deadline)
     # Made in two steps, so that what a failed login leaves open can be closed.
-    connection: Any = pg8000.native.Connection.__new__(pg8000.native.Connection)
+    connection: Any = _Session.__new__(_Session)
     try:
         with shutdown_at(deadline, wire):
             connection.__init__(
@@ -57,13 +71,8 @@ def _connect(server: Server, password: str, tls: TLS, deadline: Deadline) -> Con
 
 
 def _close(connection: Any, wire: Wire) -> None:
-    # A socket stays open for as long as a file made of it does, and pg8000 leaves its file to the garbage collector.
-    opened = [vars(connection).get(name) for name in ("_sock", "_usock")]
     with contextlib.suppress(Exception):  # the session may be dead, or never have come about
         connection.close()
-    for each in filter(None, opened):
-        with contextlib.suppress(OSError, ValueError):
-            each.close()
     wire.close()
 
 
