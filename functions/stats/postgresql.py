@@ -9,7 +9,7 @@ import pg8000.native
 
 from stats.connection import Connection, Engine, Explanation, Indexes, Kind, Row, Server, explain_other
 from stats.deadline import Deadline
-from stats.transport import TLS, Transport, open_socket, shutdown_at
+from stats.transport import TLS, open_socket, shutdown_at
 
 _INDEXES = """SELECT ARRAY(SELECT attname::text FROM unnest(indkey) WITH ORDINALITY AS key (number, place)
 JOIN pg_attribute ON attrelid = indrelid AND attnum = number ORDER BY place)
@@ -27,13 +27,33 @@ _KINDS = {
 }
 
 
+class _Session(pg8000.native.Connection):  # type: ignore[misc] # pg8000 has no type hints
+    """A session that leaves nothing open, neither when its login fails nor when it ends."""
+
+    def __init__(self, **arguments: Any) -> None:
+        try:
+            super().__init__(**arguments)
+        except BaseException:
+            with contextlib.suppress(Exception):
+                self.close()
+            raise
+
+    def close(self) -> None:
+        # A socket stays open for as long as a file made of it does, and pg8000 drops its file without closing it.
+        opened = [vars(self).get(name) for name in ("_sock", "_usock")]
+        try:
+            super().close()
+        finally:
+            for each in filter(None, opened):
+                with contextlib.suppress(OSError, ValueError):
+                    each.close()
+
+
 def _connect(server: Server, password: str, tls: TLS, deadline: Deadline) -> Connection:
     transport = open_socket(server.host, server.port, deadline)
-    # Made in two steps, so that what a failed login leaves open can be closed.
-    connection: Any = pg8000.native.Connection.__new__(pg8000.native.Connection)
     try:
         with shutdown_at(deadline, transport):
-            connection.__init__(
+            session = _Session(
                 host=server.host,
                 user=server.user,
                 password=password,
@@ -43,31 +63,21 @@ def _connect(server: Server, password: str, tls: TLS, deadline: Deadline) -> Con
                 sock=transport.driver_socket,
             )
     except BaseException:
-        _close(connection, transport)
+        transport.close()
         raise
 
     def fetch(sql: str, deadline: Deadline) -> Sequence[Row]:
         # The server's own limit is the role's statement_timeout: a SET would pin a proxy's connection.
         with shutdown_at(deadline, transport):
-            return cast("Sequence[Row]", connection.run(sql))
+            return cast("Sequence[Row]", session.run(sql))
 
     def indexes(deadline: Deadline) -> Indexes:
         return [columns for (columns,) in fetch(_INDEXES, deadline)]
 
-    return Connection(
-        ENGINE, fetch, lambda: _close(connection, transport), lambda deadline: fetch("", deadline), indexes
-    )
+    def close() -> None:
+        transport.close_after(session.close)
 
-
-def _close(connection: Any, transport: Transport) -> None:
-    # A socket stays open for as long as a file made of it does, and pg8000 leaves its file to the garbage collector.
-    opened = [vars(connection).get(name) for name in ("_sock", "_usock")]
-    with contextlib.suppress(Exception):  # the session may be dead, or never have come about
-        connection.close()
-    for each in filter(None, opened):
-        with contextlib.suppress(OSError, ValueError):
-            each.close()
-    transport.close()
+    return Connection(ENGINE, fetch, close, lambda deadline: fetch("", deadline), indexes)
 
 
 def _explain(error: Exception) -> Explanation:
