@@ -183,7 +183,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., subproc
     subprocess.run([*build, "--wheel-dir", directory, ROOT], check=True, capture_output=True)
     (wheel,) = directory.glob("*.whl")
     venv.create(directory / "venv")
-    install = [sys.executable, "-m", "pip", "--python", directory / "venv", "install", "--quiet", "--no-index"]
+    install = [sys.executable, "-m", "pip", "--python", str(directory / "venv"), "install", "--quiet", "--no-index"]
     subprocess.run([*install, "--no-deps", wheel], check=True, capture_output=True)
     (packages,) = directory.glob("venv/lib/python*/site-packages")
     for name in requirements("openl2m-stats") - {"openl2m-stats"}:

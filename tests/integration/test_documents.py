@@ -6,6 +6,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,7 +40,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of this repository, with its environment."""
     copy = tmp_path_factory.mktemp("copy") / "repository"
     shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".venv*", ".git", ".aws-sam", ".*_cache", "__pycache__"))
-    (copy / ".venv").symlink_to(ROOT / ".venv")
+    (copy / ".venv").symlink_to(sys.prefix)
     (copy / "deploy.toml").unlink(missing_ok=True)
     return copy
 
