@@ -101,7 +101,7 @@ lock: ## Choose the dependencies' versions anew (needs uv)
 	done
 
 clean: ## Remove what was built and installed in this folder
-	rm -rf $(VENV) .venv-* .aws-sam .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venv-* .aws-sam .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The deployable stack. SAM CLI, checkov and Lambda's Python runtime are in environments of their own, made when a
