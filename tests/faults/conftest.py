@@ -167,6 +167,7 @@ def new_world(
             }.items():
                 monkeypatch.setenv(name, value)
             secrets_gate[0].before = lambda _: None
+            s3.objects = {}
             # What botocore reads from its data files is the same for every container, and most of a start.
             monkeypatch.setattr("botocore.session.create_loader", _create_loader)
             clock = stack.enter_context(time_machine.travel(NOW, tick=True))

@@ -44,7 +44,13 @@ def _outcomes() -> Iterable[Sequence[str]]:
 
 def _absent() -> Iterable[Sequence[str]]:
     for absent in ABSENT:
-        yield [", ".join(absent.dependencies), ", ".join(absent.faults), absent.reason]
+        yield [_named(absent.dependencies, DEPENDENCIES), _named(absent.faults, tuple(FAULTS)), absent.reason]
+
+
+def _named(names: Sequence[str], among: Sequence[str]) -> str:
+    """Return names in words: those that are meant, or, when they are fewer, those that are not."""
+    others = [name for name in among if name not in names]
+    return f"all but {', '.join(others)}" if len(others) < len(names) / 2 else ", ".join(names)
 
 
 def _words(answer: Answer | None) -> str:

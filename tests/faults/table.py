@@ -235,12 +235,16 @@ class Absent:
 _AWS = (REGISTRY, SECRET, BUCKET)
 _DATABASE = (NAME, CONNECT, TLS, LOGIN, STATEMENT)
 ABSENT = (
-    Absent(DEPENDENCIES[:-1], ("back", "forward"), "Only a clock is set."),
-    Absent((CLOCK,), tuple(FAULTS)[:-2], "It is asked in this process: it can be wrong, but it always answers."),
+    Absent(DEPENDENCIES[:-1], ("back", "forward"), "Only a clock can be set."),
+    Absent(
+        (CLOCK,),
+        tuple(FAULTS)[:-2],
+        "It is read in the function's own process: it can be wrong, but it always answers.",
+    ),
     Absent(
         (NAME,),
         ("slow by byte", "reset", "garbage", "half-open", "denied", "throttled", "malformed"),
-        "The system's resolver speaks with the name servers; the function sees it answer, fail or stay silent.",
+        "The system's resolver talks to the name servers; the function sees it answer, fail or stay silent.",
     ),
     Absent(
         (CONNECT,),
@@ -250,14 +254,22 @@ ABSENT = (
     Absent(
         (TLS, LOGIN),
         ("half-open", "throttled", "5xx", "malformed", "empty"),
-        "It is a new connection; and what the peer says is understood, a refusal, or garbage.",
+        "The connection is new, and what the peer says is either understood, a refusal, or garbage.",
     ),
     Absent((LOGIN,), ("refused",), "A login that is refused is denied."),
     Absent((STATEMENT,), ("refused",), "A statement that is refused is denied."),
-    Absent((STATEMENT,), ("throttled", "5xx"), "Database servers do not; RDS Proxy makes clients wait: slow."),
+    Absent(
+        (STATEMENT,), ("throttled", "5xx"), "Database servers do neither. RDS Proxy makes clients wait, which is slow."
+    ),
     Absent((STATEMENT,), ("empty",), "Empty tables are counted like others: the numbers are 0."),
-    Absent((NAME, CONNECT, TLS, STATEMENT, *_AWS), ("too many connections",), "A server says so at the login."),
-    Absent((NAME, CONNECT, TLS, LOGIN, *_AWS), ("read-only", "cancelled", "lock"), "These befall a statement."),
+    Absent(
+        (NAME, CONNECT, TLS, STATEMENT, *_AWS),
+        ("too many connections",),
+        "A database server reports this at the login.",
+    ),
+    Absent(
+        (NAME, CONNECT, TLS, LOGIN, *_AWS), ("read-only", "cancelled", "lock"), "Only a statement is affected by these."
+    ),
     Absent(
         (SECRET,),
         ("refused", "half-open"),

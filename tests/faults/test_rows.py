@@ -8,9 +8,13 @@ import pytest
 
 from tests.faults.conftest import TIMEOUT, NewWorld
 from tests.faults.pairs import PAIRS, Pair
+from tests.faults.stalls import Stalls
 from tests.faults.table import DEFAULT_SECONDS, ENGINES, HELD, ROWS, START_SECONDS, Answer, Row
 from tests.faults.world import DUE, MARGIN_SECONDS, SECRET, TLS, TOO_OLD, World, seen
 from tests.integration.conftest import FURTHER_SERVERS, Container
+
+# A stage's share of two seconds may be a quarter of one.
+STALL_SECONDS = 0.1
 
 
 def cells() -> Iterable[Any]:
@@ -45,6 +49,19 @@ def test_two_faults_at_once(pair: Pair, held: str, expected: Answer, new_world: 
 
 
 def assert_contract(rows: Sequence[Row], engine: str, held: str, expected: Answer, new_world: NewWorld) -> None:
+    """Show that a cell is as expected; a try that the machine itself has held up for too long does not count."""
+    for last in (False, False, True):
+        with Stalls() as stalls:
+            try:
+                assert_cell(rows, engine, held, expected, new_world)
+            except AssertionError:
+                if last or stalls.longest_seconds < STALL_SECONDS:
+                    raise
+            else:
+                return
+
+
+def assert_cell(rows: Sequence[Row], engine: str, held: str, expected: Answer, new_world: NewWorld) -> None:
     dependencies = {row.dependency for row in rows}
     world = new_world(engine, encrypted=TLS in dependencies)
     container = ready(world, held)
