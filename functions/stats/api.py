@@ -106,7 +106,7 @@ def _validators(statistics: Statistics, origin: Origin, ttl: int, now: datetime)
         "Cache-Control": f"private, max-age={ttl}",
         "Age": str(age),
         "Cache-Status": f"openl2m-stats; {cache_status}",
-        "Vary": "Authorization, Accept",
+        "Vary": "Authorization",
     }
 
 
