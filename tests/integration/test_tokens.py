@@ -80,21 +80,41 @@ def test_a_record(record: dict[str, Any], status: int, aws: AWS, travel: Travel,
 
 
 @pytest.mark.parametrize(
-    "neighbour",
-    [None, "text", 7, [], {}, {"name": "bad"}, {"name": "bad", "sha256": "x"}, {"sha256": "0" * 64}, {"name": {}}],
+    ("neighbour", "problem"),
+    [
+        (None, "not an object"),
+        ("text", "not an object"),
+        (7, "not an object"),
+        ([], "not an object"),
+        ({}, "no name"),
+        ({"name": "bad"}, "sha256 is not 64 hex digits"),
+        ({"name": "bad", "sha256": "x"}, "sha256 is not 64 hex digits"),
+        ({"sha256": "0" * 64}, "no name"),
+        ({"name": ""}, "no name"),
+        ({"name": {}}, "no name"),
+    ],
     ids=str,
 )
 def test_a_malformed_neighbour_changes_nothing(
-    neighbour: Any, aws: AWS, new_container: Start, capsys: pytest.CaptureFixture[str]
+    neighbour: Any, problem: str, aws: AWS, new_container: Start, capsys: pytest.CaptureFixture[str]
 ) -> None:
     key = leaks.new_key()
     aws.put_tokens(neighbour, token_record(key), neighbour)
     container = new_container()
     assert container.get(key).status == 200
     assert container.get(leaks.new_key()).status == 401
-    ignored = [line["token"] for line in logged(capsys) if line.get("message") == "token ignored"]
+    ignored = [(line["token"], line["problem"]) for line in logged(capsys) if line.get("message") == "token ignored"]
     named = isinstance(neighbour, dict) and neighbour.get("name") == "bad"
-    assert ignored == (["bad", "bad"] if named else ["number 1", "number 3"])
+    assert ignored == [(name, problem) for name in (("bad", "bad") if named else ("number 1", "number 3"))]
+
+
+def test_an_address_that_cannot_be_read_is_logged_with_its_token(
+    aws: AWS, new_container: Start, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = aws.new_token(name="grafana", allowed_ips=["nonsense", "203.0.113.7"])
+    assert new_container().get(key).status == 200
+    ignored = [line for line in logged(capsys) if line.get("message") == "allowed address ignored"]
+    assert [(line["level"], line["token"]) for line in ignored] == [("WARNING", "grafana")]
 
 
 def test_two_entries_with_one_hash(aws: AWS, new_container: Start) -> None:
@@ -104,18 +124,40 @@ def test_two_entries_with_one_hash(aws: AWS, new_container: Start) -> None:
 
 
 @pytest.mark.parametrize(
-    "registry", ["", "{", "[]", "null", "7", '"tokens"', "{}", '{"tokens": null}', '{"tokens": {}}', "[" * 60000]
+    ("registry", "problem"),
+    [
+        (" ", "not JSON"),
+        ("{", "not JSON"),
+        ("[" * 60000, "not JSON"),
+        ("[]", 'no list "tokens"'),
+        ("null", 'no list "tokens"'),
+        ("7", 'no list "tokens"'),
+        ('"tokens"', 'no list "tokens"'),
+        ("{}", 'no list "tokens"'),
+        ('{"tokens": null}', 'no list "tokens"'),
+        ('{"tokens": {}}', 'no list "tokens"'),
+    ],
+    ids=lambda text: text[:20],
 )
-def test_what_is_no_registry(registry: str, aws: AWS, travel: Travel, new_container: Start) -> None:
+def test_what_is_no_registry(
+    registry: str,
+    problem: str,
+    aws: AWS,
+    travel: Travel,
+    new_container: Start,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     key = aws.new_token()
     container = new_container()
     assert container.get(key).status == 200
-    aws.put_registry(registry or " ")
+    aws.put_registry(registry)
     travel(60)
     assert container.get(key).status == 200  # by the registry that was read before
     fresh = new_container().get(key)
     # The start has tried, and took some milliseconds of a clock that stands still here.
     assert (fresh.status, fresh.headers["Retry-After"]) == (503, "2")
+    errors = {line["error"] for line in logged(capsys) if line.get("message") == "token registry not readable"}
+    assert errors == {problem}
 
 
 def test_an_empty_registry(aws: AWS, new_container: Start) -> None:
@@ -282,13 +324,32 @@ def test_a_registry_from_the_future_is_read_again(aws: AWS, travel: Travel, new_
     assert container.get(key).status == 401
 
 
+@pytest.mark.parametrize(
+    ("record", "variables", "reason"),
+    [
+        ({"expires": "2026-01-01T00:00:00Z"}, {}, "token 'grafana' has expired"),
+        ({"active": False}, {}, "token 'grafana' is not active"),
+        ({"allowed_ips": ["10.0.0.0/8"]}, {}, "token 'grafana' is not permitted from the client address"),
+        ({}, {"CLIENT_IP_DENIED": "203.0.113.0/24"}, "client address is in CLIENT_IP_DENIED"),
+        ({}, {"CLIENT_IP_ALLOWED": "10.0.0.0/8"}, "client address is not in CLIENT_IP_ALLOWED"),
+        ({"sha256": "0" * 64}, {}, "unknown token"),
+        (None, {}, "no well-formed token"),
+    ],
+    ids=repr,
+)
 def test_a_refusal_is_logged_with_its_reason(
-    aws: AWS, travel: Travel, new_container: Start, capsys: pytest.CaptureFixture[str]
+    record: dict[str, Any] | None,
+    variables: dict[str, str],
+    reason: str,
+    aws: AWS,
+    travel: Travel,
+    new_container: Start,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    key = aws.new_token(name="grafana", expires="2026-01-01T00:00:00Z")
-    new_container().get(key)
+    key = None if record is None else aws.new_token(name="grafana", **record)
+    new_container(**variables).get(key)
     lines = logged(capsys)
     (line,) = [line for line in lines if line.get("message") == "refused"]
-    assert line["reason"] == "token 'grafana' has expired"
+    assert line["reason"] == reason
     assert line["client_address"] == "203.0.113.7"
     assert [line["Refused"] for line in lines if "Refused" in line] == [[1.0]]
