@@ -14,7 +14,7 @@ from typing import Any
 from stats.networks import Address, Network, contains, parse_network
 from stats.telemetry import logger
 
-_SHA256 = re.compile(r"[0-9a-fA-F]{64}", re.ASCII)
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 
 
 @dataclass(frozen=True)
