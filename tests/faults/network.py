@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 
 from tests.faults.world import CONNECT, LOGIN, NAME, REGISTRY, SECRET, TLS, World
-from tests.integration.misdeeds import NOISE, PATIENCE_SECONDS, Misdeed, delay, drip, present, reset, say, stay_silent
 from tests.support.certificates import new_authority, new_certificate
+from tests.support.misdeeds import NOISE, PATIENCE_SECONDS, Misdeed, delay, drip, present, reset, say, stay_silent
 from tests.support.tls_servers import HOST
 
 Fault = Callable[[World], AbstractContextManager[None]]

@@ -8,7 +8,7 @@ import pytest
 from tests.faults.conftest import NewWorld
 from tests.faults.namespaces import DATABASE_ADDRESSES, Networks, NoNamespacesError, inside, networks
 from tests.faults.world import MARGIN_SECONDS, STATEMENT, seen
-from tests.integration.misdeeds import Exchange, stay_silent
+from tests.support.misdeeds import Exchange, stay_silent
 from tests.support.proxy import Proxy
 
 TIMEOUT_SECONDS = 10

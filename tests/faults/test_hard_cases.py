@@ -23,7 +23,7 @@ from tests.faults.world import (
     seen,
 )
 from tests.integration.conftest import Container, LambdaContext, cold_start
-from tests.integration.misdeeds import Misdeed, delay
+from tests.support.misdeeds import Misdeed, delay
 from tests.support.outages import wait_until
 from tests.support.proxy import silent_host
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
-from tests.integration.misdeeds import PATIENCE_SECONDS, Exchange, Misdeed
+from tests.support.misdeeds import PATIENCE_SECONDS, Exchange, Misdeed
 
 _TICK_SECONDS = 0.01
 _ACCEPT_SECONDS = 0.05  # how long it takes to notice that no more connections are to be accepted
@@ -54,6 +54,7 @@ class Proxy:
         with socket.create_server((host, 0)) as probe:
             address = probe.getsockname()
         self._listener = socket.create_server(address, backlog=_BACKLOG)
+        self._listener.settimeout(_ACCEPT_SECONDS)  # a client may be gone before it is accepted
         self.host, self.port = address
 
     def __enter__(self) -> Self:
@@ -64,9 +65,10 @@ class Proxy:
         self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         self._ended.set()
-        self.cut()
         for thread in self._threads:
-            thread.join()
+            while thread.is_alive():
+                self.cut()  # anew: a connection may just have been accepted
+                thread.join(_ACCEPT_SECONDS)
         self._listener.close()
 
     def cut(self) -> None:
