@@ -175,13 +175,15 @@ def as_master(server_db: Database) -> Iterator[Database]:
     assert server_db.server
     take_away(server_db, "read_only_user")
     owner, master, password = f"{server_db.name}_owner", f"{server_db.name}_master", leaks.new_password()
-    server_db.execute(f"CREATE ROLE {owner} LOGIN")
     server_db.execute(f"CREATE ROLE {master} LOGIN CREATEROLE NOSUPERUSER PASSWORD '{password}'")
+    seen = replace(server_db, server=replace(server_db.server, superuser=master, superuser_password=password))
+    # From PostgreSQL 16 on, only the role that made another may lend it to itself.
+    seen.execute(f"CREATE ROLE {owner} LOGIN")
     server_db.execute(f"ALTER DATABASE {server_db.name} OWNER TO {owner}")
     for [table] in rows(server_db, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"):
         server_db.execute(f"ALTER TABLE {table} OWNER TO {owner}")
     try:
-        yield replace(server_db, server=replace(server_db.server, superuser=master, superuser_password=password))
+        yield seen
     finally:
         server_db.execute(f"REASSIGN OWNED BY {owner} TO CURRENT_USER")
         for role in (owner, master):
@@ -199,7 +201,8 @@ def membership(database: Database) -> Iterator[None]:
 
 
 def is_member(database: Database) -> bool:
-    [[member]] = rows(database, f"SELECT pg_has_role('{database.name}_owner', 'MEMBER')")
+    """Tell whether the administrator has the rights of OpenL2M's own role; to be able to take them is not that."""
+    [[member]] = rows(database, f"SELECT pg_has_role('{database.name}_owner', 'USAGE')")
     return bool(member)
 
 
