@@ -217,7 +217,7 @@ def test_an_administrator_who_owns_nothing_makes_a_user(
     """As the master user of RDS: no superuser, and OpenL2M's tables belong to OpenL2M's own role."""
     user = server_db.user + suffix
     if member:
-        server_db.execute(f"GRANT {server_db.name}_owner TO {server_db.name}_master")
+        as_master.execute(f"GRANT {server_db.name}_owner TO CURRENT_USER")
 
     run_script(as_master, name)
 
