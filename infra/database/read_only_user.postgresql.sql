@@ -8,7 +8,7 @@
 -- The administrator needs CREATEROLE. Where another role owns OpenL2M's tables, as usual on RDS, the script makes the
 -- administrator a member of that role and takes the membership back at its end. From PostgreSQL 16 on, that takes
 -- ADMIN OPTION on the owning role, which the role that created it has: run the script as that one, or as a superuser.
--- It is tested on PostgreSQL 15 and not on newer ones.
+-- It is tested on PostgreSQL 15 and 17.
 --
 -- To take it away: GRANT openl2m_stats TO CURRENT_USER; DROP OWNED BY openl2m_stats; DROP ROLE openl2m_stats;
 -- Where another role owns the tables: GRANT <owner> TO CURRENT_USER; before, REVOKE <owner> FROM CURRENT_USER; after.
