@@ -289,7 +289,7 @@ def test_every_call_fails_in_turn(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)
-    take = new_schedule(REQUEST_TIMEOUT_SECONDS=1 if fault == "slow" else 10)
+    take = new_schedule(REQUEST_TIMEOUT_SECONDS=2 if fault == "slow" else 10)
     before, time = SITUATIONS[situation]
     for each in before:
         take(at(each))
