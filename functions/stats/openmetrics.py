@@ -4,15 +4,17 @@ prometheus_client takes long to import: api.py imports this module at the first 
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
 
 from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
 from prometheus_client.exposition import choose_encoder
 
 from stats import __version__
-from stats.catalogue import STATISTICS, Counter, Statistic
+from stats.catalogue import STATISTICS, Counter, Document, Statistic
 from stats.responses import Answer
 from stats.service import Statistics, entity_tag
 
@@ -51,13 +53,35 @@ def families(statistics: Sequence[Statistic] = STATISTICS) -> list[Family]:
     return [Family(name, tuple(members)) for name, members in grouped.items()]
 
 
+def metrics(document: Document, taken_at: datetime) -> Iterator[Metric]:
+    """Yield the metrics of a document whose numbers were read at an instant."""
+    for family in families():
+        kind = CounterMetricFamily if family.is_counter else GaugeMetricFamily
+        labels = [] if family.statistics[0].window is None else ["window"]
+        metric = kind(family.name, family.help, labels=labels)
+        for statistic in family.statistics:
+            value = document[statistic.section][statistic.key]["value"]
+            metric.add_metric([statistic.window.value] if statistic.window else [], float(value))
+        yield metric
+    name, described = "openl2m_stats_timestamp_seconds", "When the numbers were read from the database, in Unix time."
+    yield GaugeMetricFamily(name, described, taken_at.timestamp(), unit="seconds")
+    yield InfoMetricFamily("openl2m_stats", "The version of openl2m-stats.", {"version": __version__})
+
+
+@dataclass(frozen=True)
+class _Collector:
+    """What prometheus_client's registry takes."""
+
+    collect: Callable[[], Iterator[Metric]]
+
+
 def as_metrics(answer: Answer, statistics: Statistics, accept: Sequence[str]) -> Answer:
     """Return the answer of `/api/stats/` to these statistics as that of `/metrics`, in a format of the caller's choice.
 
     `accept` holds the values of the Accept header.
     """
     registry = CollectorRegistry()
-    registry.register(_Collector(statistics))
+    registry.register(_Collector(partial(metrics, statistics.document, statistics.taken_at)))
     encode, content_type = choose_encoder(",".join(filter(_is_known, ",".join(accept).split(","))))
     body = encode(registry).decode()
     headers = {**answer.headers, "ETag": entity_tag(body), "Vary": "Authorization, Accept"}
@@ -67,24 +91,3 @@ def as_metrics(answer: Answer, statistics: Statistics, accept: Sequence[str]) ->
 def _is_known(accepted: str) -> bool:
     # choose_encoder() fails at a version that is no number, and takes any later one for its own.
     return {version.strip() for version in _VERSION.findall(accepted)} <= _VERSIONS
-
-
-@dataclass(frozen=True, eq=False)
-class _Collector:
-    statistics: Statistics
-
-    def collect(self) -> Iterator[Metric]:
-        """Yield the metrics, as prometheus_client asks for them."""
-        for family in families():
-            kind = CounterMetricFamily if family.is_counter else GaugeMetricFamily
-            is_labelled = family.statistics[0].window is not None
-            metric = kind(family.name, family.help, labels=["window"] if is_labelled else [])
-            for statistic in family.statistics:
-                value = self.statistics.document[statistic.section][statistic.key]["value"]
-                metric.add_metric([statistic.window.value] if statistic.window else [], float(value))
-            yield metric
-        taken_at = self.statistics.taken_at.timestamp()
-        yield GaugeMetricFamily(
-            "openl2m_stats_timestamp_seconds", "When the numbers were read from the database.", taken_at, unit="seconds"
-        )
-        yield InfoMetricFamily("openl2m_stats", "The version of openl2m-stats.", {"version": __version__})
