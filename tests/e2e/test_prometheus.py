@@ -19,9 +19,9 @@ import yaml
 from dev.servers.processes import free_port
 from dev.servers.programs import require_installed, search_path
 from openl2m_stats import demo
-from stats.catalogue import STATISTICS, Counter
 from tests.integration.test_run import running
 from tests.support.databases import ROOT
+from tests.support.metrics import series
 
 DASHBOARDS = ROOT / "dashboards"
 AUTHORIZATION = {"Authorization": f"Token {demo.TOKEN}"}
@@ -122,21 +122,14 @@ class Prometheus:
 
 def test_a_query_returns_the_numbers(prometheus: Prometheus, api: str) -> None:
     answer = requests.get(f"http://{api}/api/stats/", headers=AUTHORIZATION, timeout=30)
-    document = answer.json()
     found = {
-        (series["metric"]["__name__"], series["metric"].get("window")): float(series["value"][1])
-        for series in prometheus.query('{__name__=~"openl2m_.+",job="openl2m-stats",stack="production"}')
+        (each["metric"]["__name__"], each["metric"].get("window")): float(each["value"][1])
+        for each in prometheus.query('{__name__=~"openl2m_.+",job="openl2m-stats",stack="production"}')
     }
     read_at = datetime.fromtimestamp(found.pop(("openl2m_stats_timestamp_seconds", None)), UTC)
     assert read_at.replace(microsecond=0) == parsedate_to_datetime(answer.headers["Last-Modified"])
     assert found.pop(("openl2m_stats_info", None)) == 1
-    assert found == {
-        (
-            f"openl2m_{statistic.family}{'_total' if isinstance(statistic.measure, Counter) else ''}",
-            statistic.window.value if statistic.window else None,
-        ): document[statistic.section][statistic.key]["value"]
-        for statistic in STATISTICS
-    }
+    assert found == series(answer.json())
     assert found["openl2m_switches", None] == 1246
 
 

@@ -1,22 +1,21 @@
 """`/metrics`, as prometheus_client's own parsers read it."""
 
-from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import time_machine
-from prometheus_client import Metric
-from prometheus_client import parser as text_parser
-from prometheus_client.openmetrics import parser as openmetrics_parser
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import stats
 from dev.servers.databases import Database
-from stats.catalogue import STATISTICS, Counter
+from stats.catalogue import STATISTICS
 from tests.integration.conftest import AWS, NOW, Response, Travel
 from tests.support.databases import load_case, read_case
 from tests.support.events import FORMATS
+from tests.support.metrics import Series, parse, series
 
 CASES = sorted((Path(__file__).parents[1] / "cases").glob("*.json"))
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
@@ -45,37 +44,14 @@ def scrape(container: Any, key: str | None, *headers: tuple[str, str], **request
     return answer
 
 
-def parsers(content_type: str) -> Callable[[str], Iterable[Metric]]:
-    """Return prometheus_client's parser of a format."""
-    if content_type.startswith("text/plain;"):
-        return text_parser.text_string_to_metric_families
-    return openmetrics_parser.text_string_to_metric_families
+def samples(answer: Response) -> Series:
+    return parse(answer.headers["Content-Type"], answer.body)
 
 
-def samples(answer: Response) -> dict[tuple[str, str | None], float]:
-    """Return the value of each series, by its name and window."""
-    found: dict[tuple[str, str | None], float] = {}
-    for family in parsers(answer.headers["Content-Type"])(answer.body):
-        for sample in family.samples:
-            name = (sample.name, sample.labels.get("window"))
-            assert name not in found
-            found[name] = sample.value
-    return found
-
-
-def expected(document: Any, taken_at: datetime) -> dict[tuple[str, str | None], float]:
+def expected(document: Any, taken_at: datetime) -> Series:
     """Return what the series are when the JSON is this."""
-    numbers: dict[tuple[str, str | None], float] = {
-        ("openl2m_stats_timestamp_seconds", None): taken_at.timestamp(),
-        ("openl2m_stats_info", None): 1,
-    }
-    for statistic in STATISTICS:
-        suffix = "_total" if isinstance(statistic.measure, Counter) else ""
-        window = statistic.window.value if statistic.window else None
-        # Every number of Prometheus' is a float: the largest that OpenL2M can count up to is rounded.
-        value = float(document[statistic.section][statistic.key]["value"])
-        numbers[f"openl2m_{statistic.family}{suffix}", window] = value
-    return numbers
+    own: Series = {("openl2m_stats_timestamp_seconds", None): taken_at.timestamp(), ("openl2m_stats_info", None): 1}
+    return own | series(document)
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
@@ -243,3 +219,39 @@ def test_the_table_of_answers_holds_here_too(build: Any, key: str, new_container
 
 def test_a_stage_may_precede(key: str, new_container: Any) -> None:
     assert scrape(new_container(), key, path="/prod/metrics", build=FORMATS["1.0"]).status == 200
+
+
+accepted = st.lists(
+    st.builds(
+        "".join,
+        st.lists(
+            st.sampled_from(
+                ["application/openmetrics-text", "text/plain", "*/*", ";", "version", "=", " ", "charset=utf-8"]
+            )
+            | st.sampled_from(
+                ["1.0.0", "0.0.4", "2", "1.0.0.x", ";version=1.0.0", ";escaping=values", "\ud83d", "\u0661"]
+            )
+            | st.text(max_size=3),
+            max_size=6,
+        ),
+    ),
+    max_size=3,
+)
+
+
+@settings(
+    max_examples=300, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(accept=accepted)
+def test_whatever_accept_is_the_answer_is_in_a_known_format(accept: list[str], warm: Any) -> None:
+    container, key = warm
+    answer = scrape(container, key, *(("Accept", value) for value in accept))
+    assert answer.status == 200
+    format_, _, escaping = answer.headers["Content-Type"].partition("; escaping=")
+    assert format_ in {TEXT, TEXT.replace("0.0.4", "1.0.0"), OPENMETRICS}
+    assert escaping in {"", "underscores", "allow-utf-8", "dots", "values"}
+
+
+@pytest.fixture
+def warm(key: str, new_container: Any) -> tuple[Any, str]:
+    return new_container(), key
