@@ -76,7 +76,8 @@ def prometheus(api: str, configuration: Path) -> Iterator["Prometheus"]:
     [job] = settings["scrape_configs"]
     job |= {"scheme": "http", "scrape_interval": "1s", "scrape_timeout": "1s"}
     job["static_configs"][0]["targets"] = [api]
-    settings["global"] = {"evaluation_interval": "1s"}
+    refused = {**job, "job_name": "refused", "authorization": {"type": "Token", "credentials": "0" * 40}}
+    settings |= {"global": {"evaluation_interval": "1s"}, "scrape_configs": [job, refused]}
     path = configuration.with_name("local.yml")
     path.write_text(yaml.safe_dump(settings))
     port = free_port()
@@ -89,7 +90,7 @@ def prometheus(api: str, configuration: Path) -> Iterator["Prometheus"]:
     try:
         server = Prometheus(f"http://127.0.0.1:{port}")
         until = time.monotonic() + _START_SECONDS
-        while not server.query("openl2m_stats_info"):
+        while not (server.query("openl2m_stats_info") and server.query('up{job="refused"}')):
             assert time.monotonic() < until, log.read_text()
             assert process.poll() is None, log.read_text()
             time.sleep(0.2)
@@ -133,17 +134,26 @@ def test_a_query_returns_the_numbers(prometheus: Prometheus, api: str) -> None:
     assert found["openl2m_switches", None] == 1246
 
 
+def test_a_wrong_token_is_a_failed_scrape_that_says_so(prometheus: Prometheus) -> None:
+    assert [series["value"][1] for series in prometheus.query('up{job="refused"}')] == ["0"]
+    errors = {target["labels"]["job"]: target["lastError"] for target in prometheus.get("targets")["activeTargets"]}
+    assert errors == {"openl2m-stats": "", "refused": "server returned HTTP status 401 Unauthorized"}
+
+
 def test_the_rules_are_loaded_and_silent(prometheus: Prometheus) -> None:
-    rules: list[Any] = []
+    # Before the first scrape there was no `up`, and that may have been noticed.
     until = time.monotonic() + _START_SECONDS
-    while not rules or any(rule["health"] == "unknown" for rule in rules):
-        assert time.monotonic() < until, rules
+    while True:
         rules = [rule for group in prometheus.get("rules")["groups"] for rule in group["rules"]]
-    assert {rule["name"]: (rule["health"], rule["alerts"]) for rule in rules} == {
-        "OpenL2MStatsNotScraped": ("ok", []),
-        "OpenL2MStatsStale": ("ok", []),
-        "OpenL2MSwitchesDropped": ("ok", []),
-    }
+        if all(rule["health"] == "ok" and not rule["alerts"] for rule in rules):
+            break
+        assert time.monotonic() < until, rules
+        time.sleep(0.2)
+    assert [rule["name"] for rule in rules] == [
+        "OpenL2MStatsNotScraped",
+        "OpenL2MStatsStale",
+        "OpenL2MSwitchesDropped",
+    ]
 
 
 DASHBOARD = json.loads((DASHBOARDS / "grafana.json").read_text())

@@ -77,7 +77,9 @@ def packages(program: str) -> set[str]:
     command = [sys.executable, "-c", f"{program}\n{PACKAGES}"]
     environment = {**os.environ, "PYTHONPATH": path}
     loaded = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
-    return {name for name in json.loads(loaded.splitlines()[-1]) if not name.startswith("_")} - set(sys.stdlib_module_names)
+    return {name for name in json.loads(loaded.splitlines()[-1]) if not name.startswith("_")} - set(
+        sys.stdlib_module_names
+    )
 
 
 # PyMySQL takes cryptography where it is there, as for these tests; the layer goes without.
