@@ -76,10 +76,9 @@ def packages(program: str) -> set[str]:
     path = os.pathsep.join([str(ROOT / "functions"), str(ROOT)])
     command = [sys.executable, "-c", f"{program}\n{PACKAGES}"]
     environment = {**os.environ, "PYTHONPATH": path}
-    loaded = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
-    return {name for name in json.loads(loaded.splitlines()[-1]) if not name.startswith("_")} - set(
-        sys.stdlib_module_names
-    )
+    printed = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    loaded = json.loads(printed.splitlines()[-1])
+    return {name for name in loaded if not name.startswith("_")} - set(sys.stdlib_module_names)
 
 
 # PyMySQL takes cryptography where it is there, as for these tests; the layer goes without.
