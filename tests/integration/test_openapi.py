@@ -41,6 +41,15 @@ def test_answers_are_as_documented(case: Any, url: str) -> None:
     assert answer.status_code in {200, 204, 304} | ({400} if case.query else set())
 
 
+@pytest.mark.parametrize("media_type", ["application/json", "text/csv"])
+def test_a_range_of_the_history_is_as_documented(media_type: str, url: str) -> None:
+    case = schema["/api/stats/history/"]["GET"].Case(query={"from": "2024-02-28", "to": "2024-03-01"})
+    headers = {"Authorization": f"Token {demo.TOKEN}", "Accept": media_type}
+    answer = case.call_and_validate(base_url=url, headers=headers, excluded_checks=NOT_CHECKED)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"][0].partition(";")[0] == media_type
+
+
 @schema.parametrize()
 @settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_answers_without_a_token_are_as_documented(case: Any, url: str) -> None:
