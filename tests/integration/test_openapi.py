@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import HealthCheck, settings
 
 from openl2m_stats import demo
 from tests.integration.test_run import environment, running
+from tests.support import leaks
 from tests.support.databases import ROOT
 
 schema = schemathesis.openapi.from_path(ROOT / "docs/openapi.yaml")
@@ -23,10 +25,18 @@ EXAMPLES = re.findall(r"```(sh|python)\n(.*?)```", (ROOT / "docs/api.md").read_t
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    with running() as (_, printed):
+    logged: list[str] = []
+    with running() as (process, printed):
         found = re.search(r"http://127\.0\.0\.1:\d+", printed)
         assert found
+        assert process.stdout
+        # So many requests fill the pipe, which would stop the server.
+        reader = threading.Thread(target=logged.extend, args=(process.stdout,))
+        reader.start()
         yield found[0]
+        process.kill()
+        reader.join()
+    assert not leaks.found_in("".join(logged))
 
 
 # `Allow` leaves POST out on purpose: it is an alias. Two dates, each of them good, may be no range.
