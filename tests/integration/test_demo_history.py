@@ -68,7 +68,7 @@ def test_the_numbers_lead_to_todays(tmp_path: Path) -> None:
 def test_weekends_are_quieter(tmp_path: Path) -> None:
     history = made(tmp_path / "demo.sqlite3", INSTANTS["at noon"])
 
-    def devices(weekend: bool) -> float:
+    def devices(weekend: bool) -> Any:
         rows = [row for day, row in history.items() if (datetime.fromisoformat(day).weekday() >= 5) == weekend]
         return sum(row["values"]["devices_today"] for row in rows) / len(rows)
 
