@@ -31,7 +31,8 @@ _MOST_DAYS = 3660
 _ATTEMPTS = 3  # of each call to S3
 _SECONDS = 30  # for a secret, for reading a month, and for writing one with all tries
 # What becomes of a day.
-_WRITTEN, _UNCHANGED, _TAKEN, _UNTOLD = "written", "unchanged", "with a snapshot", "before the log begins"
+_WRITTEN, _TO_WRITE, _UNCHANGED = "written", "to be written", "unchanged"
+_TAKEN, _UNTOLD = "with a snapshot", "before the log begins"
 
 
 def _days(text: str) -> int:
@@ -60,12 +61,16 @@ def command(stack: str | None, days: int, dry_run: bool, database_url: str | Non
     try:
         settings = load(_variables(stack, database_url))
         bucket = Bucket(str(settings.snapshot_bucket), settings.snapshot_prefix, _ATTEMPTS)
-        with logged_in(parse_server(_login(settings, database_url), settings), settings) as session:
+        server = parse_server(_login(settings, database_url), settings)
+        where = server.database if server.engine == "sqlite" else f"{server.database} at {server.host}"
+        to = f"s3://{settings.snapshot_bucket}/{settings.snapshot_prefix}history/"
+        print(f"From the {server.engine} database {where} to {to}", file=sys.stderr, flush=True)
+        with logged_in(server, settings) as session:
             literal, indexes = session.connection.engine.literal, session.indexes()
             done = _backfill(past.Log(session.rows, literal, indexes, settings.time_zone), bucket, days, dry_run)
     except (DatabaseError, DatabaseURLError, SettingsError, StackError, StorageError) as error:
         raise Failed(str(error)) from None
-    print(f"{days} days: {_listed(done)}.{' Nothing was written: this is what would be.' if dry_run else ''}")
+    print(f"{days} {'day' if days == 1 else 'days'}: {_listed(done)}.{' Nothing was written.' if dry_run else ''}")
 
 
 def _variables(stack: str | None, database_url: str | None) -> Mapping[str, str]:
@@ -106,11 +111,12 @@ def _backfill(log: past.Log, bucket: Bucket, count: int, dry_run: bool) -> Count
             for day in days_of_month:
                 what, row = _tell(day, held[key].get(f"{day}"), log, oldest)
                 became[what] += 1
-                if what == _WRITTEN:
+                if what == _TO_WRITE:
                     new[f"{day}"] = row
                 progress.update(1)
             if new and not dry_run:
                 rows.put(bucket, key, new, Deadline.after(_SECONDS))
+                became[_WRITTEN] = became.pop(_TO_WRITE)
             if not terminal:
                 print(f"{days_of_month[0]:%Y-%m}: {_listed(became)}", file=sys.stderr, flush=True)
             done += became
@@ -137,8 +143,10 @@ def _tell(day: date, held: rows.Row | None, log: past.Log, oldest: datetime | No
     if all(value is None for value in values.values()):
         return _UNTOLD, {}
     row = past.row(day, values)
-    return (_UNCHANGED if row == held else _WRITTEN), row
+    return (_UNCHANGED if row == held else _TO_WRITE), row
 
 
 def _listed(done: Counter[str]) -> str:
-    return ", ".join(f"{done[what]} {what}" for what in (_WRITTEN, _UNCHANGED, _TAKEN, _UNTOLD) if done[what])
+    return ", ".join(
+        f"{done[what]} {what}" for what in (_WRITTEN, _TO_WRITE, _UNCHANGED, _TAKEN, _UNTOLD) if done[what]
+    )
