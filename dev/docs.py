@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 import yaml
 
+from dev import athena
 from dev.bench.markdown import table
 from openl2m_stats import grants
 from stats import openmetrics
@@ -130,6 +131,7 @@ PARTS: Mapping[str, Mapping[str, Callable[[], str]]] = {
     "docs/architecture.md": {"scan": partial(sql, ()), "indexes": partial(sql, INDEXES), "faults": tables},
     "docs/configuration.md": {"settings": settings},
     "docs/openapi.yaml": {"schema": schema},
+    "docs/query-snapshots.md": {"athena": athena.snapshots},
     **{
         f"infra/database/read_only_user.{engine}.sql": {"grants": partial(grants.body, engine)}
         for engine in grants.ENGINES

@@ -147,6 +147,29 @@ def test_openl2ms_example_client(demo: str) -> None:
     check_demo(answer.json())
 
 
+def test_the_demo_has_a_past(demo: str) -> None:
+    _, url, _, header = shlex.split(commands(demo)["curl"])
+    authorization = {"Authorization": header.partition(": ")[2]}
+    today = datetime.now(UTC).date()
+    days = {"from": str(today - timedelta(days=90)), "to": str(today)}
+    history = requests.get(f"{url}history/", days, headers=authorization, timeout=10).json()
+    now = requests.get(url, headers=authorization, timeout=10).json()
+
+    gaps = [number for number, value in enumerate(history["usage"]["changes_today"]["values"]) if value is None]
+    assert 0 < len(gaps) < 5
+    backfilled = len(history["backfilled"])
+    assert history["backfilled"] == history["days"][:backfilled]
+    for section in ("database", "usage"):
+        for key, statistic in history[section].items():
+            told = statistic["values"]
+            assert len(told) == 91
+            assert told[-1] is not None
+            assert section == "usage" or told[-1] == now[section][key]["value"]
+            known = key.endswith(("_hour", "_today", "_days"))
+            assert [value is not None for value in told[:backfilled]] == [known] * backfilled
+            assert [n for n in range(backfilled, 91) if told[n] is None] == gaps
+
+
 def test_http_as_it_travels(demo: str) -> None:
     _, url, _, header = shlex.split(commands(demo)["curl"])
     authorization = {"Authorization": header.partition(": ")[2]}
