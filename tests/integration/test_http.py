@@ -73,7 +73,21 @@ def test_what_is_no_api_gateway_event(event: Any, key: str, new_container: Any) 
     assert_problem(new_container().invoke(event), 400)
 
 
-@pytest.mark.parametrize("path", ["/api/", "/page", "/index.html", "/favicon.ico", "/api/stats/x", "/api/stats//", "/api//stats/", "/API/STATS/", "", "x"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/",
+        "/page",
+        "/index.html",
+        "/favicon.ico",
+        "/api/stats/x",
+        "/api/stats//",
+        "/api//stats/",
+        "/API/STATS/",
+        "",
+        "x",
+    ],
+)
 @pytest.mark.parametrize("method", ["GET", "OPTIONS", "PUT"])
 def test_other_paths(path: str, method: str, build: Any, key: str, new_container: Any) -> None:
     container = new_container()

@@ -145,7 +145,9 @@ print(api.handler({page!r}, None)["statusCode"], touched(), "stats.page" in sys.
 opened.clear()
 print(api.handler({page!r}, None)["statusCode"], touched(), file=sys.stderr)
 """
-    ran = subprocess.run([sys.executable, "-c", program], cwd=ROOT / "functions", capture_output=True, text=True, check=True)
+    ran = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT / "functions", capture_output=True, text=True, check=True
+    )
     files = ["index.html", "script.js", "style.css"]
     assert ran.stderr.splitlines() == ["200 [] False", f"200 {files} True", "200 []"]
 

@@ -76,7 +76,7 @@ function signOut(why) {
   session += 1;
   store(null);
   Object.assign(state, { document: null, readAt: null, history: null, noHistory: "", historyDue: 0, failures: 0, due: null });
-  $("sections").replaceChildren();
+  for (const id of ["sections", "focus-label", "focus-value", "change", "chart", "rows"]) $(id).replaceChildren();
   $("numbers").hidden = $("session").hidden = true;
   $("login").hidden = false;
   tell("", "");
@@ -125,12 +125,14 @@ function show(answer, content) {
   today = Date.parse(answer.headers.get("Date")) || Date.now();
   Object.assign(state, { age, receivedAt: Date.now(), document: content, readAt: readAt || Date.now() - age * 1000 });
   state.failures = stale ? state.failures + 1 : 0;
+  const first = !$("login").hidden;
   $("token").value = "";
   $("login").hidden = true;
   $("numbers").hidden = $("session").hidden = false;
   if (stale) tell("stale", "The database is out of reach. These are the last numbers that were read.");
   else tell("", "");
   drawNumbers();
+  if (first) $("focus-label").focus();
   schedule(stale ? patience() : Math.max(LEAST_SECONDS, lifetime - age));
 }
 
@@ -464,7 +466,7 @@ function drawTable() {
     const source = value === null ? "–" : backfilled.has(day) ? "backfilled" : "snapshot";
     return element("tr", {}, element("td", {}, day), element("td", {}, value === null ? "–" : number.format(value)), element("td", {}, source));
   });
-  $("table").querySelector("tbody").replaceChildren(...rows.reverse());
+  $("rows").replaceChildren(...rows.reverse());
 }
 
 // ---- The start
@@ -476,7 +478,7 @@ $("refresh").addEventListener("click", () => { if (!document.body.classList.cont
 $("table").addEventListener("toggle", drawTable);
 $("chart").addEventListener("pointermove", onPointer);
 $("chart").addEventListener("pointerdown", onPointer);
-$("chart").addEventListener("pointerleave", () => moveTo(null));
+$("chart").addEventListener("pointerleave", (event) => { if (event.pointerType === "mouse") moveTo(null); });
 $("chart").addEventListener("keydown", onKey);
 $("chart").addEventListener("focus", () => { if (state.position === null && $("chart").matches(":focus-visible")) moveTo(plot.values.findLastIndex((value) => value !== null)); });
 $("chart").addEventListener("blur", () => moveTo(null));
