@@ -190,7 +190,6 @@ async function loadHistory() {
       : "The history cannot be read at the moment. The trends appear as soon as it can.";
   }
   state.historyDue = Date.now() + next * 1000;
-  state.position = null;
   drawTrends();
 }
 
@@ -289,10 +288,10 @@ function recall() {
 
 // ---- The trends
 
-// The lines of a series, as SVG paths: one through the days that were recorded, one through those that were backfilled.
-// A day without a value is a gap, and a day between two gaps a point.
+// A series as SVG paths: a line through the days that were recorded, one through those that were backfilled, and dots.
+// A day without a value is a gap, and a day between two gaps a dot.
 function paths(values, x, y) {
-  const made = { line: "", told: "" };
+  const made = { line: "", told: "", dot: "" };
   const told = (index) => state.history.backfilled.has(state.history.days[index]);
   const place = (index) => `${x(index).toFixed(1)} ${y(values[index]).toFixed(1)}`;
   const known = (index) => values[index] !== null && values[index] !== undefined;
@@ -300,14 +299,12 @@ function paths(values, x, y) {
   for (let index = 0; index < values.length; index += 1) {
     if (!known(index)) {
       last = null;
-    } else if (!known(index - 1)) {
-      const alone = !known(index + 1);
-      last = told(index) || (!alone && told(index + 1)) ? "told" : "line";
-      made[last] += `M${place(index)}${alone ? "h.01" : ""}`;
-    } else {
+    } else if (known(index - 1)) {
       const kind = told(index) || told(index - 1) ? "told" : "line";
       made[kind] += `${kind === last ? "" : `M${place(index - 1)}`}L${place(index)}`;
       last = kind;
+    } else if (!known(index + 1)) {
+      made.dot += `M${place(index)}h.01`;
     }
   }
   return Object.entries(made).filter(([, d]) => d).map(([kind, d]) => shape("path", { class: kind, d }));
@@ -334,6 +331,7 @@ function drawTrends() {
     const y = (value) => (high > low ? 25 - ((value - low) / (high - low)) * 22 : 14);
     tile.lastChild.replaceChildren(...paths(values, x, y));
   }
+  $("sections").className = !state.history ? "plain" : state.days > 90 ? "dense" : "";
   const { label, value } = entry(state.chosen);
   $("focus-label").textContent = label;
   $("focus-value").textContent = number.format(value);
@@ -375,7 +373,7 @@ let plot = null;
 
 function drawChart() {
   const values = state.history.values[state.chosen], count = values.length;
-  const { width, height } = { width: $("chart").clientWidth, height: matchMedia("(min-width: 75rem)").matches ? 336 : 280 };
+  const { clientWidth: width, clientHeight: height } = $("chart");
   if (!width) return;
   const ticks = scale(values), low = ticks[0], high = ticks.at(-1);
   const names = ticks.map((tick) => (high >= 1e6 ? compact : number).format(tick));
@@ -485,6 +483,7 @@ $("chart").addEventListener("blur", () => moveTo(null));
 for (const input of document.querySelectorAll("[name=days]")) {
   input.addEventListener("change", () => {
     state.days = Number(input.value);
+    state.position = null;
     remember();
     loadHistory();
   });
@@ -495,4 +494,4 @@ setInterval(() => { if (!document.hidden) drawAge(); }, 1000);
 recall();
 store(stored());
 if (state.token) refresh();
-else $("login").hidden = false;
+else signOut("");
