@@ -30,8 +30,14 @@ def _page(_container: Container, _request: Request, _deadline: Deadline) -> Answ
     return page.answer()
 
 
+def _history(container: Container, request: Request, deadline: Deadline) -> Answer:
+    from stats.history_answer import answer  # only for whom it concerns: the start is to stay short
+
+    return answer(container.history, request, container.settings.cache_ttl_seconds, deadline)
+
+
 # By path, without the slash at its end. A resource raises ProblemError or UnavailableError when it has no answer.
-_RESOURCES: dict[str, Resource] = {"/api/stats": _statistics}
+_RESOURCES: dict[str, Resource] = {"/api/stats": _statistics, "/api/stats/history": _history}
 
 # Where there are no settings, this module can be imported all the same.
 _container = start.begin() if settings.given() else None
