@@ -41,7 +41,7 @@ $(VENV)/installed: requirements/dev.txt dev/build/create_venv.sh
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation --editable .
 	@touch $@
 
-run: setup ## Serve the API on http://127.0.0.1:8000/api/stats/, from a demo database or DATABASE_URL
+run: setup ## Serve the page and the API on http://127.0.0.1:8000/, from a demo database or DATABASE_URL
 	@exec $(COMMAND) serve
 
 snapshot: setup ## Take one snapshot of the demo database, or of DATABASE_URL, into a local S3, and print it

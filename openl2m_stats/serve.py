@@ -111,7 +111,7 @@ def _port(text: str) -> int:
 @click.option("--port", type=Parsed("PORT", _port), envvar="PORT", default=8000, help="[default: PORT, or 8000]")
 @database_url
 def command(port: int, database_url: str | None) -> None:
-    """Serve the API on this machine, from the demo database or another, until Ctrl-C.
+    """Serve the page and the API on this machine, from the demo database or another, until Ctrl-C.
 
     The variables of the function, such as TIME_ZONE, hold here too.
     """

@@ -350,7 +350,7 @@ function drawTrends() {
   $("legend").hidden = !marked;
   $("legend").replaceChildren(
     shape("svg", { viewBox: "0 0 28 8", "aria-hidden": "true" }, shape("path", { class: "told", d: "M1 4h26" })),
-    "Dotted: backfilled afterwards from OpenL2M’s log, which may tell less than there was.");
+    "Dotted: backfilled from OpenL2M’s log. These numbers can be too low.");
   drawChart();
   drawTable();
 }
@@ -360,7 +360,7 @@ const dayOf = (index) => Date.parse(`${state.history.days[index]}T00:00:00Z`);
 // Round numbers for the axis, three to six of them. Zero is among them unless that would flatten the line.
 function scale(values) {
   let [low, high] = extent(values);
-  if (low > 0 && low < high / 2) low = 0;
+  if (low > 0 && low < high * 0.6) low = 0;
   if (low === high) [low, high] = [Math.max(0, low - 2), high + 2];
   const rough = (high - low) / 4, power = 10 ** Math.floor(Math.log10(rough));
   const step = Math.max(1, [1, 2, 5, 10].find((each) => each * power >= rough) * power);
@@ -391,7 +391,8 @@ function drawChart() {
     svg.append(shape("text", { class: "tick", x: x(index), y: height - 8, "text-anchor": anchor },
       (count > 180 ? month : shortDay).format(dayOf(index))));
   }
-  svg.append(...areas(values, x, y, bottom), ...paths(values, x, y));
+  if (low === 0) svg.append(...areas(values, x, y, bottom)); // an area says how much there is, from nothing up
+  svg.append(...paths(values, x, y));
   const cursor = shape("g");
   svg.append(cursor);
   $("chart").replaceChildren(svg);
