@@ -137,6 +137,23 @@ def test_the_chosen_number_has_an_axis_and_a_value_for_every_day(visit: Open) ->
     assert page.url.endswith("#usage.users_today,30")
     page.reload()
     expect(page.get_by_role("region", name="Users today")).to_be_visible()
+    for address, label, last in (("database.vlans,90", "Vlans", "89"), ("no.such,90", "Switches", "89")):
+        page.evaluate(f"location.hash = '{address}'")
+        expect(page.get_by_role("slider", name=label)).to_have_attribute("aria-valuemax", last)
+
+
+def test_the_history_that_is_served(visit: Open) -> None:
+    found = visit()
+    page = found.page
+    found.sign_in()
+    for days in (90, 366, 30):
+        page.get_by_text(f"{days} days").click()
+        chart = page.get_by_role("slider", name="Switches")
+        expect(chart).to_have_attribute("aria-valuemax", str(days - 1))
+        expect(chart).to_have_attribute("aria-valuetext", re.compile(": 1,246$"))
+    page.get_by_text("Values as a table").click()
+    today = page.locator("tbody tr").first.inner_text().split("\t")
+    assert today == [time.strftime("%Y-%m-%d", time.gmtime()), "1,246", "snapshot"]
 
 
 @pytest.mark.parametrize("token", ["", "x", "g" * 40, "F" * 40, "0" * 41, "\u2603" * 40])
@@ -250,6 +267,27 @@ def test_stale_numbers_and_none(visit: Open, serve: Callable[..., Server], tmp_p
     expect(page.locator("#state")).to_have_text("No answer")
     expect(page.get_by_role("status")).to_contain_text("The statistics cannot be read at the moment.")
     expect(tiles(page).first).to_contain_text("1,246")
+
+
+@pytest.mark.parametrize("body", ["<!doctype html><p>Sign in", "{}", "null", '{"database": 7}', ""])
+def test_an_answer_that_cannot_be_read(body: str, visit: Open) -> None:
+    def answer(route: Any) -> None:
+        route.fulfill(status=200, content_type="text/html", body=body)
+
+    found = visit(prepare=lambda page: [page.route("**/api/stats/", answer), FULL(page)])
+    found.sign_in()
+    expect(found.page.get_by_role("status")).to_contain_text("What the API answers cannot be read.")
+    found.page.unroute("**/api/stats/")
+    found.page.get_by_role("button", name="Refresh").click()
+    expect(tiles(found.page)).to_have_count(len(STATISTICS))
+
+
+def test_words_are_english_and_digits_the_readers(visit: Open) -> None:
+    found = visit(prepare=FULL, locale="de-DE", timezone_id="Europe/Berlin")
+    found.sign_in()
+    expect(tiles(found.page).first).to_contain_text("1.246")
+    expect(found.page.locator("#ago")).to_have_text(re.compile(r"^\d+ sec\. ago$"))
+    expect(found.page.locator("#change")).to_have_text(re.compile(r"^\+29 since \w{3},? \d+ \w+ \d{4}$"))
 
 
 def test_it_waits_as_long_as_it_is_told_to(visit: Open) -> None:

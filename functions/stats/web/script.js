@@ -6,13 +6,15 @@ const STORED = "openl2m-stats-token";
 const LEAST_SECONDS = 10, MOST_SECONDS = 300, HISTORY_SECONDS = 300, TIMEOUT_SECONDS = 35, DAY = 86400000;
 
 const $ = (id) => document.getElementById(id);
+// Digits are written as the reader's language writes them, words in the page's own.
+const WORDS = navigator.languages.find((each) => /^en\b/.test(each)) ?? "en-GB";
 const number = new Intl.NumberFormat();
 const signed = new Intl.NumberFormat(undefined, { signDisplay: "exceptZero" });
 const compact = new Intl.NumberFormat(undefined, { notation: "compact", maximumFractionDigits: 2 });
 const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
-const dayAndTime = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
-const relative = new Intl.RelativeTimeFormat(undefined, { style: "short" });
-const dayFormat = (options) => new Intl.DateTimeFormat(undefined, { ...options, timeZone: "UTC" });
+const dayAndTime = new Intl.DateTimeFormat(WORDS, { dateStyle: "medium", timeStyle: "medium" });
+const relative = new Intl.RelativeTimeFormat(WORDS, { style: "short" });
+const dayFormat = (options) => new Intl.DateTimeFormat(WORDS, { ...options, timeZone: "UTC" });
 const longDay = dayFormat({ weekday: "short", day: "numeric", month: "short", year: "numeric" });
 const shortDay = dayFormat({ day: "numeric", month: "short" });
 const month = dayFormat({ month: "short", year: "numeric" });
@@ -92,7 +94,7 @@ function signOut(why) {
 async function ask(path, cache) {
   return fetch(BASE + path, {
     headers: { Authorization: `Token ${state.token}` },
-    cache, credentials: "omit", redirect: "error", signal: AbortSignal.timeout(TIMEOUT_SECONDS * 1000),
+    cache, redirect: "error", signal: AbortSignal.timeout(TIMEOUT_SECONDS * 1000),
   });
 }
 
@@ -105,14 +107,14 @@ async function refresh() {
   try {
     answer = await ask("api/stats/", "no-store");
     if (answer.ok) content = await answer.json();
-  } catch { /* no answer, or half of one */ }
+  } catch { /* no answer, or none that can be read */ }
   if (asked !== session) return;
   document.body.classList.remove("busy");
   if (answer?.status === 401) {
     signOut(state.document ? "The token is no longer accepted. Enter another." : "This token is not accepted.");
     return;
   }
-  if (content) show(answer, content);
+  if (Object.keys(content?.database ?? {}).length) show(answer, content);
   else fail(answer);
   if (Date.now() >= state.historyDue) loadHistory();
 }
@@ -142,6 +144,7 @@ function fail(answer) {
   const what = !answer ? "The API cannot be reached."
     : answer.status === 503 ? "The statistics cannot be read at the moment."
     : answer.status === 429 ? "The API gets too many requests."
+    : answer.ok ? "What the API answers cannot be read."
     : `The API answers with an error (${answer.status}).`;
   const kept = state.document ? " These are the last numbers that were read." : "";
   tell("away", `${what}${kept} Next try at ${clock.format(Date.now() + wait * 1000)}.`);
@@ -177,7 +180,7 @@ async function loadHistory() {
   let next = HISTORY_SECONDS;
   if (content) {
     const values = {};
-    for (const section of ["database", "usage"])
+    for (const section of Object.keys(state.document ?? {}))
       for (const [key, entry] of Object.entries(content[section] ?? {})) values[`${section}.${key}`] = entry.values;
     state.history = { days: content.days, values, backfilled: new Set(content.backfilled) };
     state.noHistory = "";
@@ -204,16 +207,17 @@ function tell(kind, text) {
 }
 
 function drawAge() {
-  if (!state.readAt) {
-    $("read").replaceChildren();
-    return;
-  }
+  $("read").hidden = !state.readAt;
+  if (!state.readAt) return;
   const seconds = Math.round(state.age + (Date.now() - state.receivedAt) / 1000);
   const [amount, unit] = seconds < 60 ? [seconds, "second"] : seconds < 7200 ? [Math.round(seconds / 60), "minute"]
     : [Math.round(seconds / 3600), "hour"];
-  const text = seconds > 43200 ? dayAndTime.format(state.readAt) : clock.format(state.readAt);
-  const time = element("time", { datetime: new Date(state.readAt).toISOString(), title: new Date(state.readAt).toUTCString() }, text);
-  $("read").replaceChildren("read at ", time, `, ${relative.format(-amount, unit)}`);
+  const at = new Date(state.readAt), time = $("read").querySelector("time");
+  if (time.dateTime !== at.toISOString()) {
+    [time.dateTime, time.title] = [at.toISOString(), at.toUTCString()];
+    time.textContent = (Date.now() - at > DAY / 2 ? dayAndTime : clock).format(at);
+  }
+  $("ago").textContent = relative.format(-amount, unit);
 }
 
 // ---- The numbers
@@ -490,6 +494,12 @@ for (const input of document.querySelectorAll("[name=days]")) {
   });
 }
 document.addEventListener("visibilitychange", onVisibility);
+addEventListener("hashchange", () => {
+  recall();
+  if (!state.document) return;
+  drawNumbers();
+  loadHistory();
+});
 new ResizeObserver(() => { if (state.history && !$("trend").hidden) drawChart(); }).observe($("chart"));
 setInterval(() => { if (!document.hidden) drawAge(); }, 1000);
 recall();
