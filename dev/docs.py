@@ -44,16 +44,31 @@ def statistics() -> str:
 
 
 def schema() -> str:
-    """Return the schemas of the document's sections, as YAML."""
-    sections: dict[str, dict[str, Any]] = {}
-    for statistic in STATISTICS:
-        sections.setdefault(statistic.section, {})[statistic.key] = _property(statistic)
-    properties = {
-        section: {"type": "object", "required": list(keys), "properties": keys} for section, keys in sections.items()
+    """Return the schemas of the document and of the history, as YAML."""
+    document: dict[str, Any] = {}
+    history: dict[str, Any] = {
+        "from": {"type": "string", "format": "date"},
+        "to": {"type": "string", "format": "date"},
+        "days": {"type": "array", "items": {"type": "string", "format": "date"}},
+        "backfilled": {
+            "description": "The days whose numbers were calculated later, from OpenL2M's log.",
+            "type": "array",
+            "items": {"type": "string", "format": "date"},
+        },
     }
-    document = {"Document": {"type": "object", "required": list(properties), "properties": properties}}
-    text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=116)
+    for statistic in STATISTICS:
+        document.setdefault(statistic.section, {})[statistic.key] = _property(statistic)
+    for section, keys in document.items():
+        document[section] = _object(keys)
+        series = {"$ref": "#/components/schemas/Series"}
+        history[section] = {"type": "object", "required": list(keys), "additionalProperties": series}
+    schemas = {"Document": _object(document), "History": _object(history)}
+    text = yaml.safe_dump(schemas, sort_keys=False, allow_unicode=True, width=116)
     return "".join(f"    {line}" for line in text.splitlines(keepends=True))
+
+
+def _object(properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "required": list(properties), "properties": properties}
 
 
 def _property(statistic: Statistic) -> dict[str, Any]:

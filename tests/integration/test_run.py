@@ -34,6 +34,9 @@ EVENTS = {
     "get_page": 200,
     "conditional": 304,
     "rest_api_get_stats": 200,
+    "get_history": 200,
+    "get_history_csv": 200,
+    "rest_api_get_history": 200,
 }
 SCHEDULED = {"schedule": "2026-11-23T12:00:00Z", "schedule_rule": "2026-11-23T12:05:00Z"}
 
@@ -353,6 +356,11 @@ def test_invoke(event: str, status: int) -> None:
     assert answer["statusCode"] == status
     if event in {"get_stats", "post_form", "rest_api_get_stats"}:
         check_demo(json.loads(answer["body"]))
+    if event == "get_history_csv":
+        assert answer["body"].startswith("day,source,switches,")
+        assert answer["body"].count("\r\n") == 7
+    elif "history" in event:
+        assert len(json.loads(answer["body"])["days"]) == 6
 
 
 @pytest.mark.parametrize(("event", "time"), SCHEDULED.items())

@@ -570,7 +570,12 @@ TOKENS = {"Ref": "TokenSecret"}
 ROLE = [
     ("Allow", "secretsmanager:GetSecretValue", [DATABASE_SECRET, TOKENS], None),
     ("Allow", "secretsmanager:DescribeSecret", TOKENS, None),
-    ("Allow", "s3:GetObject", "${SnapshotBucket.Arn}/snapshots/latest.json", None),
+    (
+        "Allow",
+        "s3:GetObject",
+        ["${SnapshotBucket.Arn}/snapshots/latest.json", "${SnapshotBucket.Arn}/snapshots/history/*"],
+        None,
+    ),
     ("Allow", "s3:ListBucket", {"Fn::GetAtt": ["SnapshotBucket", "Arn"]}, None),
     (
         "Allow",
@@ -660,7 +665,7 @@ def test_snapshot_keys_are_below_the_prefix() -> None:
     resources = [
         entry[2] for role in ("StatsRole", "SnapshotRole") for entry in statements(role, SnapshotPrefix="a/b/")
     ]
-    assert "${SnapshotBucket.Arn}/a/b/latest.json" in resources
+    assert ["${SnapshotBucket.Arn}/a/b/latest.json", "${SnapshotBucket.Arn}/a/b/history/*"] in resources
     assert "${SnapshotBucket.Arn}/a/b/*" in resources
     bucket = stack(SnapshotPrefix="a/b/")["SnapshotBucket"]["Properties"]
     assert bucket["LifecycleConfiguration"]["Rules"][0]["Prefix"] == "a/b/dt="
