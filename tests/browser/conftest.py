@@ -29,7 +29,8 @@ class Server:
 
     def __init__(self, port: int, **variables: str) -> None:
         self.url = f"http://127.0.0.1:{port}/"
-        environment = {"PATH": os.environ["PATH"], "PORT": str(port), **variables}
+        # Nobody reads on after the greeting: what the server logs would fill the pipe, and stop it.
+        environment = {"PATH": os.environ["PATH"], "PORT": str(port), "POWERTOOLS_LOG_LEVEL": "CRITICAL", **variables}
         self._process = subprocess.Popen(
             [COMMAND, "serve"], cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )

@@ -23,7 +23,8 @@ EXAMPLES = re.findall(r"```(\w+)\n(.*?)```", (ROOT / "docs/api.md").read_text(),
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    with running() as (_, printed):
+    # Nobody reads what the server logs of so many refusals: a full pipe would stop it.
+    with running(POWERTOOLS_LOG_LEVEL="WARNING") as (_, printed):
         found = re.search(r"http://127\.0\.0\.1:\d+", printed)
         assert found
         yield found[0]
