@@ -136,7 +136,7 @@ test-page: setup .venv-browser/installed ## Test the page that `make run` serves
 	@STATS_TEST_COMMAND="$(COMMAND)" .venv-browser/bin/pytest tests/browser $(ARGS)
 
 e2e: build setup .venv-runtime/installed test-page ## Test the built artifact as Lambda runs it, in containers where Docker runs, and the page
-	@$(INSTALL_DATABASES)
+	@$(call INSTALL,$(ENGINES) prometheus)
 	@$(BIN)/pytest --numprocesses=2 --dist=loadfile tests/e2e $(ARGS)
 
 bench-cold: build setup .venv-runtime/installed ## Measure cold starts of the built artifact beside those of a bare handler

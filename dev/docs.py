@@ -17,8 +17,9 @@ import yaml
 
 from dev.bench.markdown import table
 from openl2m_stats import grants
+from stats import openmetrics
 from stats.catalogue import STATISTICS, Statistic
-from stats.query import INDEXES, statement
+from stats.query import INDEXES, document, statement
 from stats.settings import OPTIONS
 from stats.windows import Window
 from tests.faults.page import tables
@@ -43,9 +44,18 @@ def statistics() -> str:
     )
 
 
+def metrics() -> str:
+    """Return the table of the metrics."""
+    rows = []
+    for metric in openmetrics.metrics(document([0] * len(STATISTICS)), datetime.now(UTC)):
+        windows = [f"`{sample.labels['window']}`" for sample in metric.samples if "window" in sample.labels]
+        rows.append([f"`{metric.samples[0].name}`", metric.type, ", ".join(windows) or "–", metric.documentation])
+    return table(["Metric", "Type", "`window`", "Help"], rows)
+
+
 def schema() -> str:
     """Return the schemas of the document and of the history, as YAML."""
-    document: dict[str, Any] = {}
+    sections: dict[str, Any] = {}
     history: dict[str, Any] = {
         "from": {"type": "string", "format": "date"},
         "to": {"type": "string", "format": "date"},
@@ -57,12 +67,12 @@ def schema() -> str:
         },
     }
     for statistic in STATISTICS:
-        document.setdefault(statistic.section, {})[statistic.key] = _property(statistic)
-    for section, keys in document.items():
-        document[section] = _object(keys)
+        sections.setdefault(statistic.section, {})[statistic.key] = _property(statistic)
+    for section, keys in sections.items():
+        sections[section] = _object(keys)
         series = {"$ref": "#/components/schemas/Series"}
         history[section] = {"type": "object", "required": list(keys), "additionalProperties": series}
-    schemas = {"Document": _object(document), "History": _object(history)}
+    schemas = {"Document": _object(sections), "History": _object(history)}
     text = yaml.safe_dump(schemas, sort_keys=False, allow_unicode=True, width=116)
     return "".join(f"    {line}" for line in text.splitlines(keepends=True))
 
@@ -116,7 +126,7 @@ _TemplateLoader.add_multi_constructor("!", lambda _loader, _suffix, node: node.v
 
 
 PARTS: Mapping[str, Mapping[str, Callable[[], str]]] = {
-    "docs/api.md": {"statistics": statistics},
+    "docs/api.md": {"statistics": statistics, "metrics": metrics},
     "docs/architecture.md": {"scan": partial(sql, ()), "indexes": partial(sql, INDEXES), "faults": tables},
     "docs/configuration.md": {"settings": settings},
     "docs/openapi.yaml": {"schema": schema},

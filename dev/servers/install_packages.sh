@@ -1,7 +1,7 @@
 #!/bin/sh
 # usage: install_packages.sh [PACKAGE…]
-# Installs Debian packages that the tests use, database servers and Chromium, without starting a service. Where it
-# cannot, the tests do without them; with CI set, that is a failure.
+# Installs Debian packages that the tests use, servers and a browser, without starting a service. Where it cannot, the
+# tests do without them; with CI set, that is a failure.
 set -eu
 [ $# -gt 0 ] || exit 0
 without() {

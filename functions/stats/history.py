@@ -1,4 +1,4 @@
-"""The history: the months' rows, held in memory and read from S3 when they are due."""
+"""The history: rows by month, held in memory and read from S3 when they are due."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ from stats.settings import Settings
 from stats.source import Source
 from stats.telemetry import report
 
-# A month that has long ended changes only by a hand, or when backfilled. Late snapshots of its last day are in by then.
+# By then the last snapshots of a month have been written, however late. Only a backfill or a repair changes it later.
 _SETTLED_AFTER = timedelta(days=2)
 _SETTLED_SECONDS = 3600
 _MOST_MONTHS = 24
@@ -27,7 +27,7 @@ class HistoryUnavailableError(Exception):
 
 @dataclass(frozen=True)
 class _Month:
-    """A month's rows by day, what they were read from (None: there is nothing), and when that was current."""
+    """A month's rows by day, the object that they come from (None: there is no usable one), and when it was read."""
 
     rows: dict[str, rows.Row]
     stored: Stored | None
@@ -35,7 +35,7 @@ class _Month:
 
 
 class History:
-    """Serves the rows of days; at most 24 months are held."""
+    """Serves rows by day, and holds at most 24 months in memory."""
 
     def __init__(self, settings: Settings, bucket: Bucket) -> None:
         self._settings = settings
@@ -59,8 +59,8 @@ class History:
         self._keep(months)
         if not all(self._is_usable(month, now) for month in months):
             raise HistoryUnavailableError(self._source.wait(deadline.clock))
-        found = {day: row for month in months for day, row in self._held[month].rows.items()}
-        return {day: found.get(day) for day in days}
+        found = {month: self._held[month].rows for month in months}
+        return {day: found.get(day[:7], {}).get(day) for day in days}
 
     def _read(self, deadline: Deadline) -> None:
         """Read the months that are due. Raise StorageError when that fails for one; the others are held then."""
@@ -78,7 +78,7 @@ class History:
             raise failure
 
     def _keep(self, used: Iterable[str]) -> None:
-        """Note which months were used last, and forget those whose use is longest ago."""
+        """Note which months were just used, and forget those that were not used for longest."""
         for month in used:
             if month in self._held:
                 self._held[month] = self._held.pop(month)
@@ -91,17 +91,17 @@ class History:
 
     def _is_usable(self, month: str, now: datetime) -> bool:
         age = self._age(month, now)
-        # What counted as current for an hour may get as old as the rest after that hour.
+        # The hour for which a settled month counts as fresh comes on top.
         limit = self._settings.max_stale_seconds + self._settled_seconds(month, now)
         return age is not None and (age <= limit or self._is_fresh(month, now))
 
     def _age(self, month: str, now: datetime) -> float | None:
-        """Return the seconds since a month was current; None when it is not held, or the clock was set back since."""
+        """Return the seconds since a month was read; None when it is not held, or the clock was set back since."""
         held = self._held.get(month)
         return (now - held.read_at).total_seconds() if held and held.read_at <= now else None
 
     def _settled_seconds(self, month: str, now: datetime) -> int:
-        """Return how long a month counts as current because it changes no more."""
+        """Return how long a month counts as fresh because it is settled; 0 when it is not."""
         held = self._held.get(month)
         is_settled = held and held.stored and now > _end(month) + _SETTLED_AFTER
         return _SETTLED_SECONDS if is_settled else 0
@@ -111,7 +111,7 @@ def _parse(stored: Stored | None, now: datetime) -> _Month:
     if stored is None:
         return _Month({}, None, now)
     try:
-        # Only the tag is needed to ask whether it has changed.
+        # Asking whether it has changed takes only the tag.
         return _Month(rows.parse(stored), replace(stored, body=b""), now)
     except StorageError as error:
         report("history damaged", "HistoryDamaged", error)
@@ -119,6 +119,6 @@ def _parse(stored: Stored | None, now: datetime) -> _Month:
 
 
 def _end(month: str) -> datetime:
-    """Return the instant at which a month that is past ends."""
+    """Return the instant at which a month ends."""
     first = datetime.fromisoformat(f"{month}-01").replace(tzinfo=UTC)
     return (first + timedelta(days=31)).replace(day=1)

@@ -290,6 +290,14 @@ def test_rows_of_other_versions(s3: S3, ask: Ask) -> None:
     assert ask("from=2026-11-23", ("Accept", "text/csv")).body.splitlines()[1] == "2026-11-23,snapshot,5" + "," * 29
 
 
+def test_a_row_in_the_wrong_month_does_not_count(s3: S3, ask: Ask) -> None:
+    store(s3, {"2026-11-01": row("2026-11-01", 1)})
+    stray = {"2026-11-01": row("2026-11-01", 9), "2026-10-99": row("2026-10-31", 9)}
+    s3.objects = {**s3.objects, "snapshots/history/2026-10.json": json.dumps(stray).encode()}
+    answer = ask("from=2026-10-31&to=2026-11-01")
+    assert answer.json["database"]["switches"]["values"] == [None, 1]
+
+
 DAMAGED = [
     b"",
     b"{",

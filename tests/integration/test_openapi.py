@@ -18,7 +18,7 @@ from tests.support.databases import ROOT
 schema = schemathesis.openapi.from_path(ROOT / "docs/openapi.yaml")
 # Values that no HTTP server lets pass are not the handler's to judge; the token is the test's own.
 schema.config.generation.update(modes=[schemathesis.GenerationMode.POSITIVE], with_security_parameters=False)
-EXAMPLES = re.findall(r"```(\w+)\n(.*?)```", (ROOT / "docs/api.md").read_text(), re.DOTALL)
+EXAMPLES = re.findall(r"```(sh|python)\n(.*?)```", (ROOT / "docs/api.md").read_text(), re.DOTALL)
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +40,15 @@ def test_answers_are_as_documented(case: Any, url: str) -> None:
     headers = {"Authorization": f"Token {demo.TOKEN}"}
     answer = case.call_and_validate(base_url=url, headers=headers, excluded_checks=NOT_CHECKED)
     assert answer.status_code in {200, 204, 304} | ({400} if case.query else set())
+
+
+@pytest.mark.parametrize("media_type", ["application/json", "text/csv"])
+def test_a_range_of_the_history_is_as_documented(media_type: str, url: str) -> None:
+    case = schema["/api/stats/history/"]["GET"].Case(query={"from": "2024-02-28", "to": "2024-03-01"})
+    headers = {"Authorization": f"Token {demo.TOKEN}", "Accept": media_type}
+    answer = case.call_and_validate(base_url=url, headers=headers, excluded_checks=NOT_CHECKED)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"][0].partition(";")[0] == media_type
 
 
 @schema.parametrize()

@@ -25,6 +25,7 @@ from tests.support.databases import ROOT, server_database
 from tests.support.proxy import Proxy
 
 EVENTS = {
+    "get_metrics": 200,
     "get_stats": 200,
     "head_stats": 200,
     "post_form": 200,
@@ -361,6 +362,8 @@ def test_invoke(event: str, status: int) -> None:
         assert answer["body"].count("\r\n") == 7
     elif "history" in event:
         assert len(json.loads(answer["body"])["days"]) == 6
+    if event == "get_metrics":
+        assert "\nopenl2m_switches 1246.0\n" in answer["body"]
 
 
 @pytest.mark.parametrize(("event", "time"), SCHEDULED.items())
