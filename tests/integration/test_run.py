@@ -32,6 +32,7 @@ EVENTS = {
     "no_token": 401,
     "unknown_token": 401,
     "options": 204,
+    "get_page": 200,
     "conditional": 304,
     "rest_api_get_stats": 200,
     "get_history": 200,
@@ -123,6 +124,15 @@ def test_the_printed_curl_line(demo: str) -> None:
     head, _, body = finished.stdout.partition("\n\n")
     assert head.startswith("HTTP/1.1 200 ")
     check_demo(json.loads(body))
+
+
+def test_the_pages_address_is_printed_first(demo: str) -> None:
+    url = re.findall(r"http://\S+", demo)[0]
+    assert re.fullmatch(r"http://127\.0\.0\.1:[0-9]+/", url)
+    answer = requests.get(url, timeout=10)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+    assert int(answer.headers["Content-Length"]) == len(answer.content)
+    assert requests.get(url, headers={"If-None-Match": answer.headers["ETag"]}, timeout=10).status_code == 304
 
 
 def test_the_printed_httpie_line(demo: str) -> None:
