@@ -19,10 +19,10 @@ from werkzeug import Request, Response
 
 from stats import __version__
 from tests.integration.conftest import AWS
-from tests.integration.test_doctor import answering
 from tests.support import leaks
 from tests.support.databases import ROOT
 from tests.support.tokens_command import entries
+from tests.support.wsgi import served
 
 SCRIPT = Path(sys.executable).parent / "openl2m-stats"
 SERVE = ["serve", "--port", "0"]
@@ -112,7 +112,7 @@ def cloudformation() -> Iterator[tuple[str, list[Request]]]:
         text = f"<DescribeStacksResponse>{result}</DescribeStacksResponse>" if known else error
         return Response(text, 200 if known else 400, content_type="text/xml")
 
-    with answering(respond) as url:
+    with served(Request.application(respond)) as url:
         yield url, asked
 
 
