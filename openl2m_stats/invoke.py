@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from openl2m_stats.database_url import DatabaseURLError
-from openl2m_stats.parameters import EVENT_FILE, Failed, database_url
+from openl2m_stats.errors import Failed
+from openl2m_stats.parameters import EVENT_FILE, database_url
 from stats.settings import SettingsError
 
 

@@ -9,22 +9,10 @@ from typing import Any
 
 import click
 
-from openl2m_stats.environments import EnvironmentFileError, read
+from openl2m_stats.environments import read
 
 _OPTION = re.compile(r"--[a-z]+(-[a-z]+)*")
 _LONGEST_OPTION = 25  # longer than ours, and shorter than a key
-
-
-class Failed(click.ClickException):
-    """The command cannot do what was asked for; the text says why, in one line."""
-
-    exit_code = 2
-
-
-class NotAvailable(Failed):
-    """A database or a port cannot be used."""
-
-    exit_code = 1
 
 
 class WrongUsage(click.UsageError):
@@ -91,10 +79,7 @@ def of_stack(function: Callable[..., Any]) -> Callable[..., Any]:
         if env is not None:
             if stack is not None:
                 raise WrongUsage("--env and --stack each name a stack: give one of them", click.get_current_context())
-            try:
-                found = read(env)
-            except EnvironmentFileError as error:
-                raise Failed(str(error)) from None
+            found = read(env)
             stack, region, profile = found.stack_name, region or found.region, profile or found.profile
         if region:
             os.environ |= {"AWS_REGION": region, "AWS_DEFAULT_REGION": region}

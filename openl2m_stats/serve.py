@@ -16,7 +16,8 @@ from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 
 from openl2m_stats import demo
 from openl2m_stats.database_url import DatabaseURLError
-from openl2m_stats.parameters import NotAvailable, Parsed, database_url
+from openl2m_stats.errors import NotAvailable
+from openl2m_stats.parameters import Parsed, database_url
 from openl2m_stats.words import printable
 
 Scope = MutableMapping[str, Any]

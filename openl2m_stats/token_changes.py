@@ -1,10 +1,11 @@
 """What the operator does to tokens, as edits of the registry's entries; pure."""
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from openl2m_stats.token_registry import Edit, Entry, RegistryError
+from stats.instants import timestamp
 from stats.registry import parse_token
 
 
@@ -17,11 +18,6 @@ def state(entry: Any, now: datetime) -> str:
     if not token.active:
         return "revoked"
     return "expired" if token.expires is not None and token.expires <= now else "active"
-
-
-def timestamp(instant: datetime) -> str:
-    """Return an instant as the registry has it: ISO 8601 in UTC, with a Z."""
-    return instant.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
 
 
 def create(hashes: Mapping[str, str], record: Entry, now: datetime) -> Edit[None]:

@@ -22,8 +22,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from openl2m_stats import openl2m_tokens, token_changes, token_words
 from openl2m_stats import token_arguments as arguments
 from openl2m_stats.database_url import DatabaseURLError, parse_database_url
-from openl2m_stats.deployed import StackError, outputs
-from openl2m_stats.parameters import Failed, Parsed, WrongUsage, of_stack
+from openl2m_stats.deployed import Account, reading
+from openl2m_stats.errors import Failed
+from openl2m_stats.parameters import Parsed, WrongUsage, of_stack
 from openl2m_stats.token_registry import Registry, RegistryError
 from openl2m_stats.words import printable
 from stats.authorization import KEY
@@ -58,7 +59,7 @@ class _Tokens(click.Group):
             sys.stdout.flush()
         except (BotoCoreError, ClientError) as error:
             problem = f"{ctx.meta['secret']}: {' '.join(str(error).split())}"
-        except (DatabaseError, DatabaseURLError, RegistryError, SettingsError, StackError) as error:
+        except (DatabaseError, DatabaseURLError, SettingsError) as error:
             problem = str(error)
         except (KeyboardInterrupt, EOFError):
             problem = "Interrupted: list shows what was done."
@@ -85,7 +86,7 @@ def _of_registry(function: Callable[..., Any]) -> Callable[..., Any]:
     def call(*, stack: str | None, secret_id: str | None, **others: Any) -> Any:
         ctx = click.get_current_context()
         if secret_id is None:
-            secret_id = outputs(stack)["TokenSecretName"] if stack else os.environ.get("TOKENS_SECRET_ID")
+            secret_id = _secret_of(stack) if stack else os.environ.get("TOKENS_SECRET_ID")
         if not secret_id:
             raise WrongUsage("name the token secret: --env, --stack, --secret-id or the variable TOKENS_SECRET_ID", ctx)
         ctx.meta["secret"] = secret_id
@@ -206,10 +207,15 @@ def import_(registry: Registry, dry_run: bool, allow_empty: bool, database_secre
             "With --allow-empty, all tokens that were carried over from it are revoked."
         )
     edit = openl2m_tokens.carry_over(imported)
-    difference = registry.preview(edit) if dry_run else registry.change(edit)
-    print("\n".join(token_words.report(difference)))
+    changes = registry.preview(edit) if dry_run else registry.change(edit)
+    print("\n".join(token_words.report(changes)))
     if dry_run:
         print("Nothing was written: this is what would be.", file=sys.stderr)
+
+
+def _secret_of(stack: str) -> str:
+    with reading(stack):
+        return Account.of().outputs(stack)["TokenSecretName"]
 
 
 def _hash(key: str) -> str:
@@ -221,11 +227,9 @@ def _hand_out(keys: dict[str, str], expires: str | None) -> None:
     for name, key in keys.items():
         print(f"{name.ljust(width)}{key}" if width else f"{name}\t{key}")
     sys.stdout.flush()
-    until = token_words.expiry(datetime.fromisoformat(expires) if expires else None, datetime.now(UTC))
-    print(
-        "A key is shown this once, and is kept nowhere. It works within TOKENS_REFRESH_SECONDS (10).", file=sys.stderr
-    )
-    print(f"Expires: {until}.", file=sys.stderr)
+    until = token_words.expiry(expires, datetime.now(UTC))
+    told = "A key is shown this once, and is kept nowhere. It works within TOKENS_REFRESH_SECONDS (10)."
+    print(f"{told}\nExpires: {until}.", file=sys.stderr)
 
 
 def _database_secret(secret_id: str | None) -> str | bytes:

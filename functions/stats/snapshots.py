@@ -13,12 +13,13 @@ import random
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from stats.bucket import Bucket, StorageError, Stored
 from stats.catalogue import Document
 from stats.deadline import Deadline
+from stats.instants import parse_instant, timestamp
 from stats.settings import Settings
 from stats.telemetry import logger
 
@@ -105,7 +106,7 @@ class Snapshots:
         # The row is written last: where it is, the object is too.
         _, days = self._history(snapshot, deadline)
         row = days.get(snapshot.day)
-        return row is not None and _instant(row["scheduled_for"]) == snapshot.scheduled_for
+        return row is not None and parse_instant(row["scheduled_for"]) == snapshot.scheduled_for
 
     def _settle(self, snapshot: Snapshot, deadline: Deadline) -> tuple[Snapshot, bool]:
         """Give a snapshot its object and its row. Return the one that has the object, and whether either is new."""
@@ -113,7 +114,7 @@ class Snapshots:
         for _ in _tries(kept.history_key, deadline):
             stored, days = self._history(kept, deadline)
             row = days.get(kept.day)
-            if row and _instant(row["scheduled_for"]) >= kept.scheduled_for:
+            if row and parse_instant(row["scheduled_for"]) >= kept.scheduled_for:
                 break
             days[kept.day] = kept.row
             if self._bucket.put(kept.history_key, _line(dict(sorted(days.items()))), stored, deadline):
@@ -137,7 +138,7 @@ class Snapshots:
         try:
             days: dict[str, Any] = json.loads(stored.body)
             for row in days.values():
-                _instant(row["scheduled_for"])
+                parse_instant(row["scheduled_for"])
         except _MALFORMED:
             # To begin anew would lose the month.
             raise StorageError(f"{stored.key} is no history") from None
@@ -151,22 +152,10 @@ def open_snapshots(settings: Settings, attempts: int) -> Snapshots | None:
     return Snapshots(Bucket(settings.snapshot_bucket, settings.snapshot_prefix, attempts))
 
 
-def timestamp(instant: datetime) -> str:
-    """Return an instant in UTC as ISO 8601."""
-    return instant.isoformat().replace("+00:00", "Z")
-
-
-def _instant(text: str) -> datetime:
-    instant = datetime.fromisoformat(text)
-    if instant.tzinfo is None:
-        raise ValueError("no offset from UTC")
-    return instant.astimezone(UTC)
-
-
 def _parse(stored: Stored) -> Snapshot:
     try:
         content = json.loads(stored.body)
-        taken_at, scheduled_for = _instant(content.pop("taken_at")), _instant(content.pop("scheduled_for"))
+        taken_at, scheduled_for = parse_instant(content.pop("taken_at")), parse_instant(content.pop("scheduled_for"))
         entries = [entry for section in content.values() for entry in section.values()]
         types = [{key: type(value) for key, value in entry.items()} for entry in entries]
         if all(each == {"label": str, "value": int} for each in types):

@@ -8,11 +8,11 @@ from dataclasses import asdict
 import click
 
 from openl2m_stats.database_url import DatabaseURLError
-from openl2m_stats.deployed import StackError
 from openl2m_stats.doctor.examination import examine
 from openl2m_stats.doctor.findings import Finding
 from openl2m_stats.doctor.setups import open_setup
-from openl2m_stats.parameters import Failed, of_stack
+from openl2m_stats.errors import Failed
+from openl2m_stats.parameters import of_stack
 from stats.telemetry import logger
 
 
@@ -31,7 +31,7 @@ def command(stack: str | None, as_json: bool) -> int:
     try:
         with open_setup(stack) as setup:
             return (_print_json if as_json else _print_lines)(setup.title, examine(setup))
-    except (DatabaseURLError, StackError) as error:
+    except DatabaseURLError as error:
         raise Failed(str(error)) from None
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from openl2m_stats.doctor.findings import Finding
 from openl2m_stats.doctor.session import Session
+from openl2m_stats.openl2m_schema import read_instant
 from stats.catalogue import bounds
 from stats.connection import DatabaseError, Kind
 
@@ -55,21 +56,16 @@ def check_time_zone(session: Session) -> Finding:
     """Tell when today began, and whether the log's newest entry lies ahead. Raise DatabaseError."""
     name = "time zone"
     now, zone = datetime.now(UTC), session.settings.time_zone
-    newest = _instant(session.rows("SELECT MAX(timestamp) FROM switches_log")[0][0])
+    latest = session.rows("SELECT MAX(timestamp) FROM switches_log")[0][0]
     seen = f"{zone.key}, today began at {bounds(now, zone).today:%Y-%m-%dT%H:%MZ}"
-    if newest is None:
+    if latest is None:
         return Finding("ok", name, f"{seen}; the log is empty")
+    newest = read_instant(latest)
     seen += f"; the newest log entry is of {newest:%Y-%m-%dT%H:%M:%SZ}"
     if (newest - now).total_seconds() > _MOST_SKEW_SECONDS:
         advice = "It lies ahead: OpenL2M stores UTC, so its server's clock is wrong, or this machine's."
         return Finding("warn", name, seen, advice)
     return Finding("ok", name, seen)
-
-
-def _instant(value: datetime | str | None) -> datetime | None:
-    """Return what an engine hands out for an instant: text in SQLite, without an offset in MySQL."""
-    instant = datetime.fromisoformat(value) if isinstance(value, str) else value
-    return instant and (instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC))
 
 
 def check_time_limit(session: Session) -> Finding:

@@ -1,6 +1,5 @@
 """The token secret: which tokens open the API, and which do not, or not for long."""
 
-import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,7 +7,7 @@ from openl2m_stats.doctor.aws import SECONDS, secret_advice
 from openl2m_stats.doctor.findings import Finding, listed
 from openl2m_stats.token_registry import MOST_BYTES
 from stats.deadline import Deadline
-from stats.registry import Token, parse_registry, parse_token
+from stats.registry import Token, parse_document, parse_entries
 from stats.secret_store import NoValueError, SecretStore, SecretUnavailableError
 from stats.settings import Settings
 
@@ -24,7 +23,7 @@ def check_token_secret(settings: Settings, store: SecretStore) -> Finding:
     secret_id = settings.tokens_secret_id
     try:
         text = store.get(secret_id, Deadline.after(SECONDS))
-        parse_registry(text)
+        entries = parse_document(text)["tokens"]
     except NoValueError:
         return _empty(f"{secret_id} has no value")
     except SecretUnavailableError as error:
@@ -32,7 +31,6 @@ def check_token_secret(settings: Settings, store: SecretStore) -> Finding:
         return Finding("FAIL", _NAME, f"{secret_id} cannot be read: {error}", advice)
     except ValueError as error:
         return Finding("FAIL", _NAME, f"{secret_id} is no list of tokens: {error}", _FORM)
-    entries = json.loads(text)["tokens"]
     return _of_entries(entries, len(text.encode() if isinstance(text, str) else text))
 
 
@@ -44,14 +42,8 @@ def _of_entries(entries: list[Any], size: int) -> Finding:
     if not entries:
         return _empty("it holds no token")
     now = datetime.now(UTC)
-    tokens: list[Token] = []
-    malformed: list[str] = []
-    for number, entry in enumerate(entries, start=1):
-        try:
-            tokens.append(parse_token(entry))
-        except ValueError as problem:
-            name = entry.get("name") if isinstance(entry, dict) else None
-            malformed.append(f"{name if isinstance(name, str) and name else f'number {number}'} ({problem})")
+    tokens, problems = parse_entries(entries)
+    malformed = [f"{name} ({problem})" for name, problem in problems]
     active = [token for token in tokens if token.active]
     usable = [token for token in active if not _expired(token, now)]
     expired = _without_successor(active, now)
