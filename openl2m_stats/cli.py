@@ -1,6 +1,7 @@
 """The command `openl2m-stats`."""
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -56,7 +57,10 @@ def _print_version(ctx: click.Context, _param: click.Parameter, wanted: bool) ->
     help="Show the version and exit.",
 )
 def command() -> None:
-    """Serve OpenL2M's statistics, and look after those who may read them."""
+    """Serve OpenL2M's statistics, and manage who may read them."""
+    # The AWS CLI reads AWS_REGION, and prefers it; boto3 reads only the other.
+    if region := os.environ.get("AWS_REGION"):
+        os.environ["AWS_DEFAULT_REGION"] = region
 
 
 @command.command()
