@@ -23,7 +23,7 @@ _STATEMENT = (
     "FROM users_token t JOIN auth_user u ON u.id = t.user_id ORDER BY t.id"
 )
 _SECONDS = 30
-# What an import does to a token: added, changed, revoked, kept or unchanged; and its name, with what there is to say.
+# What an import does to a token: added, changed, revoked, kept or unchanged; and the token's name with the details.
 Change = tuple[str, str]
 
 
@@ -96,12 +96,12 @@ def carry_over(imported: Sequence[Entry]) -> Edit[list[Change]]:
             held.add(sha256)
             new = news.get(sha256)
             if entry.get("source") != SOURCE or "revoked" in entry:
-                changes += [("kept", f"{new['name']}: its key was made, revoked or rotated here")] if new else []
+                changes += [("kept", f"{new['name']}: it was created, revoked or rotated here")] if new else []
             elif new:
                 changes.append(_update(entry, new))
             elif entry.get("active") is not False:
                 entry["active"] = False
-                changes.append(("revoked", f"{entry.get('name')}: OpenL2M has it no more"))
+                changes.append(("revoked", f"{entry.get('name')}: OpenL2M no longer has it"))
         added = [new for sha256, new in news.items() if sha256 not in held]
         entries += [dict(new) for new in added]
         return changes + [("added", new["name"]) for new in added]

@@ -56,8 +56,8 @@ def explain(error: click.UsageError) -> str:
             known = _OPTION.fullmatch(name) and len(name) <= _LONGEST_OPTION
             return f"no such option: {name}" if known else "no such option"
     if error.message == "Missing command.":
-        return "Missing command: --help lists what there is"
-    return "no such command, or an argument too many: --help lists what there is"
+        return "Missing command: see --help"
+    return "no such command, or too many arguments: see --help"
 
 
 def _called(error: click.BadParameter) -> str:

@@ -114,7 +114,7 @@ def _port(text: str) -> int:
 def command(port: int, database_url: str | None) -> None:
     """Serve the API on this machine, from the demo database or another, until Ctrl-C.
 
-    The variables of the function, such as TIME_ZONE, hold here too.
+    The settings of the function, such as TIME_ZONE, apply here too.
     """
     import uvicorn  # noqa: F401 that it is missing is told before anything is done
 

@@ -48,7 +48,7 @@ def revoke(names: Iterable[str], now: datetime) -> Edit[None]:
         for name in names:
             named = [entry for entry in entries if isinstance(entry, dict) and entry.get("name") == name]
             if not named:
-                raise RegistryError(f"There is no token {name!r}: list shows those that there are.")
+                raise RegistryError(f"There is no token {name!r}. `openl2m-stats tokens list` lists them.")
             for entry in named:
                 if "revoked" not in entry or entry.get("active") is not False:
                     _end(entry, now)
@@ -68,9 +68,7 @@ def rotate(
     def edit(entries: list[Any]) -> Entry:
         olds = _active(entries, name, now)
         if not olds:
-            raise RegistryError(
-                f"There is no active token {name!r}: list shows those that there are, create makes one."
-            )
+            raise RegistryError(f"There is no active token {name!r}: create it.")
         if olds[-1]["sha256"] == sha256:
             return olds[-1]  # it was written, and only the answer to it got lost
         new = {**olds[-1], "sha256": sha256, "created": timestamp(now), "source": "cli", **changes}

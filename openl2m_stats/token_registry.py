@@ -83,7 +83,7 @@ class Registry:
                 return result
             longest = min(_FIRST_WAIT * 2**attempt, _LONGEST_WAIT)
             time.sleep(random.uniform(0, longest))  # noqa: S311 it keeps writers apart, and nothing secret
-        raise RegistryError("The tokens are being changed by others all the time, and nothing was done: try again.")
+        raise RegistryError("Others keep changing the tokens, and nothing was done. Try again.")
 
     def _read(self) -> tuple[dict[str, Any], str | None]:
         """Return the registry and its version; an empty one and None of a secret that has no value yet."""

@@ -17,17 +17,17 @@ def _count(text: str) -> int:
 
 @click.group(name="versions", no_args_is_help=False)
 def command() -> None:
-    """Look after the versions of a stack's functions."""
+    """Manage the versions of a stack's functions."""
 
 
 @command.command()
 @click.option("--keep", type=Parsed("N", _count), default=3, show_default=True, help="How many of the newest to keep.")
-@click.option("--dry-run", is_flag=True, help="Tell what would be deleted, and delete nothing.")
+@click.option("--dry-run", is_flag=True, help="Show what would be deleted, and delete nothing.")
 @of_stack
 def prune(stack: str | None, keep: int, dry_run: bool) -> int:
     """Delete old versions of a stack's functions.
 
-    The newest ones stay, and those that an alias points to or that the stack itself names.
+    The newest ones stay, and so do those that an alias points to or that the stack refers to.
     """
     if stack is None:
         raise WrongUsage("Name the stack: --env or --stack.", click.get_current_context())

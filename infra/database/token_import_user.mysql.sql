@@ -5,7 +5,7 @@
 --   mysql --host=… --user=… --password openl2m < token_import_user.mysql.sql
 -- It can be run again: what is there stays, the password included.
 --
--- To take it away: DROP USER openl2m_stats_import;
+-- To remove it: DROP USER openl2m_stats_import;
 
 CREATE USER IF NOT EXISTS openl2m_stats_import IDENTIFIED BY 'CHANGE-ME';
 

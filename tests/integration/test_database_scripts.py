@@ -26,10 +26,10 @@ def rows(database: Database, sql: str) -> list[Any]:
 
 
 def take_away(database: Database, name: str) -> None:
-    """Run what a script says takes it away."""
-    [line] = [line for line in script(database, name).splitlines() if re.match("-- To take (it|them) away: ", line)]
+    """Run what a script says removes what it made."""
+    [line] = [line for line in script(database, name).splitlines() if re.match("-- To remove (it|them): ", line)]
     with contextlib.closing(database.connect()) as connection:
-        for statement in line.partition("away: ")[2].rstrip(";").split("; "):
+        for statement in line.partition(": ")[2].rstrip(";").split("; "):
             connection.cursor().execute(statement)
 
 

@@ -176,7 +176,7 @@ def test_a_key_as_an_argument_is_not_repeated(
         (["list", "--key={}"], "--key"),
         (["list", "-k{}"], "no such option"),
         (["list", "--{}"], "no such option"),
-        (["list", "{}"], "an argument too many"),
+        (["list", "{}"], "too many arguments"),
         (["check", "--from", "{}"], "--from"),
     ],
     ids=str,
