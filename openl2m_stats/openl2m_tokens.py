@@ -1,19 +1,18 @@
 """OpenL2M's own tokens: its tables users_token and auth_user -> entries of the token registry."""
 
-import contextlib
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from openl2m_stats.files import CA_FILE
 from openl2m_stats.openl2m_schema import read_instant
+from openl2m_stats.session import logged_in
 from openl2m_stats.token_registry import Edit, Entry
 from stats import settings
 from stats.authorization import is_key
-from stats.connection import Row, explaining
-from stats.database import connect
+from stats.connection import Row
 from stats.database_server import parse_server
-from stats.deadline import Deadline
 from stats.instants import timestamp
 from stats.networks import parse_network
 
@@ -34,16 +33,9 @@ def fetch(database_secret: str | bytes, environ: Mapping[str, str]) -> Sequence[
     """
     defaults = {"DATABASE_CA_FILE": str(CA_FILE)}
     unused = {"DATABASE_SECRET_ID": "unused", "TOKENS_SECRET_ID": "unused"}
-    configured = settings.load({**defaults, **environ, **unused})
-    server = parse_server(database_secret, configured)
-    deadline = Deadline.after(_SECONDS)
-    connection = connect(server, configured, deadline)
-    try:
-        with explaining(connection.engine, deadline):
-            return connection.fetch(_STATEMENT, deadline)
-    finally:
-        with contextlib.suppress(Exception):  # whatever is wrong with it, it is of no more use
-            connection.close()
+    configured = replace(settings.load({**defaults, **environ, **unused}), request_timeout_seconds=_SECONDS)
+    with logged_in(parse_server(database_secret, configured), configured) as session:
+        return session.rows(_STATEMENT)
 
 
 def to_entries(rows: Iterable[Row]) -> tuple[list[Entry], list[str]]:

@@ -10,10 +10,10 @@ from openl2m_stats.doctor.log import check_index, check_statement
 from openl2m_stats.doctor.login import check_clock, check_time_limit, check_time_zone, failed
 from openl2m_stats.doctor.network import check_network, check_tls
 from openl2m_stats.doctor.privileges import check_grants, check_least_privilege
-from openl2m_stats.doctor.session import Session, logged_in
 from openl2m_stats.doctor.setups import Setup
 from openl2m_stats.doctor.snapshot import check_snapshot
 from openl2m_stats.doctor.token_secret import check_token_secret
+from openl2m_stats.session import Session, logged_in
 from stats.connection import DatabaseError
 from stats.settings import SettingsError, load
 

@@ -5,7 +5,7 @@ import time
 from datetime import UTC, datetime
 
 from openl2m_stats.doctor.findings import Finding
-from openl2m_stats.doctor.session import Session, script_path
+from openl2m_stats.session import Session, script_path
 from stats import query
 from stats.connection import DatabaseError
 

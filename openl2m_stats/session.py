@@ -1,4 +1,4 @@
-"""A login to the database, for the checks that ask it something."""
+"""A login to the database that is the function's own, for what the command asks it."""
 
 import contextlib
 from collections.abc import Iterator, Sequence
