@@ -21,6 +21,7 @@ from openl2m_stats.environments import FILE, Environment, EnvironmentFileError, 
 
 _TRIES = 3
 _PAUSE_SECONDS = 2
+_NO_CHANGE_IS_FINE = "--no-fail-on-empty-changeset"  # which --guided does not save
 _ANSWER_SECONDS = 35  # API Gateway gives up after 30
 
 
@@ -51,7 +52,7 @@ def _sam(command: str, env: str, *arguments: str) -> int:
 
 def _deploy(environment: Environment) -> int:
     before = _live_versions_before(environment)
-    return _sam("deploy", environment.name) or _conclude(environment, before)
+    return _sam("deploy", environment.name, _NO_CHANGE_IS_FINE) or _conclude(environment, before)
 
 
 def _deploy_guided(env: str) -> int:
@@ -60,7 +61,7 @@ def _deploy_guided(env: str) -> int:
     if not FILE.exists():
         FILE.write_text("version = 0.1\n")
     capabilities = ["--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
-    code = _sam("deploy", env, "--guided", *capabilities)
+    code = _sam("deploy", env, "--guided", _NO_CHANGE_IS_FINE, *capabilities)
     return code or _conclude(checked(env), before)
 
 

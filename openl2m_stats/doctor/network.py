@@ -12,6 +12,7 @@ from typing import Any
 from openl2m_stats.doctor.findings import Finding, Known, listed
 from stats.connection import Server
 from stats.deadline import Deadline
+from stats.engines import POSTGRESQL
 from stats.settings import Settings
 from stats.transport import Transport, is_local, is_unix_socket, open_socket, shutdown_at, trust
 
@@ -121,7 +122,7 @@ def _handshake(server: Server, context: ssl.SSLContext) -> dict[str, Any]:
     transport = open_socket(server.host, server.port, deadline)
     try:
         with shutdown_at(deadline, transport):
-            (_ask_postgresql if "postgres" in server.engine else _ask_mysql)(transport)
+            (_ask_postgresql if server.engine in POSTGRESQL else _ask_mysql)(transport)
             with context.wrap_socket(transport.driver_socket, server_hostname=server.host) as connection:
                 return connection.getpeercert() or {}
     finally:
