@@ -1,15 +1,19 @@
-"""Instants as text: ISO 8601."""
+"""Instants in UTC, and their ISO 8601 text; pure."""
 
 from datetime import UTC, datetime
 
 
 def timestamp(instant: datetime) -> str:
-    """Return an instant in UTC, with a Z."""
+    """Return an instant as ISO 8601, in UTC with a Z."""
     return instant.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
 
 
 def parse_instant(text: str) -> datetime:
-    """Return the instant in UTC. Raise ValueError when it is none, or has no offset."""
+    """Return the instant of an ISO 8601 text, in UTC.
+
+    Raise ValueError when it is none or has no offset, TypeError when it is no text, OverflowError outside the years
+    1 to 9999.
+    """
     instant = datetime.fromisoformat(text)
     if instant.tzinfo is None:
         raise ValueError("no offset from UTC")
