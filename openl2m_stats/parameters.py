@@ -4,7 +4,6 @@ import functools
 import os
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import click
@@ -93,15 +92,9 @@ def of_stack(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-def database_url(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command --database-url, which DATABASE_URL stands for."""
-    option = click.option(
-        "--database-url",
-        envvar="DATABASE_URL",
-        metavar="URL",
-        help="The database, such as postgresql://user:password@host:5432/openl2m. [default: DATABASE_URL, or the demo]",
-    )
-    return option(function)
-
-
-EVENT_FILE = click.Path(path_type=Path)
+database_url = click.option(
+    "--database-url",
+    envvar="DATABASE_URL",
+    metavar="URL",
+    help="The database, such as postgresql://user:password@host:5432/openl2m. [default: DATABASE_URL, or the demo]",
+)

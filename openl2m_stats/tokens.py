@@ -21,7 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from openl2m_stats import openl2m_tokens, token_changes, token_words
 from openl2m_stats import token_arguments as arguments
-from openl2m_stats.database_url import DatabaseURLError, parse_database_url
+from openl2m_stats.database_url import parse_database_url
 from openl2m_stats.deployed import Account, reading
 from openl2m_stats.errors import Failed
 from openl2m_stats.parameters import Parsed, WrongUsage, of_stack
@@ -59,7 +59,7 @@ class _Tokens(click.Group):
             sys.stdout.flush()
         except (BotoCoreError, ClientError) as error:
             problem = f"{ctx.meta['secret']}: {' '.join(str(error).split())}"
-        except (DatabaseError, DatabaseURLError, SettingsError) as error:
+        except (DatabaseError, SettingsError) as error:
             problem = str(error)
         except (KeyboardInterrupt, EOFError):
             problem = "Interrupted. `openl2m-stats tokens list` shows what was done."

@@ -7,11 +7,9 @@ from dataclasses import asdict
 
 import click
 
-from openl2m_stats.database_url import DatabaseURLError
 from openl2m_stats.doctor.examination import examine
 from openl2m_stats.doctor.findings import Finding
 from openl2m_stats.doctor.setups import open_setup
-from openl2m_stats.errors import Failed
 from openl2m_stats.parameters import of_stack
 from stats.telemetry import logger
 
@@ -29,11 +27,8 @@ def command(stack: str | None, as_json: bool) -> int:
     # The system's resolver waits 5 seconds, twice, and heeds no timeout of ours; the function is told the same.
     os.environ.setdefault("RES_OPTIONS", "timeout:1 attempts:2")
     logger.setLevel("CRITICAL")  # what the function would log is told in words here
-    try:
-        with open_setup(stack) as setup:
-            return (_print_json if as_json else _print_lines)(setup.title, examine(setup))
-    except DatabaseURLError as error:
-        raise Failed(str(error)) from None
+    with open_setup(stack) as setup:
+        return (_print_json if as_json else _print_lines)(setup.title, examine(setup))
 
 
 def _print_lines(title: str, findings: Iterable[tuple[str, Finding]]) -> int:
