@@ -22,6 +22,7 @@ from openl2m_stats import demo
 from tests.e2e.conftest import Sandbox
 from tests.integration.conftest import AWS, Response
 from tests.support.databases import ROOT, read_case, shared
+from tests.support.events import EVERY_ANSWER
 from tests.support.stack import load
 
 SCHEDULED = sorted((ROOT / "events").glob("schedule*.json"))
@@ -164,7 +165,7 @@ def check_not_modified(answer: Response, _name: str, cache_status: str) -> None:
 
 def check_options(answer: Response, _name: str, _cache_status: str) -> None:
     assert answer.body == ""
-    assert answer.headers == {"Allow": "GET, HEAD, OPTIONS"}
+    assert answer.headers == {**EVERY_ANSWER, "Allow": "GET, HEAD, OPTIONS"}
 
 
 def check_refusal(answer: Response, _name: str, _cache_status: str) -> None:
