@@ -61,7 +61,7 @@ class ProblemError(Exception):
 
 def unavailable(detail: str, retry_after: timedelta) -> ProblemError:
     """Return the problem of a source that is away."""
-    seconds = ceil(retry_after.total_seconds())  # never 0: a wait that is over is none
+    seconds = max(1, ceil(retry_after.total_seconds()))  # it may have ended since the request found it
     return ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, detail, **{"Retry-After": str(seconds)})
 
 
