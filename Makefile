@@ -1,4 +1,4 @@
-# openl2m-stats: `make help` lists what can be done.
+# openl2m-stats: `make help` lists the targets.
 
 PYTHON ?= python3
 VENV := .venv
@@ -15,7 +15,7 @@ export PORT DATABASE_URL
 .DEFAULT_GOAL := help
 .PHONY: help setup run snapshot invoke doctor test test-debian test-faults docs soak bench lint format lock clean
 
-help: ## List what can be done
+help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo '  ENV=production       deploy, delete, logs, prune-versions: a table of deploy.toml'
@@ -50,7 +50,7 @@ snapshot: setup ## Take one snapshot of the demo database, or of DATABASE_URL, i
 invoke: setup ## Run one event file through the handler, over the demo database, and print the response
 	@$(COMMAND) invoke "$(EVENT)"
 
-doctor: setup ## Tell what is wrong with the local set-up; `openl2m-stats doctor --env …` with a deployed one
+doctor: setup ## Check the local set-up; `openl2m-stats doctor --env …` checks a deployed one
 	@$(COMMAND) doctor
 
 # As root on Debian, what the chosen engines lack is installed; elsewhere the tests say what they did without.
@@ -65,15 +65,15 @@ test: setup ## Run the unit and integration tests; installs MariaDB and PostgreS
 test-debian: ## Run `make run` and `make test` in a bare Debian of RELEASE=trixie (needs root and debootstrap)
 	@exec dev/debian "$(RELEASE)" "$(DIRECTORY)"
 
-docs: setup ## Bring what documents and SQL scripts take from the code up to date
+docs: setup ## Update the generated parts of the documents and SQL scripts
 	@$(BIN)/python -m dev.docs
 
 TIMEOUT ?= 2
-test-faults: setup ## Test what callers get while a dependency fails; TIMEOUT=10 tries the default, on every engine there is
+test-faults: setup ## Test what callers get while a dependency fails; TIMEOUT=10 uses the default time limit
 	@$(INSTALL_DATABASES)
 	@STATS_TEST_ENGINES="$(ENGINES)" STATS_TEST_TIMEOUT="$(TIMEOUT)" $(BIN)/pytest --numprocesses=8 --dist=worksteal tests/faults $(ARGS)
 
-soak: setup ## Run in full what tests/soak tries briefly: a herd, an outage under load, 100,000 invocations
+soak: setup ## Run tests/soak in full: a herd of cold starts, an outage under load, 100,000 invocations
 	@$(INSTALL_DATABASES)
 	@STATS_TEST_SOAK=full $(BIN)/pytest tests/soak $(ARGS)
 
@@ -86,12 +86,12 @@ lint: setup lint-template ## Check style, security rules, types and the template
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-format: setup ## Put the code into the one format
+format: setup ## Format the code
 	$(BIN)/ruff check --fix-only --select I
 	$(BIN)/ruff format
 
 COMPILE := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header
-lock: ## Choose the dependencies' versions anew (needs uv)
+lock: ## Update the lock files (needs uv)
 	$(COMPILE) --upgrade --python-version 3.13 --no-emit-package boto3 --no-emit-package botocore \
 		--no-emit-package s3transfer --no-emit-package urllib3 \
 		-o layers/dependencies/requirements.txt layers/dependencies/requirements.in
@@ -101,7 +101,7 @@ lock: ## Choose the dependencies' versions anew (needs uv)
 		$(COMPILE) --upgrade --python-version 3.13 -o requirements/$$group.txt --group pyproject.toml:$$group; \
 	done
 
-clean: ## Remove what was built and installed in this folder
+clean: ## Remove everything that was built or installed in this folder
 	rm -rf $(VENV) .venv-* .aws-sam .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -155,13 +155,13 @@ deploy: .venv-sam/installed ## Deploy to AWS, then call the API; GUIDED=yes asks
 	@$(MAKE) --no-print-directory build
 	@$(DEPLOY) $(if $(GUIDED),guided,deploy) --env "$$ENV"
 
-delete: .venv-sam/installed ## Delete the stack, after you typed its name; the token secret and the snapshots are kept
+delete: .venv-sam/installed ## Delete the stack after asking for its name; the token secret and the snapshots are kept
 	@$(DEPLOY) delete --env "$$ENV"
 
 logs: .venv-sam/installed ## Follow the logs of the functions and of the API
 	@$(DEPLOY) logs --env "$$ENV"
 
-prune-versions: setup ## Delete old versions of the functions but for the newest KEEP=3 and those in use; DRY_RUN=yes only lists them
+prune-versions: setup ## Delete old versions of the functions, except the newest KEEP=3 and those in use; DRY_RUN=yes only lists them
 	@$(COMMAND) versions prune --env "$$ENV" --keep "$(KEEP)" $(if $(DRY_RUN),--dry-run)
 
 sam-local: build setup ## Serve the built function in a container over the demo database (needs Docker)

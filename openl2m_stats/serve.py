@@ -16,7 +16,8 @@ from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 
 from openl2m_stats import demo
 from openl2m_stats.database_url import DatabaseURLError
-from openl2m_stats.parameters import NotAvailable, Parsed, database_url
+from openl2m_stats.errors import NotAvailable
+from openl2m_stats.parameters import Parsed, database_url
 from openl2m_stats.words import printable
 
 Scope = MutableMapping[str, Any]
@@ -113,7 +114,7 @@ def _port(text: str) -> int:
 def command(port: int, database_url: str | None) -> None:
     """Serve the page and the API on this machine, from the demo database or another, until Ctrl-C.
 
-    The variables of the function, such as TIME_ZONE, hold here too.
+    The settings of the function, such as TIME_ZONE, apply here too.
     """
     import uvicorn  # noqa: F401 that it is missing is told before anything is done
 

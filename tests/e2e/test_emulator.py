@@ -23,6 +23,7 @@ from tests.e2e.conftest import Sandbox
 from tests.integration.conftest import AWS, Response
 from tests.support import metrics
 from tests.support.databases import ROOT, read_case, shared
+from tests.support.events import EVERY_ANSWER
 from tests.support.stack import load
 
 SCHEDULED = sorted((ROOT / "events").glob("schedule*.json"))
@@ -176,7 +177,7 @@ def check_not_modified(answer: Response, _name: str, cache_status: str) -> None:
 
 def check_options(answer: Response, _name: str, _cache_status: str) -> None:
     assert answer.body == ""
-    assert answer.headers == {"Allow": "GET, HEAD, OPTIONS"}
+    assert answer.headers == {**EVERY_ANSWER, "Allow": "GET, HEAD, OPTIONS"}
 
 
 def check_refusal(answer: Response, _name: str, _cache_status: str) -> None:

@@ -13,7 +13,7 @@ from dev.servers.processes import free_port
 from stats.catalogue import STATISTICS
 from tests.integration.conftest import AWS, NOW, Response, Travel, token_record
 from tests.support import leaks
-from tests.support.events import FORMATS, PATH
+from tests.support.events import EVERY_ANSWER, FORMATS, PATH
 
 LAST_MODIFIED = "Mon, 23 Nov 2026 12:00:00 GMT"
 ALLOW = "GET, HEAD, OPTIONS"
@@ -27,7 +27,7 @@ def key(aws: AWS, sqlite_db: Database) -> str:
 
 def assert_problem(answer: Response, status: int, **headers: str) -> None:
     assert answer.status == status
-    expected = {"Content-Type": "application/json", "Cache-Control": "no-store"}
+    expected = {**EVERY_ANSWER, "Content-Type": "application/json", "Cache-Control": "no-store"}
     assert answer.headers == expected | {name.replace("_", "-"): value for name, value in headers.items()}
     assert list(answer.json) == ["detail"]
     assert isinstance(answer.json["detail"], str)
@@ -125,7 +125,7 @@ def test_the_api_switched_off(method: str, build: Any, key: str, new_container: 
 def test_options(build: Any, key: str, new_container: Any) -> None:
     for token in (None, key, leaks.new_key()):
         answer = new_container().get(token, method="OPTIONS", build=build)
-        assert answer == Response(204, {"Allow": ALLOW}, "")
+        assert answer == Response(204, {**EVERY_ANSWER, "Allow": ALLOW}, "")
 
 
 BAD_AUTHORIZATIONS: dict[str, list[str]] = {
@@ -248,6 +248,7 @@ def test_a_row_that_is_no_numbers(
 
 def document_headers(answer: Response, *, age: int, cache_status: str, ttl: int = 60) -> dict[str, str]:
     return {
+        **EVERY_ANSWER,
         "Content-Type": "application/json",
         "Allow": ALLOW,
         "ETag": answer.headers["ETag"],
@@ -358,6 +359,7 @@ def test_not_modified(value: str, method: str, build: Any, key: str, travel: Tra
     assert answer.status == 304
     assert answer.body == ""
     assert answer.headers == {
+        **EVERY_ANSWER,
         "ETag": etag,
         "Last-Modified": LAST_MODIFIED,
         "Cache-Control": "private, max-age=60",

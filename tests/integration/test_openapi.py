@@ -1,6 +1,8 @@
 """The API, as `make run` serves it, against docs/openapi.yaml, and the examples of docs/api.md."""
 
+import contextlib
 import re
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -68,6 +70,28 @@ def test_answers_without_a_token_are_as_documented(case: Any, url: str) -> None:
         assert answer.status_code in {200, 204, 304}
     else:
         assert answer.status_code == (204 if case.method == "OPTIONS" else 401)
+
+
+@pytest.fixture(scope="module")
+def url_without_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Serve a database that loses a table as soon as the server is ready, and keep no answer."""
+    path = tmp_path_factory.mktemp("openapi") / "openl2m.sqlite3"
+    demo.create_database(path)
+    with running(DATABASE_URL=f"sqlite:///{path}", CACHE_TTL_SECONDS=0, MAX_STALE_SECONDS=0) as (_, printed):
+        with contextlib.closing(sqlite3.connect(path)) as connection:
+            connection.execute("DROP TABLE switches_vlan")
+        found = re.search(r"http://127\.0\.0\.1:\d+", printed)
+        assert found
+        yield found[0]
+
+
+@schema.include(path="/api/stats/").parametrize()
+@settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+def test_answers_without_a_database_are_as_documented(case: Any, url_without_database: str) -> None:
+    headers = {"Authorization": f"Token {demo.TOKEN}"}
+    excluded = [*NOT_CHECKED, schemathesis.checks.not_a_server_error]
+    answer = case.call_and_validate(base_url=url_without_database, headers=headers, excluded_checks=excluded)
+    assert answer.status_code == (204 if case.method == "OPTIONS" else 503)
 
 
 def test_the_schema_knows_every_statistic_and_no_other(url: str) -> None:

@@ -8,6 +8,8 @@ Headers = Iterable[tuple[str, str]]
 
 PATH = "/api/stats/"
 CLIENT = "203.0.113.7"
+# The headers that every answer has, errors included.
+EVERY_ANSWER: dict[str, str] = {}
 
 
 def http_api(

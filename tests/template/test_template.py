@@ -266,33 +266,20 @@ def test_snapshots_are_taken_with_the_apis_variables(given: dict[str, Any]) -> N
 
 
 def test_every_variable_has_its_own_parameter(tmp_path: Any) -> None:
+    named = {re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).upper(): str(value) for name, value in EVERYTHING.items()}
     variables = environment(**EVERYTHING)
     assert variables == {
+        **{name: value for name, value in named.items() if name in settings.OPTIONS},
         "DATABASE_SECRET_ID": "arn:aws:secretsmanager:us-east-1:123456789012:secret:database-AbCdEf",
-        "DATABASE_ENGINE": "aurora-postgresql",
-        "DATABASE_HOST": "database.example.com",
-        "DATABASE_PORT": "6432",
-        "DATABASE_NAME": "netlab",
-        "DATABASE_CA_FILE": "/var/task/own.pem",
         "DATABASE_TLS": "verify",
         "TOKENS_SECRET_ID": "tokens",
-        "TIME_ZONE": "America/Los_Angeles",
-        "CACHE_TTL_SECONDS": "61",
-        "MAX_STALE_SECONDS": "62",
-        "TOKENS_TTL_SECONDS": "63",
-        "TOKENS_REFRESH_SECONDS": "64",
-        "REQUEST_TIMEOUT_SECONDS": "20",
-        "CLIENT_IP_DENIED": "10.1.0.0/16",
-        "CLIENT_IP_ALLOWED": "10.0.0.0/8,2001:db8::/32",
-        "API_ENABLED": "false",
-        "PAGE_ENABLED": "false",
         "SNAPSHOT_BUCKET": "bucket",
-        "SNAPSHOT_PREFIX": "openl2m/",
         "RES_OPTIONS": "timeout:1 attempts:2",
         "POWERTOOLS_SERVICE_NAME": "openl2m-stats",
         "POWERTOOLS_LOG_LEVEL": "WARNING",
         "AWS_ENDPOINT_URL_SECRETS_MANAGER": ENDPOINT_URL,
     }
+    assert settings.OPTIONS.keys() <= variables.keys()
     (tmp_path / "own.pem").touch()
     settings.load({**variables, "DATABASE_CA_FILE": str(tmp_path / "own.pem")})  # raises when one is wrong
 
