@@ -11,7 +11,7 @@ _MOST = 1000
 
 @dataclass(frozen=True)
 class Timing:
-    """Milliseconds: the median, the 5th and the 95th percentile (of fewer than 20 samples, the extremes)."""
+    """Milliseconds, or ratios: the median, the 5th and the 95th percentile (of fewer than 20, the extremes)."""
 
     median: float
     low: float
@@ -19,7 +19,7 @@ class Timing:
     samples: int
 
     def as_json(self) -> dict[str, float | int]:
-        """Return the fields, in microseconds' precision."""
+        """Return the fields, with three decimals."""
         return {name: round(value, 3) for name, value in asdict(self).items()}
 
 
@@ -37,15 +37,25 @@ def sample(calls: Mapping[str, Callable[[], object]], seconds: float) -> dict[st
         if number >= _LEAST and time.monotonic() >= until:
             break
         for name, call in calls.items():
-            started = time.perf_counter_ns()
-            call()
-            taken[name].append(time.perf_counter_ns() - started)
+            taken[name].append(measure(call))
     return taken
 
 
+def measure(call: Callable[[], object]) -> int:
+    """Return how many nanoseconds a call takes."""
+    started = time.perf_counter_ns()
+    call()
+    return time.perf_counter_ns() - started
+
+
 def summarize(nanoseconds: Sequence[int]) -> Timing:
-    """Return what the samples say."""
-    taken = sorted(value / 1e6 for value in nanoseconds)
+    """Return what samples say, in milliseconds."""
+    return spread_of([value / 1e6 for value in nanoseconds])
+
+
+def spread_of(values: Sequence[float]) -> Timing:
+    """Return median and spread of some values."""
+    taken = sorted(values)
     low, high = taken[0], taken[-1]
     if len(taken) >= 20:
         twentieths = quantiles(taken, n=20, method="inclusive")
