@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from dev.bench import load, machine, pairs, plot, report, warm
+from dev.bench import load, machine, plot, report, turns, warm
 from dev.bench.engines import ENGINES, Maker, engine
 from dev.bench.markdown import put_into_page
 from dev.bench.plans import plans
@@ -69,8 +69,8 @@ def _measure(
             before = answers.get(f"{name}, before")
             shapes[name] = Shape(
                 timings,
-                pairs.times_as_long(openl2m, answers[name]),
-                pairs.times_as_long(before, answers[name]) if before else None,
+                turns.times_as_long(openl2m, answers[name]),
+                turns.times_as_long(before, answers[name]) if before else None,
             )
         date, size = until.date().isoformat(), machine.log_mib(list(databases.values())[-1])
         took = summarize([each for taken in openl2m for each in taken])
@@ -90,16 +90,16 @@ def _add_indexes(stock: Database, indexed: Database, entries: int, until: dateti
 
 def _take_turns(
     databases: Mapping[str, Database], connection: Any, base: Path | None, seconds: float
-) -> tuple[pairs.Rounds, dict[str, pairs.Rounds]]:
+) -> tuple[turns.Rounds, dict[str, turns.Rounds]]:
     with contextlib.ExitStack() as stack:
         containers = {}
         for name, database in databases.items():
-            containers[name] = stack.enter_context(pairs.answering(database))
+            containers[name] = stack.enter_context(turns.answering(database))
             if base:
-                containers[f"{name}, before"] = stack.enter_context(pairs.answering(database, base))
+                containers[f"{name}, before"] = stack.enter_context(turns.answering(database, base))
         now = datetime.now(UTC)
         gc.freeze()  # what this process holds besides is not OpenL2M's to collect
-        return pairs.take_turns(lambda: warm.ask_openl2m(databases["stock"], connection, now), containers, seconds)
+        return turns.take_turns(lambda: warm.ask_openl2m(databases["stock"], connection, now), containers, seconds)
 
 
 def _run(options: argparse.Namespace, further: dict[str, Server]) -> tuple[list[Measured], dict[str, str]]:
@@ -107,7 +107,7 @@ def _run(options: argparse.Namespace, further: dict[str, Server]) -> tuple[list[
     progress = Progress(3 * len(names) * len(options.rows))
     found, explained = [], {}
     with served_aws(), tempfile.TemporaryDirectory(prefix="openl2m-stats-") as directory:
-        base = pairs.functions_of(options.base, Path(directory)) if options.base else None
+        base = turns.functions_of(options.base, Path(directory)) if options.base else None
         for name in names:
             with engine(name, further) as make:
                 for entries in options.rows:

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -13,9 +14,10 @@ from stats.query import INDEXES, statement
 
 _EXPLAIN = {"mysql": "ANALYZE FORMAT=JSON", "postgresql": "EXPLAIN (ANALYZE, BUFFERS, COSTS OFF)"}
 _ENGINE = {"mysql": "mysql", "postgresql": "postgres"}
-_WIDTH = 110
-# PostgreSQL's lines that say nothing about the log, by how they begin.
-_DROPPED = ("Heap Fetches", "Planning", "Batches", "Workers Planned")
+_WIDTH = 130
+# Of PostgreSQL's lines: those without interest here, and the alias that a table has when it is read twice.
+_DROPPED = re.compile(r"\s*(Heap Fetches|Planning|Batches|Workers Planned)")
+_ALIAS = re.compile(r"(?<= switches_log) switches_log_\d+")
 
 
 def plans(stock: Database, indexed: Database) -> str:
@@ -33,20 +35,21 @@ def _plan(database: Database, indexes: Indexes) -> str:
             cursor.execute(f"{_EXPLAIN[database.dialect]} {sql}")
             lines = [line for (text,) in cursor.fetchall() for line in text.split("\n")]
     kept = _mariadb(json.loads("\n".join(lines)), 0) if database.dialect == "mysql" else _postgresql(lines)
-    return "\n".join(line if len(line) <= _WIDTH else f"{line[: _WIDTH - 1]}…" for line in kept)
+    named = (line.replace(database.user, "openl2m_stats") for line in kept)
+    return "\n".join(line if len(line) <= _WIDTH else f"{line[: _WIDTH - 1]}…" for line in named)
 
 
 def _postgresql(lines: list[str]) -> Iterator[str]:
     """Yield the lines that are not about the other tables."""
     blocks: list[list[str]] = [[]]
     for line in lines:
-        # At two spaces a subquery of the SELECT list begins, or the plan of the FROM clause.
-        if line.startswith(("  InitPlan", "  ->")):
+        # At two spaces a subquery of the SELECT list begins, or the plan of the FROM clause; what follows is planning.
+        if line.startswith(("  InitPlan", "  ->", "Planning:", "Execution")):
             blocks.append([])
         blocks[-1].append(line)
     for number, block in enumerate(blocks):
-        if number == 0 or any("switches_log" in line for line in block):
-            yield from (line for line in block if not line.strip().startswith(_DROPPED))
+        if number in {0, len(blocks) - 1} or any("switches_log" in line for line in block):
+            yield from (_ALIAS.sub("", line) for line in block if not _DROPPED.match(line))
 
 
 def _mariadb(node: Any, depth: int) -> Iterator[str]:

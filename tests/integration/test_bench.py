@@ -17,7 +17,8 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from dev.bench import baseline, load, warm
-from dev.servers.databases import Database, sqlite_database
+from dev.bench.plans import plans
+from dev.servers.databases import Database, run_script, sqlite_database
 from openl2m_stats import demo
 from tests.integration.conftest import AWS, token_record
 from tests.support.databases import ROOT, load_case, read_case
@@ -132,6 +133,23 @@ def test_bench_on_servers_measures_with_the_index_too(tmp_path: Path) -> None:
         for shape in (each["stock"], each["indexed"]):
             assert tuple(shape["timings"]) == MEASURES
             assert 0.1 < shape["before"]["median"] < 10
+
+
+def test_plans_are_of_the_log_alone(server_db: Database) -> None:
+    if server_db.engine == "mysql":
+        pytest.skip("the bench shows the plans of MariaDB and PostgreSQL")
+    load.fill(server_db, 5000, lambda _: None)
+    run_script(server_db, "log_index")
+    stock, indexed = plans(server_db, server_db).split("With the indexes:")
+    assert re.search("ALL|Seq Scan|Scan using", stock)
+    assert "openl2m_stats_switch" not in stock
+    assert "openl2m_stats_type" in indexed
+    assert "openl2m_stats_switch" in indexed
+    for text in (stock, indexed):
+        assert re.search(r"[0-9]+\.[0-9]+", text)
+        for table in ("switches_vlan", "users_token", "counters_counter"):
+            assert table not in text
+        assert max(map(len, text.splitlines())) <= 130
 
 
 def test_interrupted_bench_leaves_nothing(tmp_path: Path) -> None:

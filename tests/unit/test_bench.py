@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from dev.bench import pairs, plot, report
+from dev.bench import plot, report, turns
 from dev.bench.markdown import put_into_page
 from dev.bench.report import Measured, Shape
 from dev.bench.rows import log_rows
@@ -166,18 +166,18 @@ def test_answers_take_turns_and_are_compared_within_a_round() -> None:
         called.append(f"answer {number}")
         return [next(slowed) * 1000] * number
 
-    passes, answers = pairs.take_turns(lambda: called.append("openl2m"), {"stock": answer}, 0)
+    passes, answers = turns.take_turns(lambda: called.append("openl2m"), {"stock": answer}, 0)
     assert called == ["openl2m", "answer 3"] * 5
     assert len(passes) == 5
     assert answers == {"stock": [[1000] * 3, [1000] * 3, [10_000] * 3, [1000] * 3, [1000] * 3]}
     slow = [[40_000], [40_000], [400_000], [40_000], [50_000]]
-    assert pairs.times_as_long(slow, answers["stock"]) == Timing(40, 40, 50, 5)
+    assert turns.times_as_long(slow, answers["stock"]) == Timing(40, 40, 50, 5)
 
 
 def test_functions_of_a_revision(tmp_path: Path) -> None:
-    assert (pairs.functions_of("HEAD", tmp_path) / "stats/query.py").is_file()
+    assert (turns.functions_of("HEAD", tmp_path) / "stats/query.py").is_file()
     with pytest.raises(CalledProcessError) as caught:
-        pairs.functions_of("no-such-revision", tmp_path)
+        turns.functions_of("no-such-revision", tmp_path)
     assert "no-such-revision" in caught.value.stderr
 
 

@@ -11,9 +11,9 @@ import tarfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from statistics import median
+from statistics import median_low
 
-from dev.bench.timing import Timing, measure, spread_of
+from dev.bench.timing import Timing, measure, pairs
 from dev.bench.warm import ROOT, container_command
 from dev.servers.databases import Database
 
@@ -82,4 +82,4 @@ def take_turns(
 
 def times_as_long(slow: Rounds, fast: Rounds) -> Timing:
     """Return how many times as long one takes as the other, round by round."""
-    return spread_of([median(one) / median(other) for one, other in zip(slow, fast, strict=True)])
+    return pairs([median_low(each) for each in slow], [median_low(each) for each in fast])
