@@ -12,7 +12,7 @@ from dev.bench.report import Measured, Shape
 from dev.bench.timing import Timing
 
 _WIDTH = 800
-_LEFT, _RIGHT = 150, 215  # of the bars: the engines' names, and the longest text after a bar
+_LEFT, _RIGHT = 120, 90  # of the bars: the engines' names, and the text after the longest
 _TOP, _BAR, _GAP = 76, 22, 22
 _COLOURS = {"OpenL2M's own statements": "#8b949e", "a fresh answer": "#3b82d6", "… with the indexes": "#2f9e77"}
 _STYLE = """text { font: 16px system-ui, sans-serif; fill: #768089 }
@@ -45,7 +45,7 @@ def svg(found: Sequence[Measured]) -> str:
         parts.append("</g>")
         top += _GAP
     cached = max(one.stock.timings["cached"].median for one in engines)
-    parts.append(f'<text x="8" y="{top + 6}">Most answers come from memory, in {number(cached)} ms at most.</text>')
+    parts.append(f'<text x="8" y="{top + 6}">Most answers come from memory and take {number(cached)} ms.</text>')
     height = top + 18
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}" height="{height}">\n'
@@ -56,7 +56,7 @@ def svg(found: Sequence[Measured]) -> str:
 
 def _legend() -> list[str]:
     parts = []
-    for (name, colour), at in zip(_COLOURS.items(), (8, 240, 400), strict=True):
+    for (name, colour), at in zip(_COLOURS.items(), (8, 275, 445), strict=True):
         parts.append(f'<rect fill="{colour}" x="{at}" y="43" width="14" height="14"/>')
         parts.append(f'<text x="{at + 22}" y="56">{escape(name)}</text>')
     return parts

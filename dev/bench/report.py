@@ -103,7 +103,7 @@ def details(measured: Measured) -> str:
         rows.append(row)
     before = [spread(shape.before) if shape and shape.before else "" for shape in shapes]
     if any(before):
-        rows.append(["times as long as now the revision that is compared takes", before[0], "", before[1], ""])
+        rows.append(["a fresh answer of the revision compared with: times as long", before[0], "", before[1], ""])
     return f"#### {measured.engine}, {measured.entries:,} log entries\n\n{cache(measured)}.\n\n{table(heads, rows)}"
 
 
@@ -127,9 +127,9 @@ def gain(found: Sequence[Measured], entries: int) -> str:
     there = [one for one in found if one.entries == entries]
     if not there:
         return ""
-    faster = sorted(one.stock.faster.median for one in there)
+    factors = sorted(one.stock.faster.median for one in there)
     cached = max(one.stock.timings["cached"].median for one in there)
-    text = f"{number(faster[0])} to {number(faster[-1])} times faster than OpenL2M's own statements"
+    text = f"{factors[0]:.0f} to {factors[-1]:.0f} times faster than OpenL2M's own statements"
     return f"[{text}](docs/performance.md), or in {cached:.1f} ms from memory"
 
 
