@@ -110,7 +110,7 @@ def details(measured: Measured) -> str:
 def cache(measured: Measured) -> str:
     """Return what is known of the database's cache."""
     if measured.settings == "defaults":
-        return f"The file has {measured.log_mib:,} MiB"
+        return f"the file has {measured.log_mib:,} MiB"
     read = f"{measured.pages_read:,} pages were read into the server's cache meanwhile"
     return f"{measured.settings}; the log has {measured.log_mib:,} MiB with its indexes; {read}"
 
