@@ -76,7 +76,7 @@ def _table(table: dict[str, Any]) -> str:
     parts = [f"{table['table_name']}: access_type={table['access_type']}"]
     parts += [f"key={table['key']}"] if "key" in table else []
     parts += ["using_index"] if table.get("using_index") else []
-    parts += [f"rows={table.get('r_rows', 0):,.0f}{_loops(table)}"]
+    parts += [f"rows={table.get('r_rows', 0):,.0f}{_loops(table).replace(' in ', ' in each of ')}"]
     parts += [f"filtered={table['r_filtered']:.0f}%"] if table.get("r_filtered", 100) < 100 else []
     pages = table.get("r_engine_stats", {}).get("pages_accessed")
     parts += [f"pages={pages:,}"] if pages else []
@@ -84,7 +84,7 @@ def _table(table: dict[str, Any]) -> str:
 
 
 def _loops(node: dict[str, Any]) -> str:
-    return f" in each of {node['r_loops']:,} loops" if node.get("r_loops", 1) > 1 else ""
+    return f" in {node['r_loops']:,} loops" if node.get("r_loops", 1) > 1 else ""
 
 
 def _ms(node: dict[str, Any], *names: str) -> str:
