@@ -8,6 +8,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from stats.aws_data import ServiceLoader
 from stats.deadline import Deadline, within
 
 T = TypeVar("T")
@@ -23,7 +24,10 @@ class AWSError(Exception):
 
 @cache  # each session reads botocore's endpoints anew
 def _session() -> Any:
-    return botocore.session.get_session()
+    session = botocore.session.get_session()
+    if not session.get_config_variable("data_path"):  # AWS_DATA_PATH: data of somebody's own
+        session.lazy_register_component("data_loader", ServiceLoader)
+    return session
 
 
 def client(service: str, attempts: int = 2) -> Any:
