@@ -17,9 +17,10 @@ import yaml
 
 from dev.bench.markdown import table
 from openl2m_stats import grants
-from stats.catalogue import STATISTICS, Statistic, Window
+from stats.catalogue import STATISTICS, Statistic
 from stats.query import INDEXES, statement
 from stats.settings import OPTIONS
+from stats.windows import Window
 from tests.faults.page import tables
 
 ROOT = Path(__file__).parents[1]

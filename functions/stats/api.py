@@ -1,11 +1,8 @@
 """API Gateway in, API Gateway out: HTTP and nothing else."""
 
-import re
 import traceback
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from collections.abc import Callable
 from http import HTTPStatus
-from math import ceil
 from typing import Any
 
 from stats import settings, start
@@ -13,16 +10,22 @@ from stats.authorization import RefusedError, RegistryUnavailableError
 from stats.container import Container
 from stats.deadline import Deadline
 from stats.gateway import Request, parse
-from stats.service import Origin, Statistics, UnavailableError
+from stats.responses import Answer, ProblemError, Response, of_statistics, unavailable
+from stats.service import UnavailableError
 from stats.telemetry import count, logger, metrics
 
-Response = dict[str, Any]
+Resource = Callable[[Container, Request, Deadline], Answer]
 
-_PATHS = frozenset({"/api/stats", "/api/stats/"})
 _ALLOW = {"Allow": "GET, HEAD, OPTIONS"}
-# OpenL2M documents a POST: an alias, which Allow does not advertise.
-_METHODS = frozenset({"GET", "HEAD", "POST"})
-_ENTITY_TAG = re.compile(r'(?:W/)?("[^"]*")')
+
+
+def _statistics(container: Container, _request: Request, deadline: Deadline) -> Answer:
+    statistics, origin = container.service.statistics(deadline)
+    return of_statistics(statistics, origin, container.settings.cache_ttl_seconds, deadline.now)
+
+
+# By path, without the slash at its end. A resource raises ProblemError or UnavailableError when it has no answer.
+_RESOURCES: dict[str, Resource] = {"/api/stats": _statistics}
 
 # Where there are no settings, this module can be imported all the same.
 _container = start.begin() if settings.given() else None
@@ -44,9 +47,12 @@ def respond(container: Container, event: Any, context: Any) -> Response:
             correlation_id=request and request.request_id,
         )
         response = _respond(container, request, deadline)
+    except ProblemError as found:
+        response = found.response
     except Exception as error:  # noqa: BLE001 the caller is owed an answer, and the operator a trace
         _log_unforeseen(error)
-        response = _problem(HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong; the log says more.")
+        detail = "Something went wrong; the log says more."
+        response = ProblemError(HTTPStatus.INTERNAL_SERVER_ERROR, detail).response
     if request is not None and request.method == "HEAD":
         response["body"] = ""
     try:
@@ -58,92 +64,56 @@ def respond(container: Container, event: Any, context: Any) -> Response:
 
 
 def _respond(container: Container, request: Request | None, deadline: Deadline) -> Response:
+    """Answer by the first of these decisions that applies. Raise ProblemError."""
     if request is None:
-        return _problem(HTTPStatus.BAD_REQUEST, "This is not an API Gateway event of payload format 1.0 or 2.0.")
-    if request.path not in _PATHS:
-        return _problem(HTTPStatus.NOT_FOUND, "There is nothing here; try /api/stats/.")
+        raise ProblemError(HTTPStatus.BAD_REQUEST, "This is not an API Gateway event of payload format 1.0 or 2.0.")
+    resource = _resource(request)
+    if resource is None:
+        raise ProblemError(HTTPStatus.NOT_FOUND, "There is nothing here; try /api/stats/.")
     if not container.settings.api_enabled:
-        return _unauthorized("The API is switched off.")
+        raise _unauthorized("The API is switched off.")
     if request.method == "OPTIONS":
         return {"statusCode": HTTPStatus.NO_CONTENT.value, "headers": dict(_ALLOW), "body": ""}
+    _authenticate(container, request, deadline)
+    # OpenL2M documents a POST to /api/stats/: an alias, which Allow does not advertise.
+    is_alias = request.method == "POST" and resource is _statistics
+    if request.method not in {"GET", "HEAD"} and not is_alias:
+        raise ProblemError(HTTPStatus.METHOD_NOT_ALLOWED, "This method is not allowed here.", **_ALLOW)
+    try:
+        answer = resource(container, request, deadline)
+    except UnavailableError as error:
+        raise unavailable("The statistics cannot be read at the moment.", error.retry_after) from None
+    if not is_alias and answer.is_held(request):
+        return {"statusCode": HTTPStatus.NOT_MODIFIED.value, "headers": answer.headers, "body": ""}
+    headers = {**answer.headers, "Content-Type": answer.content_type, "X-Content-Type-Options": "nosniff", **_ALLOW}
+    return {"statusCode": HTTPStatus.OK.value, "headers": headers, "body": answer.body}
+
+
+def _authenticate(container: Container, request: Request, deadline: Deadline) -> None:
     try:
         authorizations = request.headers.get("authorization", [])
         container.tokens.authenticate(authorizations, request.client_address, deadline)
     except RefusedError as refusal:
         logger.info("refused", reason=str(refusal), client_address=str(request.client_address))
         count("Refused")
-        return _unauthorized("A valid token is required: send the header Authorization: Token <key>.")
+        raise _unauthorized("A valid token is required: send the header Authorization: Token <key>.") from None
     except RegistryUnavailableError as error:
-        return _unavailable("Tokens cannot be checked at the moment.", error.retry_after)
-    if request.method not in _METHODS:
-        return _problem(HTTPStatus.METHOD_NOT_ALLOWED, "This method is not allowed here.", **_ALLOW)
-    try:
-        statistics, origin = container.service.statistics(deadline)
-    except UnavailableError as error:
-        return _unavailable("The statistics cannot be read at the moment.", error.retry_after)
-    headers = _validators(statistics, origin, container.settings.cache_ttl_seconds, deadline.now)
-    if request.method != "POST" and _not_modified(request, statistics):
-        return {"statusCode": HTTPStatus.NOT_MODIFIED.value, "headers": headers, "body": ""}
-    headers |= {"Content-Type": "application/json", "X-Content-Type-Options": "nosniff", **_ALLOW}
-    return {"statusCode": HTTPStatus.OK.value, "headers": headers, "body": statistics.body}
+        raise unavailable("Tokens cannot be checked at the moment.", error.retry_after) from None
 
 
-def _validators(statistics: Statistics, origin: Origin, ttl: int, now: datetime) -> dict[str, str]:
-    """Return the validators and caching headers (RFC 9110, 9111 and 9211) that a 200 and its 304 share."""
-    age = int(statistics.age(now))
-    match origin:
-        case Origin.DATABASE:
-            cache_status = "fwd=miss"
-        case Origin.MEMORY:
-            cache_status = f"hit; ttl={ttl - age}; detail=memory"
-        case Origin.SNAPSHOT:
-            cache_status = f"hit; ttl={ttl - age}; detail=snapshot"
-        case Origin.STALE:
-            cache_status = f"hit; ttl={ttl - age}; detail=stale"
-    return {
-        "ETag": statistics.etag,
-        "Last-Modified": statistics.last_modified,
-        "Cache-Control": f"private, max-age={ttl}",
-        "Age": str(age),
-        "Cache-Status": f"openl2m-stats; {cache_status}",
-        "Vary": "Authorization",
-    }
+def _resource(request: Request) -> Resource | None:
+    """Return what is at the request's path, with or without the stage before it and a slash at its end."""
+    stage = f"/{request.stage}"
+    # A stage may be called "api": first the path as it is.
+    for path in (request.path, request.path.removeprefix(stage)):
+        resource = _RESOURCES.get(path.removesuffix("/"))
+        if resource:
+            return resource
+    return None
 
 
-def _not_modified(request: Request, statistics: Statistics) -> bool:
-    """Tell whether the caller holds these statistics already (RFC 9110, section 13)."""
-    tags = request.headers.get("if-none-match")
-    if tags is not None:
-        listed = ", ".join(tags)
-        return listed.strip() == "*" or statistics.etag in _ENTITY_TAG.findall(listed)
-    dates = request.headers.get("if-modified-since", [])
-    if len(dates) != 1:
-        return False
-    try:
-        date = parsedate_to_datetime(dates[0])
-    except (IndexError, OverflowError, TypeError, ValueError):
-        return False  # not an HTTP date, which is to be ignored
-    # The oldest of the three forms of an HTTP date names no zone: it is UTC too.
-    date = date if date.tzinfo else date.replace(tzinfo=UTC)
-    return date >= statistics.taken_at.replace(microsecond=0)
-
-
-def _unauthorized(detail: str) -> Response:
-    return _problem(HTTPStatus.UNAUTHORIZED, detail, **{"WWW-Authenticate": "Token"})
-
-
-def _unavailable(detail: str, retry_after: timedelta) -> Response:
-    seconds = ceil(retry_after.total_seconds())  # never 0: a wait that is over is none
-    return _problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, **{"Retry-After": str(seconds)})
-
-
-def _problem(status: HTTPStatus, detail: str, **headers: str) -> Response:
-    # The details are our own plain words: nothing in them needs escaping.
-    return {
-        "statusCode": status.value,
-        "headers": {"Content-Type": "application/json", "Cache-Control": "no-store", **headers},
-        "body": f'{{"detail":"{detail}"}}',
-    }
+def _unauthorized(detail: str) -> ProblemError:
+    return ProblemError(HTTPStatus.UNAUTHORIZED, detail, **{"WWW-Authenticate": "Token"})
 
 
 def _log_unforeseen(error: Exception) -> None:

@@ -1,5 +1,8 @@
 """Objects in one S3 bucket: read, and written only on a condition; every call ends at a deadline."""
 
+import random
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -9,6 +12,8 @@ from stats.deadline import Deadline
 from stats.source import SourceError
 
 _TYPE = "application/json"
+_TRIES = 30
+_LONGEST_PAUSE_SECONDS = 0.5
 
 
 class StorageError(SourceError):
@@ -76,3 +81,13 @@ class Bucket:
                 return False
             raise StorageError(f"{where}: {error.code}") from None
         return True
+
+
+def tries(key: str, deadline: Deadline) -> Iterator[None]:
+    """Yield for each try to write what others write too, with a random pause between; raise StorageError at last."""
+    for number in range(_TRIES):
+        if number:
+            longest = min(0.01 * 2**number, _LONGEST_PAUSE_SECONDS, deadline.left)
+            time.sleep(random.uniform(0, longest))  # noqa: S311 no secret
+        yield
+    raise StorageError(f"{key} cannot be written: others write it all the time, or it may not be read")

@@ -1,25 +1,16 @@
-"""The statistics and the time windows they look at, as data.
+"""The statistics, as data.
 
 What each number means is OpenL2M 4.2.6's own rule, quirks included. To add a statistic, add a line
-to STATISTICS: the SQL, the JSON, the grants, the doctor's check and, by `make docs`, the documents follow.
+to STATISTICS: the SQL, the JSON, the metrics, the grants, the doctor's check and, by `make docs`, the documents follow.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
-from enum import Enum
 
-VIEW, CHANGE, COMMAND, LOGIN_OR_LOGOUT = 0, 1, 4, 5  # switches_log.type
+from stats.windows import Window
+
+VIEW, CHANGE, COMMAND, LOGIN = 0, 1, 4, 5  # switches_log.type; a login is also a logout, and a call of the API
 API_CALL = 95  # switches_log.action
-
-
-class Window(Enum):
-    """A span of switches_log.timestamp that ends now, or later: only TODAY has an upper bound."""
-
-    LAST_HOUR = "last_hour"
-    TODAY = "today"
-    LAST_7_DAYS = "last_7_days"
-    LAST_31_DAYS = "last_31_days"
 
 
 @dataclass(frozen=True)
@@ -79,12 +70,14 @@ Measure = Rows | Distinct | Counter | LogRows | LogDevices | LogUsers
 class Statistic:
     """One number of the document, `{key: {"label": label, "value": …}}` within its section.
 
-    `counts` says in the documents what it counts, without the window.
+    `family` is its OpenMetrics family, without the prefix `openl2m_`. `counts` says in the documents what it
+    counts, without the window.
     """
 
     section: str
     key: str
     label: str
+    family: str
     measure: Measure
     counts: str
 
@@ -109,58 +102,40 @@ _USERS = (
 _API_CALLS = "Calls of OpenL2M's REST API."
 _COMMANDS = "Commands run on devices."
 
+# fmt: off
 STATISTICS = (
-    Statistic("database", "switches", "Switches", Rows("switches_switch"), "Switches."),
-    Statistic(
-        "database",
-        "switchgroups",
-        "Switch Groups",
-        Distinct("switches_switchgroupmembership", "switchgroup_id"),
-        "Switch groups with at least one switch.",
-    ),
-    Statistic("database", "vlans", "Vlans", Rows("switches_vlan"), "VLANs."),
-    Statistic("database", "vlan_groups", "Vlan Groups", Rows("switches_vlangroup"), "VLAN groups."),
-    Statistic("database", "snmp_profiles", "SNMP Profiles", Rows("switches_snmpprofile"), "SNMP profiles."),
-    Statistic(
-        "database",
-        "credentials_profiles",
-        "Credentials Profiles",
-        Rows("switches_netmikoprofile"),
-        "Credentials profiles, with which OpenL2M logs in to devices.",
-    ),
-    Statistic("database", "commands", "Commands", Rows("switches_command"), "Commands that users can run on devices."),
-    Statistic("database", "command_lists", "Command Lists", Rows("switches_commandlist"), "Lists of commands."),
-    Statistic("database", "api_tokens", "API Tokens", Rows("users_token"), "API tokens, expired ones included."),
-    Statistic("database", "log_entries", "Log Entries", Rows("switches_log"), "Entries of the activity log."),
-    Statistic("usage", "devices_last_hour", "Devices in last hour", LogDevices(_HOUR, _SEEN), _SEEN_DEVICES),
-    Statistic("usage", "devices_today", "Devices today", LogDevices(_TODAY, _SEEN), _SEEN_DEVICES),
-    Statistic("usage", "devices_last_7_days", "Devices last 7 days", LogDevices(_7), _ANY_DEVICES),
-    Statistic("usage", "devices_last_31_days", "Devices Last 31 Days", LogDevices(_31), _ANY_DEVICES),
-    Statistic("usage", "changes_last_hour", "Changes in last hour", LogRows(CHANGE, _HOUR), _CHANGES),
-    Statistic("usage", "changes_today", "Changes today", LogRows(CHANGE, _TODAY), _CHANGES),
-    Statistic("usage", "changes_last_7_days", "Changes last 7 days", LogRows(CHANGE, _7), _CHANGES),
-    Statistic("usage", "changes_last_31_days", "Changes last 31 days", LogRows(CHANGE, _31), _CHANGES),
-    Statistic(
-        "usage", "changes_total", "Total Changes", Counter("changes"), "Changes made since OpenL2M was installed."
-    ),
-    Statistic("usage", "users_last_hour", "Users in last hour", LogUsers(LOGIN_OR_LOGOUT, _HOUR), _USERS),
-    Statistic("usage", "users_today", "Users today", LogUsers(LOGIN_OR_LOGOUT, _TODAY), _USERS),
-    Statistic("usage", "users_last_7_days", "Users last 7 days", LogUsers(LOGIN_OR_LOGOUT, _7), _USERS),
-    Statistic("usage", "users_last_31_days", "Users last 31 days", LogUsers(LOGIN_OR_LOGOUT, _31), _USERS),
-    Statistic("usage", "api_calls_today", "API calls today", LogRows(LOGIN_OR_LOGOUT, _TODAY, API_CALL), _API_CALLS),
-    Statistic(
-        "usage", "api_calls_last_7_days", "API calls last 7 days", LogRows(LOGIN_OR_LOGOUT, _7, API_CALL), _API_CALLS
-    ),
-    Statistic(
-        "usage", "api_calls_last_31_days", "API calls last 31 days", LogRows(LOGIN_OR_LOGOUT, _31, API_CALL), _API_CALLS
-    ),
-    Statistic("usage", "commands_today", "Commands today", LogRows(COMMAND, _TODAY), _COMMANDS),
-    Statistic("usage", "commands_last_7_days", "Commands last 7 days", LogRows(COMMAND, _7), _COMMANDS),
-    Statistic("usage", "commands_last_31_days", "Commands last 31 days", LogRows(COMMAND, _31), _COMMANDS),
-    Statistic(
-        "usage", "commands_total", "Total Commands", Counter("commands"), "Commands run since OpenL2M was installed."
-    ),
+    Statistic("database", "switches", "Switches", "switches", Rows("switches_switch"), "Switches."),
+    Statistic("database", "switchgroups", "Switch Groups", "switch_groups", Distinct("switches_switchgroupmembership", "switchgroup_id"), "Switch groups with at least one switch."),
+    Statistic("database", "vlans", "Vlans", "vlans", Rows("switches_vlan"), "VLANs."),
+    Statistic("database", "vlan_groups", "Vlan Groups", "vlan_groups", Rows("switches_vlangroup"), "VLAN groups."),
+    Statistic("database", "snmp_profiles", "SNMP Profiles", "snmp_profiles", Rows("switches_snmpprofile"), "SNMP profiles."),
+    Statistic("database", "credentials_profiles", "Credentials Profiles", "credentials_profiles", Rows("switches_netmikoprofile"), "Credentials profiles, with which OpenL2M logs in to devices."),
+    Statistic("database", "commands", "Commands", "commands", Rows("switches_command"), "Commands that users can run on devices."),
+    Statistic("database", "command_lists", "Command Lists", "command_lists", Rows("switches_commandlist"), "Lists of commands."),
+    Statistic("database", "api_tokens", "API Tokens", "api_tokens", Rows("users_token"), "API tokens, expired ones included."),
+    Statistic("database", "log_entries", "Log Entries", "log_entries", Rows("switches_log"), "Entries of the activity log."),
+    Statistic("usage", "devices_last_hour", "Devices in last hour", "active_devices", LogDevices(_HOUR, _SEEN), _SEEN_DEVICES),
+    Statistic("usage", "devices_today", "Devices today", "active_devices", LogDevices(_TODAY, _SEEN), _SEEN_DEVICES),
+    Statistic("usage", "devices_last_7_days", "Devices last 7 days", "active_devices", LogDevices(_7), _ANY_DEVICES),
+    Statistic("usage", "devices_last_31_days", "Devices Last 31 Days", "active_devices", LogDevices(_31), _ANY_DEVICES),
+    Statistic("usage", "changes_last_hour", "Changes in last hour", "recent_changes", LogRows(CHANGE, _HOUR), _CHANGES),
+    Statistic("usage", "changes_today", "Changes today", "recent_changes", LogRows(CHANGE, _TODAY), _CHANGES),
+    Statistic("usage", "changes_last_7_days", "Changes last 7 days", "recent_changes", LogRows(CHANGE, _7), _CHANGES),
+    Statistic("usage", "changes_last_31_days", "Changes last 31 days", "recent_changes", LogRows(CHANGE, _31), _CHANGES),
+    Statistic("usage", "changes_total", "Total Changes", "changes", Counter("changes"), "Changes made since OpenL2M was installed."),
+    Statistic("usage", "users_last_hour", "Users in last hour", "active_users", LogUsers(LOGIN, _HOUR), _USERS),
+    Statistic("usage", "users_today", "Users today", "active_users", LogUsers(LOGIN, _TODAY), _USERS),
+    Statistic("usage", "users_last_7_days", "Users last 7 days", "active_users", LogUsers(LOGIN, _7), _USERS),
+    Statistic("usage", "users_last_31_days", "Users last 31 days", "active_users", LogUsers(LOGIN, _31), _USERS),
+    Statistic("usage", "api_calls_today", "API calls today", "recent_api_calls", LogRows(LOGIN, _TODAY, API_CALL), _API_CALLS),
+    Statistic("usage", "api_calls_last_7_days", "API calls last 7 days", "recent_api_calls", LogRows(LOGIN, _7, API_CALL), _API_CALLS),
+    Statistic("usage", "api_calls_last_31_days", "API calls last 31 days", "recent_api_calls", LogRows(LOGIN, _31, API_CALL), _API_CALLS),
+    Statistic("usage", "commands_today", "Commands today", "recent_commands", LogRows(COMMAND, _TODAY), _COMMANDS),
+    Statistic("usage", "commands_last_7_days", "Commands last 7 days", "recent_commands", LogRows(COMMAND, _7), _COMMANDS),
+    Statistic("usage", "commands_last_31_days", "Commands last 31 days", "recent_commands", LogRows(COMMAND, _31), _COMMANDS),
+    Statistic("usage", "commands_total", "Total Commands", "executed_commands", Counter("commands"), "Commands run since OpenL2M was installed."),
 )
+# fmt: on
 
 
 def columns(statistics: Iterable[Statistic] = STATISTICS) -> dict[str, tuple[str, ...]]:
@@ -187,37 +162,3 @@ def _columns(measure: Measure) -> dict[str, tuple[str, ...]]:
                 "switches_switch": ("id",),
                 "switches_log": ("timestamp", "type", "action", "switch_id", "user_id"),
             }
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """Where the windows start, and where today ends, as instants in UTC."""
-
-    hour: datetime
-    today: datetime
-    tomorrow: datetime
-    last_7_days: datetime
-    last_31_days: datetime
-
-
-def bounds(now: datetime, zone: tzinfo) -> Bounds:
-    """Return the windows' bounds at the instant `now` for an OpenL2M whose TIME_ZONE is `zone`.
-
-    Today follows the date in the zone, the 7 and 31 days follow the date in UTC but start at
-    midnight in the zone: so OpenL2M has it.
-    """
-
-    def midnight(day: datetime) -> datetime:
-        # fold=0 reads a skipped midnight with the offset before the skip, and takes an
-        # ambiguous one for its first occurrence (PEP 495), which are OpenL2M's own rules.
-        return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
-
-    now = now.astimezone(UTC)
-    local = now.astimezone(zone)
-    return Bounds(
-        hour=now - timedelta(hours=1),
-        today=midnight(local),
-        tomorrow=midnight(local + timedelta(days=1)),
-        last_7_days=midnight(now - timedelta(days=7)),
-        last_31_days=midnight(now - timedelta(days=31)),
-    )

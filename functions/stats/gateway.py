@@ -3,17 +3,20 @@
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote
 
 
 @dataclass(frozen=True)
 class Request:
-    """One HTTP request. Header names are in lower case; a header sent twice may have two values."""
+    """One HTTP request. Header names are in lower case; a header or parameter sent twice may have two values."""
 
     method: str
     path: str
+    stage: str
+    query: dict[str, list[str]]
     client_address: object
     request_id: object
     headers: dict[str, list[str]]
@@ -22,8 +25,8 @@ class Request:
 def parse(event: Any) -> Request | None:
     """Return the request of an event of payload format 2.0 or 1.0; None when it is neither, or a load balancer's.
 
-    The path is decoded and without the stage. The client address is the one that API Gateway saw,
-    whatever X-Forwarded-For claims. It and the request id are whatever the event has there.
+    The path is decoded. Some events have the stage in it, before all else. The client address is the one that
+    API Gateway saw, whatever X-Forwarded-For claims. It and the request id are whatever the event has there.
     """
     if not isinstance(event, dict):
         return None
@@ -39,9 +42,12 @@ def parse(event: Any) -> Request | None:
         method, path = event.get("httpMethod"), event.get("path")
     if not isinstance(method, str) or not isinstance(path, str):
         return None
+    stage = context.get("stage")
     return Request(
         method=method,
-        path=_without_stage(unquote(path), context.get("stage")),
+        path=unquote(path),
+        stage=stage if isinstance(stage, str) else "",
+        query=_query(event),
         client_address=caller.get("sourceIp"),
         request_id=context.get("requestId"),
         headers=_headers(event),
@@ -52,21 +58,26 @@ def _object(value: Any) -> dict[Any, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _without_stage(path: str, stage: Any) -> str:
-    # Some events carry the stage in their path and some do not, and a stage may be called "api".
-    if not isinstance(stage, str) or path.startswith("/api/stats"):
-        return path
-    return "/" + path.removeprefix(f"/{stage}/") if path.startswith(f"/{stage}/") else path
-
-
 def _headers(event: dict[Any, Any]) -> dict[str, list[str]]:
     """Return the headers; format 1.0 shows a repeated one in full only in `multiValueHeaders`."""
     headers: dict[str, list[str]] = {}
     for name, value in _object(event.get("headers")).items():
         if isinstance(name, str) and isinstance(value, str):
             headers.setdefault(name.lower(), []).append(value)
-    repeated: dict[str, list[str]] = {}
-    for name, values in _object(event.get("multiValueHeaders")).items():
-        if isinstance(name, str) and isinstance(values, list):
-            repeated.setdefault(name.lower(), []).extend(value for value in values if isinstance(value, str))
-    return headers | repeated
+    return headers | _lists(event.get("multiValueHeaders"), str.lower)
+
+
+def _query(event: dict[Any, Any]) -> dict[str, list[str]]:
+    """Return the query's parameters; format 1.0 has them decoded."""
+    raw = event.get("rawQueryString")
+    if isinstance(raw, str):
+        return parse_qs(raw, keep_blank_values=True) if raw else {}
+    return _lists(event.get("multiValueQueryStringParameters"), str)
+
+
+def _lists(values: Any, key: Callable[[str], str]) -> dict[str, list[str]]:
+    lists: dict[str, list[str]] = {}
+    for name, texts in _object(values).items():
+        if isinstance(name, str) and isinstance(texts, list):
+            lists.setdefault(key(name), []).extend(text for text in texts if isinstance(text, str))
+    return lists

@@ -24,9 +24,8 @@ from stats.catalogue import (
     LogUsers,
     Rows,
     Statistic,
-    Window,
-    bounds,
 )
+from stats.windows import Window, bounds
 
 Literal = Callable[[datetime], str]
 LogMeasure = LogRows | LogDevices | LogUsers
@@ -34,7 +33,7 @@ LogMeasure = LogRows | LogDevices | LogUsers
 # What the shape by the indexes needs: two indexes of switches_log that begin with these columns.
 INDEXES = (("type", "timestamp", "action", "user_id", "switch_id"), ("switch_id", "timestamp"))
 
-# Where a window begins and, if anywhere, ends. In braces: an instant of catalogue.Bounds, as a literal.
+# Where a window begins and, if anywhere, ends. In braces: an instant of windows.Bounds, as a literal.
 _BEGINS = {
     Window.LAST_HOUR: "timestamp >= {hour}",
     Window.TODAY: "timestamp >= {today}",

@@ -8,7 +8,8 @@ from stats import settings
 from stats.connection import DatabaseError
 from stats.container import Container, build
 from stats.deadline import Deadline
-from stats.snapshots import Snapshot, Snapshots, timestamp
+from stats.instants import timestamp
+from stats.snapshots import Snapshot, Snapshots
 from stats.source import SourceError
 from stats.telemetry import count, logger, metrics, report
 

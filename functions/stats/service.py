@@ -30,8 +30,9 @@ class Origin(Enum):
 
 @dataclass(frozen=True)
 class Statistics:
-    """The document as it is sent, the instant of its numbers, and the validators made of both."""
+    """The document, the same as it is sent, the instant of its numbers, and the validators made of both."""
 
+    document: Document
     body: str
     etag: str
     taken_at: datetime
@@ -118,5 +119,9 @@ def _newest(snapshots: Snapshots, deadline: Deadline) -> Statistics | None:
 
 def _statistics(document: Document, taken_at: datetime) -> Statistics:
     body = json.dumps(document, separators=(",", ":"))
-    etag = f'"{hashlib.sha256(body.encode()).hexdigest()[:32]}"'
-    return Statistics(body, etag, taken_at, format_datetime(taken_at, usegmt=True))
+    return Statistics(document, body, entity_tag(body), taken_at, format_datetime(taken_at, usegmt=True))
+
+
+def entity_tag(body: str) -> str:
+    """Return the strong validator of a body (RFC 9110, section 8.8.3)."""
+    return f'"{hashlib.sha256(body.encode()).hexdigest()[:32]}"'

@@ -9,24 +9,18 @@ So a run that fails halfway leaves in latest.json all that the next one needs to
 """
 
 import json
-import random
-import time
-from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
 
-from stats.bucket import Bucket, StorageError, Stored
+from stats import rows
+from stats.bucket import Bucket, StorageError, Stored, tries
 from stats.catalogue import Document
 from stats.deadline import Deadline
+from stats.instants import parse_instant, timestamp
 from stats.settings import Settings
 from stats.telemetry import logger
 
 _LATEST = "latest.json"
-_TRIES = 30
-_LONGEST_PAUSE_SECONDS = 0.5
-# What broken JSON, or JSON of another form, makes the readers below raise.
-_MALFORMED = (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError)
 
 
 @dataclass(frozen=True)
@@ -49,18 +43,13 @@ class Snapshot:
         return f"dt={self.day}/{self.day}T{time_of_day}Z.json"
 
     @property
-    def history_key(self) -> str:
-        """Where the history of the snapshot's month is."""
-        return f"history/{self.day[:7]}.json"
-
-    @property
     def line(self) -> bytes:
         """The snapshot as it is stored."""
         times = {"taken_at": timestamp(self.taken_at), "scheduled_for": timestamp(self.scheduled_for)}
-        return _line({**self.document, **times})
+        return rows.line({**self.document, **times})
 
     @property
-    def row(self) -> dict[str, Any]:
+    def row(self) -> rows.Row:
         """The snapshot as a row of the history."""
         times = {"scheduled_for": timestamp(self.scheduled_for), "taken_at": timestamp(self.taken_at)}
         values = {key: entry["value"] for section in self.document.values() for key, entry in section.items()}
@@ -71,15 +60,15 @@ class Snapshots:
     """The snapshots in a bucket."""
 
     def __init__(self, bucket: Bucket) -> None:
-        self._bucket = bucket
+        self.bucket = bucket
 
     def prepare(self) -> None:
         """Make S3's client, so that the first request need not wait for it."""
-        _ = self._bucket.client
+        _ = self.bucket.client
 
     def latest(self, deadline: Deadline) -> Snapshot | None:
         """Return the newest snapshot; None when there is none. Raise StorageError."""
-        stored = self._bucket.get(_LATEST, deadline)
+        stored = self.bucket.get(_LATEST, deadline)
         return _parse(stored) if stored else None
 
     def write(self, snapshot: Snapshot, deadline: Deadline) -> tuple[Snapshot, bool]:
@@ -88,8 +77,8 @@ class Snapshots:
         Of several for one scheduled time the first counts. Raise StorageError: then another call for this
         time finishes what was begun, and unless a later snapshot was there before, so does a call for any time.
         """
-        for _ in _tries(_LATEST, deadline):
-            stored = self._bucket.get(_LATEST, deadline)
+        for _ in tries(_LATEST, deadline):
+            stored = self.bucket.get(_LATEST, deadline)
             newest = _parse_latest(stored)
             if newest and newest.scheduled_for == snapshot.scheduled_for:
                 return self._settle(newest, deadline)
@@ -97,51 +86,32 @@ class Snapshots:
                 self._settle(newest, deadline)
             if newest and newest.scheduled_for > snapshot.scheduled_for:
                 break
-            if self._bucket.put(_LATEST, snapshot.line, stored, deadline):
+            if self.bucket.put(_LATEST, snapshot.line, stored, deadline):
                 break
         return self._settle(snapshot, deadline)
 
     def _is_settled(self, snapshot: Snapshot, deadline: Deadline) -> bool:
         # The row is written last: where it is, the object is too.
-        _, days = self._history(snapshot, deadline)
-        row = days.get(snapshot.day)
-        return row is not None and _instant(row["scheduled_for"]) == snapshot.scheduled_for
+        stored = self.bucket.get(rows.key_of(snapshot.day), deadline)
+        row = rows.parse(stored).get(snapshot.day) if stored else None
+        if row is None or rows.is_backfilled(row):
+            return False
+        return parse_instant(row["scheduled_for"]) == snapshot.scheduled_for
 
     def _settle(self, snapshot: Snapshot, deadline: Deadline) -> tuple[Snapshot, bool]:
         """Give a snapshot its object and its row. Return the one that has the object, and whether either is new."""
         kept, changed = self._keep(snapshot, deadline)
-        for _ in _tries(kept.history_key, deadline):
-            stored, days = self._history(kept, deadline)
-            row = days.get(kept.day)
-            if row and _instant(row["scheduled_for"]) >= kept.scheduled_for:
-                break
-            days[kept.day] = kept.row
-            if self._bucket.put(kept.history_key, _line(dict(sorted(days.items()))), stored, deadline):
-                return kept, True
-        return kept, changed
+        written = rows.put(self.bucket, rows.key_of(kept.day), {kept.day: kept.row}, deadline)
+        return kept, changed or written
 
     def _keep(self, snapshot: Snapshot, deadline: Deadline) -> tuple[Snapshot, bool]:
-        for _ in _tries(snapshot.key, deadline):
-            if self._bucket.put(snapshot.key, snapshot.line, None, deadline):
+        for _ in tries(snapshot.key, deadline):
+            if self.bucket.put(snapshot.key, snapshot.line, None, deadline):
                 break
-            stored = self._bucket.get(snapshot.key, deadline)
+            stored = self.bucket.get(snapshot.key, deadline)
             if stored:
                 return _parse(stored), False
         return snapshot, True
-
-    def _history(self, snapshot: Snapshot, deadline: Deadline) -> tuple[Stored | None, dict[str, Any]]:
-        """Return the object of the snapshot's month, and its rows by day."""
-        stored = self._bucket.get(snapshot.history_key, deadline)
-        if stored is None:
-            return None, {}
-        try:
-            days: dict[str, Any] = json.loads(stored.body)
-            for row in days.values():
-                _instant(row["scheduled_for"])
-        except _MALFORMED:
-            # To begin anew would lose the month.
-            raise StorageError(f"{stored.key} is no history") from None
-        return stored, days
 
 
 def open_snapshots(settings: Settings, attempts: int) -> Snapshots | None:
@@ -151,27 +121,15 @@ def open_snapshots(settings: Settings, attempts: int) -> Snapshots | None:
     return Snapshots(Bucket(settings.snapshot_bucket, settings.snapshot_prefix, attempts))
 
 
-def timestamp(instant: datetime) -> str:
-    """Return an instant in UTC as ISO 8601."""
-    return instant.isoformat().replace("+00:00", "Z")
-
-
-def _instant(text: str) -> datetime:
-    instant = datetime.fromisoformat(text)
-    if instant.tzinfo is None:
-        raise ValueError("no offset from UTC")
-    return instant.astimezone(UTC)
-
-
 def _parse(stored: Stored) -> Snapshot:
     try:
         content = json.loads(stored.body)
-        taken_at, scheduled_for = _instant(content.pop("taken_at")), _instant(content.pop("scheduled_for"))
+        taken_at, scheduled_for = parse_instant(content.pop("taken_at")), parse_instant(content.pop("scheduled_for"))
         entries = [entry for section in content.values() for entry in section.values()]
         types = [{key: type(value) for key, value in entry.items()} for entry in entries]
         if all(each == {"label": str, "value": int} for each in types):
             return Snapshot(content, taken_at, scheduled_for)
-    except _MALFORMED:
+    except rows.MALFORMED:
         pass  # its text may be anything, and long
     raise StorageError(f"{stored.key} is no snapshot")
 
@@ -183,17 +141,3 @@ def _parse_latest(stored: Stored | None) -> Snapshot | None:
     except StorageError as error:
         logger.error("snapshot ignored", error=str(error))
         return None
-
-
-def _line(content: dict[str, Any]) -> bytes:
-    return json.dumps(content, separators=(",", ":")).encode() + b"\n"
-
-
-def _tries(key: str, deadline: Deadline) -> Iterator[None]:
-    """Yield for each try to write what others write too, with a random pause between; raise StorageError at last."""
-    for number in range(_TRIES):
-        if number:
-            longest = min(0.01 * 2**number, _LONGEST_PAUSE_SECONDS, deadline.left)
-            time.sleep(random.uniform(0, longest))  # noqa: S311 no secret
-        yield
-    raise StorageError(f"{key} cannot be written: others write it all the time, or it may not be read")

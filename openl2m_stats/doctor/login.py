@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 from openl2m_stats.doctor.findings import Finding
 from openl2m_stats.doctor.session import Session
-from stats.catalogue import bounds
 from stats.connection import DatabaseError, Kind
+from stats.windows import bounds
 
 _MOST_SKEW_SECONDS = 5
 _CLOCK = {

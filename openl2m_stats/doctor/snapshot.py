@@ -7,8 +7,9 @@ from openl2m_stats.doctor.setups import Setup
 from stats import query
 from stats.bucket import StorageError
 from stats.deadline import Deadline
+from stats.instants import timestamp
 from stats.settings import Settings
-from stats.snapshots import open_snapshots, timestamp
+from stats.snapshots import open_snapshots
 
 _NAME = "snapshot"
 _SECONDS = 10

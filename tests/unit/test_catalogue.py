@@ -8,18 +8,16 @@ import pytest
 
 from stats.catalogue import (
     STATISTICS,
-    Bounds,
     Counter,
     Distinct,
     LogRows,
     Measure,
     Rows,
     Statistic,
-    Window,
-    bounds,
     columns,
 )
 from stats.settings import load
+from stats.windows import Bounds, Window, bounds
 
 CASES = Path(__file__).parents[1] / "cases"
 
@@ -89,7 +87,9 @@ def test_keys_are_unique() -> None:
 
 def test_needed_columns() -> None:
     def needed(*measures: Measure) -> dict[str, tuple[str, ...]]:
-        return columns([Statistic("database", f"key{n}", "Label", m, "Things.") for n, m in enumerate(measures)])
+        return columns(
+            [Statistic("database", f"key{n}", "Label", "things", m, "Things.") for n, m in enumerate(measures)]
+        )
 
     log = ("timestamp", "type", "action", "switch_id", "user_id")
     assert needed(Rows("one")) == {"one": ("id",)}

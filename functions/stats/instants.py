@@ -1,0 +1,20 @@
+"""Instants in UTC, and their ISO 8601 text; pure."""
+
+from datetime import UTC, datetime
+
+
+def timestamp(instant: datetime) -> str:
+    """Return an instant in UTC as ISO 8601."""
+    return instant.isoformat().replace("+00:00", "Z")
+
+
+def parse_instant(text: str) -> datetime:
+    """Return the instant of an ISO 8601 text, in UTC.
+
+    Raise ValueError when it is none or has no offset, TypeError when it is no text, OverflowError outside the years
+    1 to 9999.
+    """
+    instant = datetime.fromisoformat(text)
+    if instant.tzinfo is None:
+        raise ValueError("no offset from UTC")
+    return instant.astimezone(UTC)

@@ -1,0 +1,48 @@
+"""The time windows that statistics look at, and where they begin at an instant; pure."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from enum import Enum
+
+
+class Window(Enum):
+    """A span of switches_log.timestamp that ends now, or later: only TODAY has an upper bound."""
+
+    LAST_HOUR = "last_hour"
+    TODAY = "today"
+    LAST_7_DAYS = "last_7_days"
+    LAST_31_DAYS = "last_31_days"
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Where the windows start, and where today ends, as instants in UTC."""
+
+    hour: datetime
+    today: datetime
+    tomorrow: datetime
+    last_7_days: datetime
+    last_31_days: datetime
+
+
+def bounds(now: datetime, zone: tzinfo) -> Bounds:
+    """Return the windows' bounds at the instant `now` for an OpenL2M whose TIME_ZONE is `zone`.
+
+    Today follows the date in the zone, the 7 and 31 days follow the date in UTC but start at
+    midnight in the zone: so OpenL2M has it.
+    """
+
+    def midnight(day: datetime) -> datetime:
+        # fold=0 reads a skipped midnight with the offset before the skip, and takes an
+        # ambiguous one for its first occurrence (PEP 495), which are OpenL2M's own rules.
+        return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
+
+    now = now.astimezone(UTC)
+    local = now.astimezone(zone)
+    return Bounds(
+        hour=now - timedelta(hours=1),
+        today=midnight(local),
+        tomorrow=midnight(local + timedelta(days=1)),
+        last_7_days=midnight(now - timedelta(days=7)),
+        last_31_days=midnight(now - timedelta(days=31)),
+    )
