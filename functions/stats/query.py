@@ -176,7 +176,7 @@ def statement(now: datetime, zone: tzinfo, literal: Literal, indexes: Sequence[S
     the columns of each index of switches_log.
     """
     windows = bounds(now, zone)
-    literals = {name: literal(instant) for name, instant in vars(windows).items()}
+    literals = {name: literal(instant) for name, instant in windows._asdict().items()}
     latest = literal(min(windows.hour, windows.today))
     return (_BY_SCAN if missing_indexes(indexes) else _BY_INDEXES).format(latest=latest, **literals)
 
