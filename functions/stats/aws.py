@@ -25,7 +25,7 @@ class AWSError(Exception):
 @cache  # each session reads botocore's endpoints anew
 def _session() -> Any:
     session = botocore.session.get_session()
-    if not session.get_config_variable("data_path"):  # AWS_DATA_PATH: data of somebody's own
+    if not session.get_config_variable("data_path"):  # AWS_DATA_PATH: the operator has data files of their own
         session.lazy_register_component("data_loader", ServiceLoader)
     return session
 

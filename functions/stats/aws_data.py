@@ -1,7 +1,7 @@
-"""botocore's data files, of which only what the function uses is read.
+"""A loader of botocore's data files that reads only what the function needs.
 
-Botocore's own loader looks into the folders of all services, twice, and parses the endpoints of all of them. That takes
-a sixth of a cold start.
+Botocore's own loader searches the folders of all services twice, and parses the endpoints of all of them. That takes an
+eighth of a cold start.
 """
 
 import json
@@ -12,7 +12,7 @@ from typing import Any
 
 from botocore.loaders import JSONFileLoader, Loader
 
-# What the function calls, and what botocore may call to get credentials; each with its name in endpoints.json.
+# The services that the function calls or botocore may get credentials from, and their names in endpoints.json.
 SERVICES = {
     "rds": b"rds",
     "s3": b"s3",
@@ -22,7 +22,7 @@ SERVICES = {
     "sso-oidc": b"oidc",
     "sts": b"sts",
 }
-# endpoints.json is indented: here are a partition's services, one of those that are kept, and the end of them all.
+# Landmarks in endpoints.json, by indentation: where a partition's services begin, one of ours, where they may end.
 _MARKS = re.compile(
     rb'\n    (?:(?P<services>"services" : \{)|  (?P<entry>"(?:%s)" : \{)|\})' % b"|".join(SERVICES.values())
 )
@@ -31,23 +31,23 @@ _GZIP = 31  # of zlib's wbits: with gzip's header, of whatever window
 
 
 class ServiceLoader(Loader):
-    """Loads the data of SERVICES; for it, botocore has no others."""
+    """Loads the data of SERVICES, and knows no other services."""
 
     def __init__(self) -> None:
         super().__init__(file_loader=_Files())
 
     def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002 each has what a client needs
-        """Return the services, without looking which others there are."""
+        """Return SERVICES, without searching the folders."""
         return list(SERVICES)
 
 
 class _Files(JSONFileLoader):
-    """Reads files as botocore does, but into plain dictionaries: they keep the order too, in half the time."""
+    """Reads files into plain dictionaries, which takes half as long as into botocore's ordered ones."""
 
     def load_file(self, file_path: str) -> Any:
         content = _read(file_path)
         if content is not None and file_path.endswith("endpoints"):
-            with suppress(ValueError):  # in another layout than has been usual for years
+            with suppress(ValueError):  # not the layout that we know: read it whole
                 return json.loads(cut_endpoints(content).decode())
         return None if content is None else json.loads(content.decode())
 
@@ -61,9 +61,9 @@ def _read(path: str) -> bytes | None:
 
 
 def cut_endpoints(content: bytes) -> bytes:
-    """Return botocore's endpoints.json without the services that are not used: parsing is what takes long.
+    """Return botocore's endpoints.json with no other services than SERVICES, so that parsing it is quick.
 
-    Raise ValueError when its layout is not the usual one.
+    Raise ValueError when it does not have the layout that we know.
     """
     cut: list[bytes] = []
     entries: list[bytes] = []

@@ -1,4 +1,4 @@
-"""Clients of botocore with our loader of its data, beside clients with its own."""
+"""Clients with our loader of botocore's data behave as clients of a stock session do."""
 
 import json
 import re
@@ -61,7 +61,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Non
 
 
 def new_stock() -> Callable[[str], Any]:
-    """Return what makes clients of a session as it comes."""
+    """Return create_client() of a new session with botocore's own loader."""
     return botocore.session.get_session().create_client
 
 
@@ -69,7 +69,7 @@ stock = cache(new_stock)  # reading all of botocore's endpoints takes long
 
 
 def asked(new_client: Callable[[str], Any], service: str) -> Asked:
-    """Return the URL that a client asks, and the region and the service that it signs for; or why it does not ask."""
+    """Return the URL that a client requests, and the region and service that it signs for; or its error's text."""
 
     def send(request: Any, **_: Any) -> None:
         raise SentError(request)
@@ -88,7 +88,7 @@ def asked(new_client: Callable[[str], Any], service: str) -> Asked:
 
 
 def differing(services: Iterable[str], regions: Iterable[str], monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """Return what is asked otherwise than by a client of a session as it comes."""
+    """Return the requests in which our client and a stock client differ."""
     found = []
     for region in regions:
         monkeypatch.setenv("AWS_DEFAULT_REGION", region)
@@ -100,9 +100,7 @@ def differing(services: Iterable[str], regions: Iterable[str], monkeypatch: pyte
 
 
 @pytest.mark.parametrize("service", ["secretsmanager", "s3"])
-def test_every_region_is_asked_at_the_same_place_and_signed_for_alike(
-    service: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_region_has_the_stock_url_and_signature(service: str, monkeypatch: pytest.MonkeyPatch) -> None:
     regions = [region for partition in PARTITIONS for region in partition["regions"]]
     assert not differing([service], regions, monkeypatch)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-gov-west-1")
@@ -111,7 +109,9 @@ def test_every_region_is_asked_at_the_same_place_and_signed_for_alike(
 
 
 @pytest.mark.parametrize("variables", VARIANTS)
-def test_fips_and_dual_stack_are_asked_at_the_same_place(variables: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fips_and_dual_stack_have_the_stock_url_and_signature(
+    variables: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     plain = asked(aws.client, "s3")
     for name in variables:
         monkeypatch.setenv(name, "true")
@@ -120,7 +120,7 @@ def test_fips_and_dual_stack_are_asked_at_the_same_place(variables: set[str], mo
     assert asked(aws.client, "s3") != plain
 
 
-def test_the_services_that_credentials_may_come_from_are_asked_at_the_same_place(
+def test_the_services_that_credentials_come_from_have_the_stock_url_and_signature(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert set(CALLS) == set(SERVICES)
@@ -136,7 +136,7 @@ def test_the_services_that_credentials_may_come_from_are_asked_at_the_same_place
         ("s3", "AWS_ENDPOINT_URL"),
     ],
 )
-def test_endpoints_of_a_vpc_are_asked(service: str, variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_vpc_endpoints_are_used(service: str, variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(variable, "https://vpce-1.example.com")
     assert not differing([service], ["eu-central-1"], monkeypatch)
     url, signed = asked(aws.client, service)
@@ -145,7 +145,7 @@ def test_endpoints_of_a_vpc_are_asked(service: str, variable: str, monkeypatch: 
 
 
 @pytest.mark.parametrize("service", ["secretsmanager", "s3"])
-def test_settings_of_a_profile_count(service: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_profile_of_the_config_file_is_used(service: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("AWS_DEFAULT_REGION")
     monkeypatch.setenv("AWS_PROFILE", "p")
     (tmp_path / "config").write_text("[profile p]\nregion = sa-east-1\nuse_dualstack_endpoint = true\n")
@@ -155,7 +155,7 @@ def test_settings_of_a_profile_count(service: str, monkeypatch: pytest.MonkeyPat
 
 
 class _Metadata(BaseHTTPRequestHandler):
-    """What SnapStart and containers have credentials from, and an AWS that is out of order."""
+    """The credentials endpoint of a container, as under SnapStart; and a service that always answers 500."""
 
     requests: ClassVar[list[str]] = []
 
@@ -189,9 +189,7 @@ def server() -> Iterator[str]:
         thread.join()
 
 
-def test_a_container_signs_with_its_own_credentials_and_tries_as_often_as_it_is_told(
-    server: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_container_credentials_sign_and_failures_are_retried(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"{server}/credentials")
@@ -204,14 +202,14 @@ def test_a_container_signs_with_its_own_credentials_and_tries_as_often_as_it_is_
     assert all("Credential=of-the-container/" in signature for signature in _Metadata.requests)
 
 
-def test_data_of_ones_own_is_loaded_as_botocore_does(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_aws_data_path_is_searched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("AWS_DATA_PATH", str(tmp_path))
     assert str(tmp_path) in aws._session().get_component("data_loader").search_paths
     assert asked(aws.client, "sts") == asked(new_stock(), "sts")
 
 
 @pytest.mark.parametrize("type_name", ["service-2", "endpoint-rule-set-1"])
-def test_botocore_has_what_the_loader_says_that_there_is(type_name: str) -> None:
+def test_models_are_the_stock_ones(type_name: str) -> None:
     loader = ServiceLoader()
     assert set(loader.list_available_services(type_name)) <= set(Loader().list_available_services(type_name))
     for service in SERVICES:
@@ -220,17 +218,8 @@ def test_botocore_has_what_the_loader_says_that_there_is(type_name: str) -> None
         loader.load_service_model("ec2", type_name)
 
 
-def of_services_called(partitions: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the partitions with the entries of the services that are called, and no others."""
-    return [
-        {**each, "services": {name: each["services"][name] for name in sorted(PREFIXES & each["services"].keys())}}
-        for each in partitions
-    ]
-
-
 @pytest.mark.parametrize("indent", [None, 1, 2, 3, 4])
-def test_endpoints_are_read_whole_where_their_layout_is_another(indent: int | None, tmp_path: Path) -> None:
-    """What is cut out is only what is not used; in a layout that is not known, nothing is."""
+def test_endpoints_in_an_unknown_layout_are_read_whole(indent: int | None, tmp_path: Path) -> None:
     written = {"partitions": PARTITIONS, "version": 3}
     (tmp_path / "endpoints.json").write_text(json.dumps(written, indent=indent))
     loader = ServiceLoader()
@@ -240,7 +229,9 @@ def test_endpoints_are_read_whole_where_their_layout_is_another(indent: int | No
     assert loader.is_builtin_path(loader.load_data_with_path("partitions")[1])
 
 
-def test_endpoints_of_botocore_are_cut_to_the_services_that_are_called() -> None:
-    cut = json.loads(cut_endpoints(ENDPOINTS.read_bytes()))
-    assert cut == {**json.loads(ENDPOINTS.read_bytes()), "partitions": of_services_called(PARTITIONS)}
-    assert ServiceLoader().load_data("endpoints") == cut
+def test_endpoints_are_cut_to_the_services_in_use() -> None:
+    expected = json.loads(ENDPOINTS.read_bytes())
+    for partition in expected["partitions"]:
+        partition["services"] = {name: entry for name, entry in partition["services"].items() if name in PREFIXES}
+    assert json.loads(cut_endpoints(ENDPOINTS.read_bytes())) == expected
+    assert ServiceLoader().load_data("endpoints") == expected
