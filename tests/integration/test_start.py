@@ -16,6 +16,7 @@ import snapshot_restore_py
 from dev.servers.databases import Database
 from tests.integration.conftest import AWS
 from tests.support.databases import ROOT
+from tests.support.events import http_api
 from tests.support.outages import wait_until
 from tests.support.proxy import Proxy
 
@@ -73,18 +74,22 @@ def test_a_start_without_a_usable_database_secret_is_made_up_for(key: str, aws: 
 
 
 def imported(program: str) -> set[str]:
-    """Return what a fresh process has imported after a program: our own modules, and others' packages."""
+    """Return what a fresh process has imported after a program: our modules, and the top-level names of others."""
     path = os.pathsep.join([str(ROOT / "functions"), str(ROOT)])
     command = [sys.executable, "-c", f"{program}\n{MODULES}"]
-    environment = {**os.environ, "HOME": "/", "PYTHONPATH": path, "SNAPSHOT_BUCKET": "bucket"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
-    names = {name if name.startswith("stats.") else name.partition(".")[0] for name in json.loads(done)}
+    environment = {**os.environ, "HOME": "/", "PYTHONPATH": path}
+    printed = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    loaded = json.loads(printed.splitlines()[-1])
+    names = {name if name.startswith("stats.") else name.partition(".")[0] for name in loaded}
     return {name for name in names if not name.startswith("_")}
 
 
 @pytest.mark.parametrize("engine", ["mysql", "postgres", "sqlite"])
-def test_the_start_imports_what_the_first_request_needs_and_no_more(engine: str, aws: AWS) -> None:
+def test_the_start_imports_what_the_first_request_needs_and_no_more(
+    engine: str, aws: AWS, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Show it by what is imported beyond a bare function with a client of Secrets Manager."""
+    monkeypatch.setenv("SNAPSHOT_BUCKET", "bucket")
     aws.put_database({"engine": engine, "host": "127.0.0.1", "username": "u", "password": "p", "dbname": "d"})
     ours = imported(OURS)
     assert "boto3" not in ours
@@ -99,6 +104,13 @@ def test_the_start_imports_what_the_first_request_needs_and_no_more(engine: str,
     )
     gone = listed - found - sys.stdlib_module_names  # Python's versions differ in what they import themselves
     assert not gone, f"{sorted(gone)} is imported no longer: take it out of {BUDGET.name}"
+
+
+@pytest.mark.parametrize(("path", "imports"), [("/api/stats/", False), ("/metrics", True)])
+def test_only_a_scrape_imports_prometheus_client(path: str, imports: bool, key: str) -> None:
+    event = http_api(path=path, headers=[("Authorization", f"Token {key}")])
+    program = f"{OURS}; assert stats.api.handler({event}, None)['statusCode'] == 200"
+    assert ("prometheus_client" in imported(program)) == imports
 
 
 def restore() -> None:
