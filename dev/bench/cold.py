@@ -103,7 +103,7 @@ def _report(found: dict[str, list[Start]], output: Path) -> list[str]:
     output.mkdir(parents=True, exist_ok=True)
     (output / "bench-cold.json").write_text(json.dumps(content, indent=1) + "\n")
 
-    heads = ["milliseconds", "init", "of the first's", "its processor time", "of the first's", "first answer"]
+    heads = ["milliseconds", "init", "× the first", "processor time of the init", "× the first", "first answer"]
     starts = [
         [
             _TEXTS[name],
@@ -113,13 +113,18 @@ def _report(found: dict[str, list[Start]], output: Path) -> list[str]:
         ]
         for name in found
     ]
-    tables = [table([*heads, "both, of the first's", "peak memory, MiB"], starts)]
+    tables = [table([*heads, "init and answer, × the first", "peak memory, MiB"], starts)]
     if "database_before" in found:
         changes = [
             [_TEXTS[name], *(times_as_long(ratio(name, measure, f"{name}_before")) for measure in _MEASURES)]
             for name in ("database", "snapshot")
         ]
-        tables.append(table(["of the other version's", "init", "its processor time", "first answer", "both"], changes))
+        tables.append(
+            table(
+                ["× the other version", "init", "processor time of the init", "first answer", "init and answer"],
+                changes,
+            )
+        )
     rows = [[f"`{module.name}`", f"{module.alone:.1f}", f"{module.with_imports:.1f}"] for module in modules]
     sizes = [[name, f"{size:,}"] for name, size in packages.items()]
     return [
