@@ -41,7 +41,7 @@ $(VENV)/installed: requirements/dev.txt dev/build/create_venv.sh
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation --editable .
 	@touch $@
 
-run: setup ## Serve the API on http://127.0.0.1:8000/api/stats/, from a demo database or DATABASE_URL
+run: setup ## Serve the page and the API on http://127.0.0.1:8000/, from a demo database or DATABASE_URL
 	@exec $(COMMAND) serve
 
 snapshot: setup ## Take one snapshot of the demo database, or of DATABASE_URL, into a local S3, and print it
@@ -54,7 +54,8 @@ doctor: setup ## Tell what is wrong with the local set-up; `openl2m-stats doctor
 	@$(COMMAND) doctor
 
 # As root on Debian, what the chosen engines lack is installed; elsewhere the tests say what they did without.
-INSTALL_DATABASES = dev/servers/install_databases.sh $$($(BIN)/python -m dev.servers.programs $(ENGINES))
+INSTALL = dev/servers/install_packages.sh $$($(BIN)/python -m dev.servers.programs $(1))
+INSTALL_DATABASES = $(call INSTALL,$(ENGINES))
 
 test: setup ## Run the unit and integration tests; installs MariaDB and PostgreSQL on Debian when absent
 	@$(INSTALL_DATABASES)
@@ -96,7 +97,7 @@ lock: ## Choose the dependencies' versions anew (needs uv)
 		-o layers/dependencies/requirements.txt layers/dependencies/requirements.in
 	$(COMPILE) --upgrade --python-version 3.11 -c layers/dependencies/requirements.txt \
 		-o requirements/dev.txt --group dev --extra local pyproject.toml
-	for group in sam checkov runtime; do \
+	for group in sam browser checkov runtime; do \
 		$(COMPILE) --upgrade --python-version 3.13 -o requirements/$$group.txt --group pyproject.toml:$$group; \
 	done
 
@@ -104,13 +105,13 @@ clean: ## Remove what was built and installed in this folder
 	rm -rf $(VENV) .venv-* .aws-sam .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# The deployable stack. SAM CLI, checkov and Lambda's Python runtime are in environments of their own, made when a
-# target needs them: each pins boto3 otherwise, and together they would make `make setup` four times as long.
+# The deployable stack. SAM CLI, checkov, Lambda's Python runtime and Playwright are in environments of their own, made
+# when a target needs them: most pin boto3 otherwise, and together they would make `make setup` four times as long.
 WITH_SAM := SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/.venv-sam/bin:$$PATH" PYTHONPATH=
 SAM := $(WITH_SAM) sam
 KEEP ?= 3
 
-.PHONY: build lint-template test-template e2e bench-cold deploy delete logs prune-versions sam-local update-rds-ca
+.PHONY: build lint-template test-template test-page e2e bench-cold deploy delete logs prune-versions sam-local update-rds-ca
 
 .venv-%/installed: requirements/%.txt dev/build/create_venv.sh dev/build/find_python313.sh
 	@python="$$(dev/build/find_python313.sh)" && dev/build/create_venv.sh "$$python" .venv-$* requirements/$*.txt
@@ -130,8 +131,12 @@ lint-template: .venv-sam/installed .venv-checkov/installed ## Check the template
 test-template: .venv-sam/installed ## Test what the template deploys
 	@.venv-sam/bin/pytest tests/template $(ARGS)
 
-e2e: build setup .venv-runtime/installed ## Test the built artifact as Lambda runs it, and in containers where Docker runs
-	@dev/servers/install_databases.sh $$($(BIN)/python -m dev.servers.programs $(ENGINES) prometheus)
+test-page: setup .venv-browser/installed ## Test the page that `make run` serves in Chromium, which is installed on Debian when absent
+	@$(call INSTALL,chromium)
+	@STATS_TEST_COMMAND="$(COMMAND)" .venv-browser/bin/pytest tests/browser $(ARGS)
+
+e2e: build setup .venv-runtime/installed test-page ## Test the built artifact as Lambda runs it, in containers where Docker runs, and the page
+	@$(call INSTALL,$(ENGINES) prometheus)
 	@$(BIN)/pytest --numprocesses=2 --dist=loadfile tests/e2e $(ARGS)
 
 bench-cold: build setup .venv-runtime/installed ## Measure cold starts beside a bare handler's; BASE=../old/.aws-sam/build adds another version

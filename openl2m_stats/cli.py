@@ -18,6 +18,7 @@ _COMMANDS = {
     "tokens": "openl2m_stats.tokens",
     "doctor": "openl2m_stats.doctor.command",
     "grants": "openl2m_stats.grants",
+    "backfill": "openl2m_stats.backfill",
     "versions": "openl2m_stats.versions",
 }
 _LOCAL = ("moto", "uvicorn")  # what the extra `local` brings

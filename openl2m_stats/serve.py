@@ -111,7 +111,7 @@ def _port(text: str) -> int:
 @click.option("--port", type=Parsed("PORT", _port), envvar="PORT", default=8000, help="[default: PORT, or 8000]")
 @database_url
 def command(port: int, database_url: str | None) -> None:
-    """Serve the API on this machine, from the demo database or another, until Ctrl-C.
+    """Serve the page and the API on this machine, from the demo database or another, until Ctrl-C.
 
     The variables of the function, such as TIME_ZONE, hold here too.
     """
@@ -160,10 +160,11 @@ def _serve(listener: socket.socket) -> None:
     except (SettingsError, SourceError) as error:
         raise NotAvailable(f"The statistics cannot be read. {error}") from None
 
-    url = f"http://{_HOST}:{listener.getsockname()[1]}/api/stats/"
+    page = f"http://{_HOST}:{listener.getsockname()[1]}/"
+    url = f"{page}api/stats/"
     greeting = (
-        f"\nOpenL2M's statistics are served at {url}; Ctrl-C ends it.\n"
-        f"The demo token is {demo.TOKEN}.\n\n"
+        f"\nOpen {page} in a browser to see OpenL2M's statistics. Ctrl-C ends the server.\n"
+        f"The API is at {url}; the demo token is {demo.TOKEN}.\n\n"
         f"  curl {url} -H 'Authorization: Token {demo.TOKEN}'\n\n"
         f"or, with HTTPie:\n\n"
         f"  http --form POST {url} 'Authorization: Token {demo.TOKEN}'\n"

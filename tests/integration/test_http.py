@@ -73,7 +73,21 @@ def test_what_is_no_api_gateway_event(event: Any, key: str, new_container: Any) 
     assert_problem(new_container().invoke(event), 400)
 
 
-@pytest.mark.parametrize("path", ["/", "/api/", "/api/stats/x", "/api/stats//", "/api//stats/", "/API/STATS/", "", "x"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/",
+        "/page",
+        "/index.html",
+        "/favicon.ico",
+        "/api/stats/x",
+        "/api/stats//",
+        "/api//stats/",
+        "/API/STATS/",
+        "",
+        "x",
+    ],
+)
 @pytest.mark.parametrize("method", ["GET", "OPTIONS", "PUT"])
 def test_other_paths(path: str, method: str, build: Any, key: str, new_container: Any) -> None:
     container = new_container()
@@ -105,7 +119,7 @@ def test_a_stage_that_is_called_api(prefix: str, key: str, new_container: Any) -
 def test_the_api_switched_off(method: str, build: Any, key: str, new_container: Any) -> None:
     container = new_container(API_ENABLED="false")
     assert_unauthorized(container.get(key, method=method, build=build))
-    assert_problem(container.get(key, method=method, path="/", build=build), 404)
+    assert_problem(container.get(key, method=method, path="/x", build=build), 404)
 
 
 def test_options(build: Any, key: str, new_container: Any) -> None:
