@@ -140,8 +140,8 @@ e2e: build setup .venv-runtime/installed test-page ## Test the built artifact as
 	@$(call INSTALL,$(ENGINES) prometheus)
 	@$(BIN)/pytest --numprocesses=2 --dist=loadfile tests/e2e $(ARGS)
 
-bench-cold: build setup .venv-runtime/installed ## Measure cold starts of the built artifact beside those of a bare handler
-	@exec $(BIN)/python -m dev.bench.cold $(if $(WRITE),--write)
+bench-cold: build setup .venv-runtime/installed ## Measure cold starts beside a bare handler's; BASE=../old/.aws-sam/build adds another version
+	@exec $(BIN)/python -m dev.bench.cold $(if $(BASE),--base "$(BASE)") $(if $(WRITE),--write)
 
 # These act on the environment that the command line names, and on no other: not even on one of the shell's variable.
 ifneq ($(filter deploy delete logs prune-versions,$(MAKECMDGOALS)),)

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from openl2m_stats.files import CA_FILE
@@ -33,7 +32,7 @@ def fetch(database_secret: str | bytes, environ: Mapping[str, str]) -> Sequence[
     """
     defaults = {"DATABASE_CA_FILE": str(CA_FILE)}
     unused = {"DATABASE_SECRET_ID": "unused", "TOKENS_SECRET_ID": "unused"}
-    configured = replace(settings.load({**defaults, **environ, **unused}), request_timeout_seconds=_SECONDS)
+    configured = settings.load({**defaults, **environ, **unused})._replace(request_timeout_seconds=_SECONDS)
     with logged_in(parse_server(database_secret, configured), configured) as session:
         return session.rows(_STATEMENT)
 

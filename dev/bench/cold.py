@@ -2,8 +2,10 @@
 
 Both start in Lambda's runtime under SAM CLI's emulator, in turn, each time as a new process. Init is from the start
 of that process to its asking for the first event, and first answer is what that event took: both as the emulator
-logs them. Secrets Manager and S3 are moto's, and the database is a MariaDB on this machine. Prints Markdown;
-writes bench-cold.json.
+logs them. Processor time is what the process has used when its handler is imported; other programs on the machine
+hardly change it. Each ratio is of two starts of the same round. `--base` adds another version of the function.
+Secrets Manager and S3 are moto's, and the database is a MariaDB on this machine. Prints Markdown; writes
+bench-cold.json.
 """
 
 import argparse
@@ -12,17 +14,17 @@ import secrets
 import signal
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
 from dev.bench import load, machine, warm
 from dev.bench.imports import slowest
-from dev.bench.markdown import put_into_page, ratio, spread, table
+from dev.bench.markdown import put_into_page, spread, table, times_as_long
 from dev.bench.progress import Progress
 from dev.bench.start import Start, containers, start
-from dev.bench.timing import Timing, summarize
+from dev.bench.timing import Timing, pairs, summarize
 from dev.build.artifact import BUILD, pack
 from dev.servers.databases import own_server, server_database
 from dev.servers.processes import mariadb
@@ -34,14 +36,21 @@ _ENTRIES = 5000
 _MODULES = 15
 _TEXTS = {
     "bare": "a handler that makes one client of boto3",
+    "database_before": "the other version, answering from the database",
+    "snapshot_before": "the other version, answering from a snapshot",
     "database": "this function, answering from the database",
     "snapshot": "this function, answering from a snapshot",
 }
+_MEASURES: dict[str, Callable[[Start], int]] = {
+    "init": lambda start: start.init,
+    "processor_time": lambda start: start.processor,
+    "first_answer": lambda start: start.answer,
+    "both": lambda start: start.init + start.answer,
+}
 
 
-def _run(starts: int) -> dict[str, list[Start]]:
+def _run(starts: int, base: Path | None) -> dict[str, list[Start]]:
     progress = Progress(starts + 1)
-    found: dict[str, list[Start]] = {name: [] for name in _TEXTS}
     with (
         served_aws(),
         tempfile.TemporaryDirectory(prefix="openl2m-stats-") as directory,
@@ -51,7 +60,8 @@ def _run(starts: int) -> dict[str, list[Start]]:
         progress.begin("preparing")
         load.fill(database, _ENTRIES, lambda _: None)
         warm.use(database)
-        compared = containers(Path(directory))
+        compared = containers(Path(directory), base)
+        found: dict[str, list[Start]] = {name: [] for name in compared}
         for container in compared.values():  # into the disk's cache
             start(container, Path(directory))
         for number in range(1, starts + 1):
@@ -63,21 +73,28 @@ def _run(starts: int) -> dict[str, list[Start]]:
 
 
 def _report(found: dict[str, list[Start]], output: Path) -> list[str]:
-    """Write bench-cold.json; return the tables: the starts, the modules, the packages."""
-    init = {name: summarize([start.init for start in starts]) for name, starts in found.items()}
-    answer = {name: summarize([start.answer for start in starts]) for name, starts in found.items()}
+    """Write bench-cold.json; return the tables: the starts, this version beside the other, modules, packages."""
+    taken = {name: {key: list(map(of, starts)) for key, of in _MEASURES.items()} for name, starts in found.items()}
     memory = {name: max(start.memory for start in starts) / 1024 for name, starts in found.items()}
-    both = {name: summarize([start.init + start.answer for start in starts]) for name, starts in found.items()}
     modules, packages = (
         slowest(_MODULES),
         {name: len(pack(BUILD / name)) for name in ("StatsFunction", "DependenciesLayer")},
     )
+
+    def times(name: str, measure: str) -> Timing:
+        return summarize(taken[name][measure])
+
+    def ratio(name: str, measure: str, other: str = "bare") -> Timing:
+        return pairs(taken[name][measure], taken[other][measure])
+
     content = {
         "date": datetime.now(UTC).date().isoformat(),
         "machine": machine.facts(),
-        "unit": "milliseconds, MiB, bytes zipped",
+        "unit": "milliseconds, MiB, bytes zipped; ratios to the bare handler, pair by pair",
         "starts": {
-            name: {"init": init[name].as_json(), "first_answer": answer[name].as_json(), "memory": round(memory[name])}
+            name: {measure: times(name, measure).as_json() for measure in _MEASURES if measure != "both"}
+            | {"ratios": {measure: ratio(name, measure).as_json() for measure in ("init", "processor_time", "both")}}
+            | {"memory": round(memory[name])}
             for name in found
         },
         "imports": [asdict(module) for module in modules],
@@ -85,19 +102,33 @@ def _report(found: dict[str, list[Start]], output: Path) -> list[str]:
     }
     output.mkdir(parents=True, exist_ok=True)
     (output / "bench-cold.json").write_text(json.dumps(content, indent=1) + "\n")
-    heads = ["milliseconds", "init", "of the first", "first answer", "both", "of the first", "peak memory, MiB"]
 
-    def compare(timings: dict[str, Timing], name: str) -> list[str]:
-        return [spread(timings[name]), ratio(timings[name], timings["bare"])]
-
+    heads = ["milliseconds", "init", "× the first", "processor time of the init", "× the first", "first answer"]
     starts = [
-        [text, *compare(init, name), spread(answer[name]), *compare(both, name), f"{memory[name]:.0f}"]
-        for name, text in _TEXTS.items()
+        [
+            _TEXTS[name],
+            *(spread(times(name, "init")), times_as_long(ratio(name, "init"))),
+            *(spread(times(name, "processor_time")), times_as_long(ratio(name, "processor_time"))),
+            *(spread(times(name, "first_answer")), times_as_long(ratio(name, "both")), f"{memory[name]:.0f}"),
+        ]
+        for name in found
     ]
+    tables = [table([*heads, "init and answer, × the first", "peak memory, MiB"], starts)]
+    if "database_before" in found:
+        changes = [
+            [_TEXTS[name], *(times_as_long(ratio(name, measure, f"{name}_before")) for measure in _MEASURES)]
+            for name in ("database", "snapshot")
+        ]
+        tables.append(
+            table(
+                ["× the other version", "init", "processor time of the init", "first answer", "init and answer"],
+                changes,
+            )
+        )
     rows = [[f"`{module.name}`", f"{module.alone:.1f}", f"{module.with_imports:.1f}"] for module in modules]
     sizes = [[name, f"{size:,}"] for name, size in packages.items()]
     return [
-        table(heads, starts),
+        *tables,
         table(["imported module", "alone, milliseconds", "with what it imports"], rows),
         table(["package", "bytes, zipped"], sizes),
     ]
@@ -107,11 +138,12 @@ def main(arguments: Sequence[str]) -> int:
     """Return the exit code: 130 when interrupted, 1 when something is missing."""
     parser = argparse.ArgumentParser(prog="make bench-cold")
     parser.add_argument("--starts", type=int, default=15, help="how often each is started")
+    parser.add_argument("--base", type=Path, help="folder that `make build` made of another version, to compare with")
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results", help="folder of the JSON")
     parser.add_argument("--write", action="store_true", help="put the first table into docs/performance.md too")
     options = parser.parse_args(arguments)
     try:
-        found = _run(options.starts)
+        found = _run(options.starts, options.base)
     except KeyboardInterrupt:
         print("\ninterrupted", file=sys.stderr)
         return 130

@@ -16,6 +16,11 @@ def ratio(slow: Timing, fast: Timing) -> str:
     return number(slow.median / fast.median)
 
 
+def times_as_long(ratio: Timing) -> str:
+    """Return a ratio that is taken pair by pair, and how far the pairs lie from it."""
+    return f"{ratio.median:.2f} ({ratio.low:.2f} to {ratio.high:.2f})"
+
+
 def number(value: float) -> str:
     """Return a number with two or three digits that count."""
     if value >= 10:

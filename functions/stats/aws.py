@@ -9,6 +9,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from stats.aws_data import ServiceLoader
 from stats.deadline import Deadline, each_within
 
 T = TypeVar("T")
@@ -24,7 +25,10 @@ class AWSError(Exception):
 
 @cache  # each session reads botocore's endpoints anew
 def _session() -> Any:
-    return botocore.session.get_session()
+    session = botocore.session.get_session()
+    if not session.get_config_variable("data_path"):  # AWS_DATA_PATH: the operator has data files of their own
+        session.lazy_register_component("data_loader", ServiceLoader)
+    return session
 
 
 def client(service: str, attempts: int = 2) -> Any:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from stats.deadline import Deadline
 from stats.source import SourceError
@@ -49,8 +49,7 @@ class Server:
     database: str
 
 
-@dataclass(frozen=True)
-class Connection:
+class Connection(NamedTuple):
     """An open connection to an engine. Its functions raise whatever the driver does.
 
     `fetch(sql, deadline)` returns the rows. `ping(deadline)` returns when the server answers.
@@ -64,8 +63,7 @@ class Connection:
     indexes: Callable[[Deadline], Indexes] = lambda _: ()
 
 
-@dataclass(frozen=True)
-class Engine:
+class Engine(NamedTuple):
     """What differs between engines.
 
     `literal` writes an instant in UTC as SQL. `connect(server, password, tls, deadline)` returns a Connection, or

@@ -180,7 +180,7 @@ def statement(
     the columns of each index of switches_log. `in_the_past`: no window reaches beyond `now`.
     """
     windows = bounds(now, zone)
-    literals = {name: literal(instant) for name, instant in vars(windows).items()}
+    literals = {name: literal(instant) for name, instant in windows._asdict().items()}
     latest = literal(min(windows.hour, windows.today))
     until = f"timestamp <= {literal(now)} AND " if in_the_past else ""
     return (_BY_SCAN if missing_indexes(indexes) else _BY_INDEXES).format(latest=latest, until=until, **literals)

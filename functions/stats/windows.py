@@ -1,8 +1,8 @@
 """The time windows that statistics look at, and where they begin at an instant; pure."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import Enum
+from typing import NamedTuple
 
 
 class Window(Enum):
@@ -14,8 +14,7 @@ class Window(Enum):
     LAST_31_DAYS = "last_31_days"
 
 
-@dataclass(frozen=True)
-class Bounds:
+class Bounds(NamedTuple):
     """Where the windows start, and where today ends, as instants in UTC."""
 
     hour: datetime

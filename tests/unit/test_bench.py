@@ -13,10 +13,10 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from dev.bench import plot, report, turns
-from dev.bench.markdown import put_into_page
+from dev.bench.markdown import put_into_page, times_as_long
 from dev.bench.report import Measured, Shape
 from dev.bench.rows import log_rows
-from dev.bench.timing import Timing, sample, summarize
+from dev.bench.timing import Timing, pairs, sample, summarize
 from openl2m_stats.openl2m_schema import COLUMNS
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -62,6 +62,14 @@ def test_summary_of_many_samples_has_percentiles_and_of_few_the_extremes() -> No
     many = summarize([number * 1_000_000 for number in range(101)])
     assert many == Timing(50, 5, 95, 101)
     assert summarize([3_000_000, 1_000_000, 2_000_000]) == Timing(2, 1, 3, 3)
+
+
+def test_pairs_are_compared_each_for_itself() -> None:
+    """The machine was twice as slow during the second pair, and ten times during the third."""
+    assert pairs([3, 6, 20], [2, 4, 20]) == Timing(1.5, 1, 1.5, 3)
+    assert times_as_long(pairs([3, 6, 20], [2, 4, 20])) == "1.50 (1.00 to 1.50)"
+    with pytest.raises(ValueError, match="shorter"):
+        pairs([1, 2], [1])
 
 
 def test_calls_are_sampled_in_turn_after_a_round_that_is_not_counted() -> None:
