@@ -6,14 +6,12 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
-from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 import time_machine
-from botocore.loaders import create_loader
 
 from dev.servers.databases import Database, Server, sqlite_database
 from dev.servers.programs import ServerNotChosenError, ServerNotInstalledError, require
@@ -23,6 +21,7 @@ from tests.integration.conftest import (
     AWS,
     FURTHER_SERVERS,
     NOW,
+    _aws_data_read_once,
     aws,
     moto_url,
     s3,
@@ -37,7 +36,7 @@ from tests.support.s3 import S3
 from tests.support.tls_servers import HOST, TLSServer, mariadb_with_tls, postgresql_with_tls
 from tests.support.wsgi import served_keeping_alive
 
-__all__ = ["aws", "moto_url", "s3", "secrets_manager"]  # fixtures
+__all__ = ["_aws_data_read_once", "aws", "moto_url", "s3", "secrets_manager"]  # fixtures
 
 TIMEOUT = int(os.environ.get("STATS_TEST_TIMEOUT") or SHORT_SECONDS)
 _OURS: dict[str, Callable[[], AbstractContextManager[TLSServer]]] = {
@@ -168,8 +167,6 @@ def new_world(
                 monkeypatch.setenv(name, value)
             secrets_gate[0].before = lambda _: None
             s3.objects = {}
-            # What botocore reads from its data files is the same for every container, and most of a start.
-            monkeypatch.setattr("botocore.session.create_loader", _create_loader)
             clock = stack.enter_context(time_machine.travel(NOW, tick=True))
             world = World(
                 database=database,
@@ -205,11 +202,6 @@ def _meeting() -> Callable[[str], None]:
                 met.wait(0.5)
 
     return before
-
-
-@cache
-def _create_loader(search_path: str | None = None) -> Any:
-    return create_loader(search_path)
 
 
 def _load_everything(world: World, loaded: set[str]) -> None:

@@ -23,7 +23,7 @@ from moto.server import ThreadedMotoServer
 
 from dev.servers.databases import Database, Server, own_server, servers_of, sqlite_database
 from dev.servers.processes import mariadb, postgresql
-from tests.support import leaks
+from tests.support import aws_data, leaks
 from tests.support.databases import server_database
 from tests.support.events import FORMATS, http_api
 from tests.support.proxy import Proxy
@@ -242,16 +242,26 @@ class LambdaContext:
     aws_request_id: str = "3f2504e0-4f89-11d3-9a0c-0305e82c3301"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _aws_data_read_once() -> Iterator[None]:
+    with aws_data.read_once():
+        yield
+
+
 def cold_start(module: str) -> Any:
     """Import a function's module freshly, under the environment as it is then."""
-    for name in [name for name in sys.modules if name == "stats" or name.startswith("stats.")]:
-        del sys.modules[name]
-    logging.Logger.manager.loggerDict.pop("openl2m-stats", None)
+    _forget_modules()
     try:
         with patch.object(gc, "freeze"):  # what a test leaves open is to be found
             return importlib.import_module(module)
     finally:
         gc.enable()  # where the start fails, the process ends
+
+
+def _forget_modules() -> None:
+    for name in [name for name in sys.modules if name == "stats" or name.startswith("stats.")]:
+        del sys.modules[name]
+    logging.Logger.manager.loggerDict.pop("openl2m-stats", None)
 
 
 class Container:
@@ -293,7 +303,9 @@ def new_container(aws: AWS, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
             return container
 
         yield start
+    _forget_modules()
     gc.collect()  # what was left open is reported in the test that left it
+    gc.freeze()  # what stays need not be looked through after the next test
 
 
 @pytest.fixture(params=FORMATS)
