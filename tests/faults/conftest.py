@@ -33,6 +33,7 @@ from tests.support.certificates import new_authority, new_certificate
 from tests.support.databases import server_database
 from tests.support.proxy import Proxy
 from tests.support.s3 import S3
+from tests.support.servers import Told, of_run
 from tests.support.tls_servers import HOST, TLSServer, mariadb_with_tls, postgresql_with_tls
 from tests.support.wsgi import served_keeping_alive
 
@@ -43,46 +44,32 @@ _OURS: dict[str, Callable[[], AbstractContextManager[TLSServer]]] = {
     "postgresql": postgresql_with_tls,
     "mariadb": mariadb_with_tls,
 }
-_RUNNING = pytest.StashKey[ExitStack]()
-_SERVERS = pytest.StashKey[dict[str, Any]]()
 
 NewWorld = Callable[..., World]
 
 
-# Starting servers takes longer than most tests. All processes of a run share them: no fault stops one.
-
-
-def _servers(config: pytest.Config) -> dict[str, Any]:
-    """Start the servers, each able to speak TLS; return where they are, and whom a client must trust."""
-    if _SERVERS not in config.stash:
-        authority = new_authority()
-        running = config.stash[_RUNNING] = ExitStack()
-        found: dict[str, Any] = {"authority": authority.pem}
-        for name, run in _OURS.items():
-            # Without it, its tests are left out as they are reached.
-            with contextlib.suppress(ServerNotChosenError, ServerNotInstalledError):
-                tls = running.enter_context(run())
-                tls.present(new_certificate(authority, HOST))
-                server = tls.server
-                found[name] = [server.engine, server.dialect, server.host, server.port, server.superuser]
-        config.stash[_SERVERS] = found
-    return config.stash[_SERVERS]
+def _start_servers(running: ExitStack) -> Told:
+    """Start the servers, each able to speak TLS; tell where they are, and whom a client must trust."""
+    authority = new_authority()
+    found: Told = {"authority": authority.pem}
+    for name, run in _OURS.items():
+        # Without it, its tests are left out as they are reached.
+        with contextlib.suppress(ServerNotChosenError, ServerNotInstalledError):
+            tls = running.enter_context(run())
+            tls.present(new_certificate(authority, HOST))
+            server = tls.server
+            found[name] = [server.engine, server.dialect, server.host, server.port, server.superuser]
+    return found
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    node.workerinput["servers"] = _servers(node.config)
-
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    if _RUNNING in config.stash:
-        config.stash[_RUNNING].close()
+    node.workerinput["faults"] = of_run(node.config, "faults", _start_servers)
 
 
 @pytest.fixture(scope="session")
-def servers(pytestconfig: pytest.Config) -> dict[str, Any]:
-    handed: Any = getattr(pytestconfig, "workerinput", None)
-    return handed["servers"] if handed else _servers(pytestconfig)
+def servers(pytestconfig: pytest.Config) -> Told:
+    return of_run(pytestconfig, "faults", _start_servers)
 
 
 @pytest.fixture(scope="session")

@@ -111,8 +111,8 @@ def statements(database: Database, observer: Any) -> int:
     assert database.server is not None
     if database.dialect == "postgresql":
         # Only our own server lets its log be read.
-        assert database.server.process is not None
-        log = (database.server.process.directory / "log").read_text()
+        assert database.server.directory is not None
+        log = (database.server.directory / "log").read_text()
         return len(re.findall(r"LOG: +(?:statement|execute)", log))
     cursor = observer.cursor()
     if "MariaDB" in observer.get_server_info():
