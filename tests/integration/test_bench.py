@@ -75,6 +75,7 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "dev.bench", "--seconds", "0", *arguments]
 
 
+@pytest.mark.slow
 def test_bench(tmp_path: Path) -> None:
     arguments = ("--rows", "200", "400", "--engines", "sqlite", "--output", str(tmp_path / "results"))
     done = subprocess.run(
@@ -101,6 +102,7 @@ def test_bench(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["results"]  # and of the databases nothing is left
 
 
+@pytest.mark.slow
 def test_bench_on_servers_measures_with_the_index_too(tmp_path: Path) -> None:
     arguments = ("--rows", "200", "--engines", "mariadb", "postgresql", "--output", str(tmp_path))
     with tempfile.TemporaryDirectory() as directory:
