@@ -172,7 +172,7 @@ any_event = settings(
 )
 
 
-@pytest.fixture(params=SITUATIONS)
+@pytest.fixture(params=[pytest.param(name, marks=[] if name == "well" else [pytest.mark.slow]) for name in SITUATIONS])
 def situation(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     return name
