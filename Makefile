@@ -140,7 +140,7 @@ test-template: .venv-sam/installed ## Test what the template deploys
 	@.venv-sam/bin/pytest tests/template $(ARGS)
 
 e2e: build setup .venv-runtime/installed ## Test the built artifact as Lambda runs it, and in containers where Docker runs
-	@$(INSTALL_DATABASES)
+	@dev/servers/install_databases.sh $$($(BIN)/python -m dev.servers.programs $(ENGINES) prometheus)
 	@$(BIN)/pytest --numprocesses=2 --dist=loadfile tests/e2e $(ARGS)
 
 bench-cold: build setup .venv-runtime/installed ## Measure cold starts of the built artifact beside those of a bare handler

@@ -17,8 +17,9 @@ import yaml
 
 from dev.bench.markdown import table
 from openl2m_stats import grants
+from stats import openmetrics
 from stats.catalogue import STATISTICS, Statistic
-from stats.query import INDEXES, statement
+from stats.query import INDEXES, document, statement
 from stats.settings import OPTIONS
 from stats.windows import Window
 from tests.faults.page import tables
@@ -43,6 +44,15 @@ def statistics() -> str:
     )
 
 
+def metrics() -> str:
+    """Return the table of the metrics."""
+    rows = []
+    for metric in openmetrics.metrics(document([0] * len(STATISTICS)), datetime.now(UTC)):
+        windows = [f"`{sample.labels['window']}`" for sample in metric.samples if "window" in sample.labels]
+        rows.append([f"`{metric.samples[0].name}`", metric.type, ", ".join(windows) or "–", metric.documentation])
+    return table(["Metric", "Type", "`window`", "Help"], rows)
+
+
 def schema() -> str:
     """Return the schemas of the document's sections, as YAML."""
     sections: dict[str, dict[str, Any]] = {}
@@ -51,8 +61,8 @@ def schema() -> str:
     properties = {
         section: {"type": "object", "required": list(keys), "properties": keys} for section, keys in sections.items()
     }
-    document = {"Document": {"type": "object", "required": list(properties), "properties": properties}}
-    text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=116)
+    schemas = {"Document": {"type": "object", "required": list(properties), "properties": properties}}
+    text = yaml.safe_dump(schemas, sort_keys=False, allow_unicode=True, width=116)
     return "".join(f"    {line}" for line in text.splitlines(keepends=True))
 
 
@@ -101,7 +111,7 @@ _TemplateLoader.add_multi_constructor("!", lambda _loader, _suffix, node: node.v
 
 
 PARTS: Mapping[str, Mapping[str, Callable[[], str]]] = {
-    "docs/api.md": {"statistics": statistics},
+    "docs/api.md": {"statistics": statistics, "metrics": metrics},
     "docs/architecture.md": {"scan": partial(sql, ()), "indexes": partial(sql, INDEXES), "faults": tables},
     "docs/configuration.md": {"settings": settings},
     "docs/openapi.yaml": {"schema": schema},

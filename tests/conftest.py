@@ -11,8 +11,8 @@ from tests.support import leaks
 
 _NOT_TESTED = "not tested: "
 _HOW_TO_INSTALL = """\
-On Debian, `make test` installs what is missing when root runs it. Elsewhere, install the servers as your system does;
-their programs must be on PATH, or in the folders that STATS_TEST_SERVERS_PATH names."""
+On Debian, `make test` and `make e2e` install what is missing when root runs them. Elsewhere, install the servers as
+your system does; their programs must be on PATH, or in the folders that STATS_TEST_SERVERS_PATH names."""
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -1,6 +1,6 @@
 #!/bin/sh
 # usage: install_databases.sh [PACKAGE…]
-# Installs Debian packages of database servers for the tests, without starting a service. Where it cannot, the tests
+# Installs Debian packages of servers for the tests, without starting a service. Where it cannot, the tests
 # do without these servers; with CI set, that is a failure.
 set -eu
 [ $# -gt 0 ] || exit 0

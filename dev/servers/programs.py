@@ -1,4 +1,4 @@
-"""Where the programs of the database servers are that tests and benchmarks start, and which servers are missing."""
+"""Where the programs of the servers are that tests and benchmarks start, and which servers are missing."""
 
 import os
 import shutil
@@ -34,6 +34,7 @@ class _Installation:
 INSTALLATIONS = {
     "mariadb": _Installation("MariaDB", "mariadb-server", ("mariadbd", "mariadb-install-db", "mariadb")),
     "postgresql": _Installation("PostgreSQL", "postgresql", ("initdb", "postgres", "psql")),
+    "prometheus": _Installation("Prometheus", "prometheus", ("prometheus", "promtool")),
 }
 
 
@@ -45,19 +46,24 @@ def search_path() -> str:
 
 
 def require(engine: str) -> None:
-    """Raise ServerNotChosenError or ServerNotInstalledError if a server is not to be started, or cannot be."""
-    installation = INSTALLATIONS[engine]
+    """Raise ServerNotChosenError or ServerNotInstalledError if a database server is not to be started, or cannot be."""
     if engine not in os.environ.get("STATS_TEST_ENGINES", engine).split():
-        raise ServerNotChosenError(f"{installation.name} is not among STATS_TEST_ENGINES")
+        raise ServerNotChosenError(f"{INSTALLATIONS[engine].name} is not among STATS_TEST_ENGINES")
+    require_installed(engine)
+
+
+def require_installed(server: str) -> None:
+    """Raise ServerNotInstalledError if a server's programs are not there."""
+    installation = INSTALLATIONS[server]
     if not installation.complete:
         raise ServerNotInstalledError(
             f"{installation.name} is not installed (Debian: apt-get install {installation.package})"
         )
 
 
-def missing_packages(engines: Iterable[str]) -> list[str]:
+def missing_packages(servers: Iterable[str]) -> list[str]:
     """Return the Debian packages of the servers that are not installed."""
-    known = [INSTALLATIONS[engine] for engine in engines if engine in INSTALLATIONS]
+    known = [INSTALLATIONS[server] for server in servers if server in INSTALLATIONS]
     return [installation.package for installation in known if not installation.complete]
 
 

@@ -24,8 +24,16 @@ def _statistics(container: Container, _request: Request, deadline: Deadline) -> 
     return of_statistics(statistics, origin, container.settings.cache_ttl_seconds, deadline.now)
 
 
+def _metrics(container: Container, request: Request, deadline: Deadline) -> Answer:
+    from stats.openmetrics import as_metrics  # and, with it, prometheus_client
+
+    statistics, origin = container.service.statistics(deadline)
+    answer = of_statistics(statistics, origin, container.settings.cache_ttl_seconds, deadline.now)
+    return as_metrics(answer, statistics, request.headers.get("accept", []))
+
+
 # By path, without the slash at its end. A resource raises ProblemError or UnavailableError when it has no answer.
-_RESOURCES: dict[str, Resource] = {"/api/stats": _statistics}
+_RESOURCES: dict[str, Resource] = {"/api/stats": _statistics, "/metrics": _metrics}
 
 # Where there are no settings, this module can be imported all the same.
 _container = start.begin() if settings.given() else None

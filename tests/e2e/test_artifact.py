@@ -58,8 +58,8 @@ def test_layer_is_pure_python_for_both_architectures_and_the_certificates() -> N
     assert {name.split("/")[0] for name in names} == {"python"}
     tops = {name.split("/")[1] for name in names}
     assert {name for name in tops if not name.endswith(".dist-info")} == {
-        *("__pycache__", "asn1crypto", "aws_lambda_powertools", "dateutil", "jmespath", "pg8000", "pymysql"),
-        *("rds-global-bundle.pem", "scramp", "six.py", "typing_extensions.py", "tzdata"),
+        *("__pycache__", "asn1crypto", "aws_lambda_powertools", "dateutil", "jmespath", "pg8000", "prometheus_client"),
+        *("pymysql", "rds-global-bundle.pem", "scramp", "six.py", "typing_extensions.py", "tzdata"),
     }
 
 

@@ -21,6 +21,7 @@ from dev.servers.processes import free_port
 from openl2m_stats import demo
 from tests.e2e.conftest import Sandbox
 from tests.integration.conftest import AWS, Response
+from tests.support import metrics
 from tests.support.databases import ROOT, read_case, shared
 from tests.support.stack import load
 
@@ -28,6 +29,7 @@ SCHEDULED = sorted((ROOT / "events").glob("schedule*.json"))
 EVENTS = sorted(set((ROOT / "events").glob("*.json")) - set(SCHEDULED))
 STATUS = {
     "conditional": 304,
+    "get_metrics": 200,
     "get_stats": 200,
     "head_stats": 200,
     "no_token": 401,
@@ -134,7 +136,8 @@ def test_event(path: Path, variables: dict[str, str], database: Database, start:
 
     for answer, cache_status in zip(answers, ["openl2m-stats; fwd=miss", "openl2m-stats; hit; ttl="], strict=True):
         assert answer.status == STATUS[path.stem], sandbox.log
-        check = {200: check_statistics, 204: check_options, 304: check_not_modified, 401: check_refusal}[answer.status]
+        checks = {200: check_statistics, 204: check_options, 304: check_not_modified, 401: check_refusal}
+        check = check_metrics if path.stem == "get_metrics" else checks[answer.status]
         check(answer, path.stem, cache_status)
     for secret in (demo.TOKEN, database.password):
         assert secret not in sandbox.log
@@ -154,6 +157,14 @@ def check_statistics(answer: Response, name: str, cache_status: str) -> None:
         assert answer.body == ""
     else:
         assert shared(answer.json, expected()) == expected()
+
+
+def check_metrics(answer: Response, _name: str, cache_status: str) -> None:
+    assert answer.headers["Content-Type"].startswith("application/openmetrics-text; version=1.0.0;")
+    assert answer.headers["Vary"] == "Authorization, Accept"
+    assert answer.headers["Cache-Status"].startswith(cache_status)
+    series = metrics.parse(answer.headers["Content-Type"], answer.body)
+    assert series.items() >= metrics.series(expected()).items()
 
 
 def check_not_modified(answer: Response, _name: str, cache_status: str) -> None:

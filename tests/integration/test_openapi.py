@@ -18,7 +18,7 @@ from tests.support.databases import ROOT
 schema = schemathesis.openapi.from_path(ROOT / "docs/openapi.yaml")
 # Values that no HTTP server lets pass are not the handler's to judge; the token is the test's own.
 schema.config.generation.update(modes=[schemathesis.GenerationMode.POSITIVE], with_security_parameters=False)
-EXAMPLES = re.findall(r"```(\w+)\n(.*?)```", (ROOT / "docs/api.md").read_text(), re.DOTALL)
+EXAMPLES = re.findall(r"```(sh|python)\n(.*?)```", (ROOT / "docs/api.md").read_text(), re.DOTALL)
 
 
 @pytest.fixture(scope="module")

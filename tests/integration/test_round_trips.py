@@ -40,7 +40,9 @@ def test_a_fresh_answer_costs_one_statement_and_one_wait_and_a_cached_one_nothin
         flights, sent = proxy.flights, len(proxy.sent)
 
         clock.shift(59)
-        assert container.get(key).headers["Cache-Status"] == "openl2m-stats; hit; ttl=1; detail=memory"
+        for path in ("/api/stats/", "/metrics"):
+            answer = container.get(key, path=path)
+            assert answer.headers["Cache-Status"] == "openl2m-stats; hit; ttl=1; detail=memory"
         assert (proxy.flights, len(proxy.sent)) == (flights, sent)
 
         clock.shift(1)

@@ -25,6 +25,7 @@ from tests.support.databases import ROOT, server_database
 from tests.support.proxy import Proxy
 
 EVENTS = {
+    "get_metrics": 200,
     "get_stats": 200,
     "head_stats": 200,
     "post_form": 200,
@@ -343,6 +344,8 @@ def test_invoke(event: str, status: int) -> None:
     assert answer["statusCode"] == status
     if event in {"get_stats", "post_form", "rest_api_get_stats"}:
         check_demo(json.loads(answer["body"]))
+    if event == "get_metrics":
+        assert "\nopenl2m_switches 1246.0\n" in answer["body"]
 
 
 @pytest.mark.parametrize(("event", "time"), SCHEDULED.items())

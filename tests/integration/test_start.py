@@ -15,6 +15,7 @@ import snapshot_restore_py
 from dev.servers.databases import Database
 from tests.integration.conftest import AWS
 from tests.support.databases import ROOT
+from tests.support.events import http_api
 from tests.support.outages import wait_until
 from tests.support.proxy import Proxy
 
@@ -75,8 +76,9 @@ def packages(program: str) -> set[str]:
     path = os.pathsep.join([str(ROOT / "functions"), str(ROOT)])
     command = [sys.executable, "-c", f"{program}\n{PACKAGES}"]
     environment = {**os.environ, "PYTHONPATH": path}
-    loaded = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
-    return {name for name in json.loads(loaded) if not name.startswith("_")} - set(sys.stdlib_module_names)
+    printed = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    loaded = json.loads(printed.splitlines()[-1])
+    return {name for name in loaded if not name.startswith("_")} - set(sys.stdlib_module_names)
 
 
 # PyMySQL takes cryptography where it is there, as for these tests; the layer goes without.
@@ -94,6 +96,13 @@ def test_the_start_imports_what_the_first_request_needs_and_no_more(engine: str,
         "tzdata",
         *drivers,
     }
+
+
+@pytest.mark.parametrize(("path", "imports"), [("/api/stats/", False), ("/metrics", True)])
+def test_only_a_scrape_imports_prometheus_client(path: str, imports: bool, key: str) -> None:
+    event = http_api(path=path, headers=[("Authorization", f"Token {key}")])
+    program = f"{OURS}; assert stats.api.handler({event}, None)['statusCode'] == 200"
+    assert ("prometheus_client" in packages(program)) == imports
 
 
 def restore() -> None:
