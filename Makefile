@@ -1,4 +1,4 @@
-# openl2m-stats: `make help` lists what can be done.
+# openl2m-stats: `make help` lists the targets.
 
 PYTHON ?= python3
 VENV := .venv
@@ -15,7 +15,7 @@ export PORT DATABASE_URL
 .DEFAULT_GOAL := help
 .PHONY: help setup run snapshot invoke doctor test test-slow test-unit test-debian test-faults docs soak bench lint format lock clean
 
-help: ## List what can be done
+help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo '  ENV=production       deploy, delete, logs, prune-versions: a table of deploy.toml'
@@ -41,7 +41,7 @@ $(VENV)/installed: requirements/dev.txt dev/build/create_venv.sh
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation --editable .
 	@touch $@
 
-run: setup ## Serve the API on http://127.0.0.1:8000/api/stats/, from a demo database or DATABASE_URL
+run: setup ## Serve the page and the API on http://127.0.0.1:8000/, from a demo database or DATABASE_URL
 	@exec $(COMMAND) serve
 
 snapshot: setup ## Take one snapshot of the demo database, or of DATABASE_URL, into a local S3, and print it
@@ -50,11 +50,12 @@ snapshot: setup ## Take one snapshot of the demo database, or of DATABASE_URL, i
 invoke: setup ## Run one event file through the handler, over the demo database, and print the response
 	@$(COMMAND) invoke "$(EVENT)"
 
-doctor: setup ## Tell what is wrong with the local set-up; `openl2m-stats doctor --env …` with a deployed one
+doctor: setup ## Check the local set-up; `openl2m-stats doctor --env …` checks a deployed one
 	@$(COMMAND) doctor
 
 # As root on Debian, what the chosen engines lack is installed; elsewhere the tests say what they did without.
-INSTALL_DATABASES = dev/servers/install_databases.sh $$($(BIN)/python -m dev.servers.programs $(ENGINES))
+INSTALL = dev/servers/install_packages.sh $$($(BIN)/python -m dev.servers.programs $(1))
+INSTALL_DATABASES = $(call INSTALL,$(ENGINES))
 
 PYTEST = STATS_TEST_ENGINES="$(ENGINES)" $(BIN)/pytest --numprocesses=$$(($$(nproc) * 3 / 2)) --dist=worksteal
 
@@ -73,15 +74,15 @@ test-unit: setup ## Run the tests that need no server, in seconds
 test-debian: ## Run `make run` and `make test` in a bare Debian of RELEASE=trixie (needs root and debootstrap)
 	@exec dev/debian "$(RELEASE)" "$(DIRECTORY)"
 
-docs: setup ## Bring what documents and SQL scripts take from the code up to date
+docs: setup ## Update the generated parts of the documents and SQL scripts
 	@$(BIN)/python -m dev.docs
 
 TIMEOUT ?= 2
-test-faults: setup ## Test what callers get while a dependency fails; TIMEOUT=10 tries the default, on every engine there is
+test-faults: setup ## Test what callers get while a dependency fails; TIMEOUT=10 uses the default time limit
 	@$(INSTALL_DATABASES)
 	@STATS_TEST_ENGINES="$(ENGINES)" STATS_TEST_TIMEOUT="$(TIMEOUT)" $(BIN)/pytest --numprocesses=8 --dist=worksteal tests/faults $(ARGS)
 
-soak: setup ## Run in full what tests/soak tries briefly: a herd, an outage under load, 100,000 invocations
+soak: setup ## Run tests/soak in full: a herd of cold starts, an outage under load, 100,000 invocations
 	@$(INSTALL_DATABASES)
 	@STATS_TEST_SOAK=full $(BIN)/pytest tests/soak $(ARGS)
 
@@ -94,32 +95,32 @@ lint: setup lint-template ## Check style, security rules, types and the template
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-format: setup ## Put the code into the one format
+format: setup ## Format the code
 	$(BIN)/ruff check --fix-only --select I
 	$(BIN)/ruff format
 
 COMPILE := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header
-lock: ## Choose the dependencies' versions anew (needs uv)
+lock: ## Update the lock files (needs uv)
 	$(COMPILE) --upgrade --python-version 3.13 --no-emit-package boto3 --no-emit-package botocore \
 		--no-emit-package s3transfer --no-emit-package urllib3 \
 		-o layers/dependencies/requirements.txt layers/dependencies/requirements.in
 	$(COMPILE) --upgrade --python-version 3.11 -c layers/dependencies/requirements.txt \
 		-o requirements/dev.txt --group dev --extra local pyproject.toml
-	for group in sam checkov runtime; do \
+	for group in sam browser checkov runtime; do \
 		$(COMPILE) --upgrade --python-version 3.13 -o requirements/$$group.txt --group pyproject.toml:$$group; \
 	done
 
-clean: ## Remove what was built and installed in this folder
+clean: ## Remove everything that was built or installed in this folder
 	rm -rf $(VENV) .venv-* .aws-sam .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# The deployable stack. SAM CLI, checkov and Lambda's Python runtime are in environments of their own, made when a
-# target needs them: each pins boto3 otherwise, and together they would make `make setup` four times as long.
+# The deployable stack. SAM CLI, checkov, Lambda's Python runtime and Playwright are in environments of their own, made
+# when a target needs them: most pin boto3 otherwise, and together they would make `make setup` four times as long.
 WITH_SAM := SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/.venv-sam/bin:$$PATH" PYTHONPATH=
 SAM := $(WITH_SAM) sam
 KEEP ?= 3
 
-.PHONY: build lint-template test-template e2e bench-cold deploy delete logs prune-versions sam-local update-rds-ca
+.PHONY: build lint-template test-template test-page e2e bench-cold deploy delete logs prune-versions sam-local update-rds-ca
 
 .venv-%/installed: requirements/%.txt dev/build/create_venv.sh dev/build/find_python313.sh
 	@python="$$(dev/build/find_python313.sh)" && dev/build/create_venv.sh "$$python" .venv-$* requirements/$*.txt
@@ -139,8 +140,12 @@ lint-template: .venv-sam/installed .venv-checkov/installed ## Check the template
 test-template: .venv-sam/installed ## Test what the template deploys
 	@.venv-sam/bin/pytest tests/template $(ARGS)
 
-e2e: build setup .venv-runtime/installed ## Test the built artifact as Lambda runs it, and in containers where Docker runs
-	@dev/servers/install_databases.sh $$($(BIN)/python -m dev.servers.programs $(ENGINES) prometheus)
+test-page: setup .venv-browser/installed ## Test the page that `make run` serves in Chromium, which is installed on Debian when absent
+	@$(call INSTALL,chromium)
+	@STATS_TEST_COMMAND="$(COMMAND)" .venv-browser/bin/pytest tests/browser $(ARGS)
+
+e2e: build setup .venv-runtime/installed test-page ## Test the built artifact as Lambda runs it, in containers where Docker runs, and the page
+	@$(call INSTALL,$(ENGINES) prometheus)
 	@$(BIN)/pytest --numprocesses=2 --dist=loadfile tests/e2e $(ARGS)
 
 bench-cold: build setup .venv-runtime/installed ## Measure cold starts of the built artifact beside those of a bare handler
@@ -159,13 +164,13 @@ deploy: .venv-sam/installed ## Deploy to AWS, then call the API; GUIDED=yes asks
 	@$(MAKE) --no-print-directory build
 	@$(DEPLOY) $(if $(GUIDED),guided,deploy) --env "$$ENV"
 
-delete: .venv-sam/installed ## Delete the stack, after you typed its name; the token secret and the snapshots are kept
+delete: .venv-sam/installed ## Delete the stack after asking for its name; the token secret and the snapshots are kept
 	@$(DEPLOY) delete --env "$$ENV"
 
 logs: .venv-sam/installed ## Follow the logs of the functions and of the API
 	@$(DEPLOY) logs --env "$$ENV"
 
-prune-versions: setup ## Delete old versions of the functions but for the newest KEEP=3 and those in use; DRY_RUN=yes only lists them
+prune-versions: setup ## Delete old versions of the functions, except the newest KEEP=3 and those in use; DRY_RUN=yes only lists them
 	@$(COMMAND) versions prune --env "$$ENV" --keep "$(KEEP)" $(if $(DRY_RUN),--dry-run)
 
 sam-local: build setup ## Serve the built function in a container over the demo database (needs Docker)

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 import yaml
 
+from dev import athena
 from dev.bench.markdown import table
 from openl2m_stats import grants
 from stats import openmetrics
@@ -54,16 +55,31 @@ def metrics() -> str:
 
 
 def schema() -> str:
-    """Return the schemas of the document's sections, as YAML."""
-    sections: dict[str, dict[str, Any]] = {}
+    """Return the schemas of the document and of the history, as YAML."""
+    sections: dict[str, Any] = {}
+    history: dict[str, Any] = {
+        "from": {"type": "string", "format": "date"},
+        "to": {"type": "string", "format": "date"},
+        "days": {"type": "array", "items": {"type": "string", "format": "date"}},
+        "backfilled": {
+            "description": "The days whose numbers were calculated later, from OpenL2M's log.",
+            "type": "array",
+            "items": {"type": "string", "format": "date"},
+        },
+    }
     for statistic in STATISTICS:
         sections.setdefault(statistic.section, {})[statistic.key] = _property(statistic)
-    properties = {
-        section: {"type": "object", "required": list(keys), "properties": keys} for section, keys in sections.items()
-    }
-    schemas = {"Document": {"type": "object", "required": list(properties), "properties": properties}}
+    for section, keys in sections.items():
+        sections[section] = _object(keys)
+        series = {"$ref": "#/components/schemas/Series"}
+        history[section] = {"type": "object", "required": list(keys), "additionalProperties": series}
+    schemas = {"Document": _object(sections), "History": _object(history)}
     text = yaml.safe_dump(schemas, sort_keys=False, allow_unicode=True, width=116)
     return "".join(f"    {line}" for line in text.splitlines(keepends=True))
+
+
+def _object(properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "required": list(properties), "properties": properties}
 
 
 def _property(statistic: Statistic) -> dict[str, Any]:
@@ -115,6 +131,7 @@ PARTS: Mapping[str, Mapping[str, Callable[[], str]]] = {
     "docs/architecture.md": {"scan": partial(sql, ()), "indexes": partial(sql, INDEXES), "faults": tables},
     "docs/configuration.md": {"settings": settings},
     "docs/openapi.yaml": {"schema": schema},
+    "docs/query-snapshots.md": {"athena": athena.snapshots},
     **{
         f"infra/database/read_only_user.{engine}.sql": {"grants": partial(grants.body, engine)}
         for engine in grants.ENGINES

@@ -1,6 +1,7 @@
 """The command `openl2m-stats`."""
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -8,6 +9,7 @@ import click
 from click.shell_completion import get_completion_class
 
 from openl2m_stats.parameters import explain
+from stats import __version__
 
 _NAME = "openl2m-stats"
 # Loaded when they are called: what one needs, such as a local AWS, the others do without.
@@ -18,6 +20,7 @@ _COMMANDS = {
     "tokens": "openl2m_stats.tokens",
     "doctor": "openl2m_stats.doctor.command",
     "grants": "openl2m_stats.grants",
+    "backfill": "openl2m_stats.backfill",
     "versions": "openl2m_stats.versions",
 }
 _LOCAL = ("moto", "uvicorn")  # what the extra `local` brings
@@ -34,29 +37,17 @@ class _Commands(click.Group):
         return command
 
 
-def _print_version(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:
-    if wanted:
-        from stats import __version__
-
-        print(f"{_NAME} {__version__}")
-        ctx.exit()
-
-
 @click.group(
     cls=_Commands,
     no_args_is_help=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
 )
-@click.option(
-    "--version",
-    is_flag=True,
-    is_eager=True,
-    expose_value=False,
-    callback=_print_version,
-    help="Show the version and exit.",
-)
+@click.version_option(__version__, prog_name=_NAME, message="%(prog)s %(version)s")
 def command() -> None:
-    """Serve OpenL2M's statistics, and look after those who may read them."""
+    """Serve OpenL2M's statistics, and manage who may read them."""
+    # The AWS CLI reads AWS_REGION, and prefers it; boto3 reads only the other.
+    if region := os.environ.get("AWS_REGION"):
+        os.environ["AWS_DEFAULT_REGION"] = region
 
 
 @command.command()

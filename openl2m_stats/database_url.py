@@ -3,11 +3,13 @@
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from openl2m_stats.errors import Failed
+
 _ENGINES = {"mysql": "mysql", "mariadb": "mariadb", "postgresql": "postgres", "postgres": "postgres"}
 _FORMS = "mysql://, mariadb:// or postgresql://user:password@host:port/database, or sqlite:///path"
 
 
-class DatabaseURLError(ValueError):
+class DatabaseURLError(Failed):
     """The URL is wrong; the text says what is, and does not repeat the URL, which holds a password."""
 
 

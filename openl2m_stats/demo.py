@@ -36,21 +36,36 @@ def create_database(path: Path) -> None:
     chance = random.Random(2026)  # noqa: S311 no secret is drawn from it
     dialect = DIALECTS["sqlite"]
     connection = sqlite3.connect(path)
+    connection.execute("PRAGMA synchronous = OFF")  # it need not outlive the process: nothing waits for the disk
     create_tables(connection, dialect)
     insert_inventory(connection, dialect, ROWS)
     kinds = chance.choices(list(KINDS), list(KINDS.values()), k=_LOG_ENTRIES)
+    moments = _moments(now, chance)
     log = [
         {
-            "timestamp": now - timedelta(days=DAYS) * (1 - number / _LOG_ENTRIES),
+            "timestamp": moment,
             "type": type_,
             "action": action,
             "switch_id": chance.randint(1, ROWS["switches_switch"]) if type_ in (0, 1, 4) else None,
             "user_id": chance.randint(1, ROWS["auth_user"]) if type_ != 3 else None,
         }
-        for number, (type_, action) in enumerate(kinds, start=1)
+        for moment, (type_, action) in zip(moments, kinds, strict=True)
     ]
     insert(connection, dialect, "switches_log", log)
     connection.close()
+
+
+def _moments(now: datetime, chance: random.Random) -> list[datetime]:
+    """Draw when each log entry was made: mostly on weekdays between 13:00 and 24:00 UTC, more of late, the last now."""
+    hours = [now - timedelta(hours=ago) for ago in range(DAYS * 24)]
+    weights = [_use(hour) * (1.5 - ago / len(hours)) if ago > 1 else 1.0 for ago, hour in enumerate(hours)]
+    drawn = chance.choices(hours, weights, k=_LOG_ENTRIES - 1)
+    return [*sorted(hour - timedelta(hours=chance.random()) for hour in drawn), now]
+
+
+def _use(hour: datetime) -> float:
+    """Return how much OpenL2M is used in an hour, compared with one of work."""
+    return (1.0 if hour.hour >= 13 else 0.05) * (1.0 if hour.weekday() < 5 else 0.15)
 
 
 def insert_inventory(connection: Any, dialect: Dialect, rows: Mapping[str, int]) -> None:

@@ -1,6 +1,7 @@
 """What a deployed stack consists of, as far as the operator's commands need it."""
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,14 +9,25 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from openl2m_stats.errors import Failed
+
 ALIAS = "live"
 # What AWS answers, or why it cannot be asked. boto3 raises ValueError for an endpoint that is no URL.
 AWS_ERRORS = (BotoCoreError, ClientError, ValueError)
 _CONFIG = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 3})
 
 
-class StackError(Exception):
+class StackError(Failed):
     """A stack cannot be read; the text says why, in one line."""
+
+
+@contextlib.contextmanager
+def reading(stack: str) -> Iterator[None]:
+    """Run the block; raise StackError in the place of AWS_ERRORS."""
+    try:
+        yield
+    except AWS_ERRORS as error:
+        raise StackError(f"The stack {stack} cannot be read. {explain(error)}") from None
 
 
 @dataclass(frozen=True)
@@ -26,58 +38,37 @@ class Account:
     awslambda: Any
 
     @classmethod
-    def of(cls, region: str | None, profile: str | None) -> "Account":
-        """Return the account that a profile and a region name; without them, that of the AWS variables."""
+    def of(cls, region: str | None = None, profile: str | None = None) -> "Account":
+        """Return the account that a profile and a region name; without them, that of the AWS variables.
+
+        Raise one of AWS_ERRORS.
+        """
         session = boto3.Session(region_name=region, profile_name=profile)
         return cls(session.client("cloudformation", config=_CONFIG), session.client("lambda", config=_CONFIG))
 
+    def outputs(self, stack: str) -> Mapping[str, str]:
+        """Return the outputs of a stack. Raise one of AWS_ERRORS."""
+        [found] = self.cloudformation.describe_stacks(StackName=stack)["Stacks"]
+        return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
 
-@dataclass(frozen=True)
-class Deployed:
-    """A stack's functions by their logical ids, the ARNs of the versions that it names, and its outputs."""
+    def resources(self, stack: str, type_: str) -> list[str]:
+        """Return the physical ids of a stack's resources of a type. Raise one of AWS_ERRORS."""
+        pages = self.cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
+        resources = [resource for page in pages for resource in page["StackResourceSummaries"]]
+        ids = [each.get("PhysicalResourceId") for each in resources if each["ResourceType"] == type_]
+        return [each for each in ids if each]
 
-    functions: Mapping[str, str]
-    versions: frozenset[str]
-    outputs: Mapping[str, str]
+    def functions(self, stack: str) -> list[str]:
+        """Return the names of a stack's functions. Raise one of AWS_ERRORS."""
+        return self.resources(stack, "AWS::Lambda::Function")
 
-
-def read(account: Account, stack: str) -> Deployed:
-    """Return what a stack consists of. Raise one of AWS_ERRORS."""
-    [found] = account.cloudformation.describe_stacks(StackName=stack)["Stacks"]
-    pages = account.cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
-    resources = [resource for page in pages for resource in page["StackResourceSummaries"]]
-
-    def named(type_: str) -> dict[str, str]:
-        return {
-            resource["LogicalResourceId"]: resource["PhysicalResourceId"]
-            for resource in resources
-            if resource["ResourceType"] == type_ and resource.get("PhysicalResourceId")
-        }
-
-    return Deployed(
-        functions=named("AWS::Lambda::Function"),
-        versions=frozenset(named("AWS::Lambda::Version").values()),
-        outputs={output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])},
-    )
-
-
-def outputs(stack: str) -> Mapping[str, str]:
-    """Return the outputs of a stack in the account and region of the AWS variables. Raise StackError."""
-    try:
-        cloudformation: Any = boto3.client("cloudformation", config=_CONFIG)
-        [found] = cloudformation.describe_stacks(StackName=stack)["Stacks"]
-    except AWS_ERRORS as error:
-        raise StackError(f"The stack {stack} cannot be read. {explain(error)}") from None
-    return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
-
-
-def live_version(account: Account, function: str) -> str | None:
-    """Return the version that answers, if the alias is there. Raise one of AWS_ERRORS."""
-    try:
-        alias = account.awslambda.get_alias(FunctionName=function, Name=ALIAS)
-    except account.awslambda.exceptions.ResourceNotFoundException:
-        return None
-    return str(alias["FunctionVersion"])
+    def live_version(self, function: str) -> str | None:
+        """Return the version that answers, if the alias is there. Raise one of AWS_ERRORS."""
+        try:
+            alias = self.awslambda.get_alias(FunctionName=function, Name=ALIAS)
+        except self.awslambda.exceptions.ResourceNotFoundException:
+            return None
+        return str(alias["FunctionVersion"])
 
 
 def explain(error: Exception) -> str:

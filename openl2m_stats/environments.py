@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from openl2m_stats.errors import Failed
+
 FILE = Path("deploy.toml")  # in the folder that the command runs in
 
 
-class EnvironmentFileError(Exception):
+class EnvironmentFileError(Failed):
     """An environment cannot be used; the text says why and what to do, in one line."""
 
 

@@ -3,10 +3,8 @@
 from pathlib import Path
 
 _INSTALLED = Path(__file__).parent / "data"
-_CHECKOUT = Path(__file__).parents[1]
 
 if _INSTALLED.is_dir():
-    CA_FILE, DATABASE_SCRIPTS = _INSTALLED / "rds-global-bundle.pem", _INSTALLED / "database"
+    CA_FILE = _INSTALLED / "rds-global-bundle.pem"
 else:
-    CA_FILE = _CHECKOUT / "layers/dependencies/rds-global-bundle.pem"
-    DATABASE_SCRIPTS = _CHECKOUT / "infra/database"
+    CA_FILE = Path(__file__).parents[1] / "layers/dependencies/rds-global-bundle.pem"

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
-from openl2m_stats.database_url import DatabaseURLError
-from openl2m_stats.parameters import EVENT_FILE, Failed, database_url
+from openl2m_stats.errors import Failed
+from openl2m_stats.parameters import database_url
 from stats.settings import SettingsError
 
 
 @click.command(name="invoke")
-@click.argument("event", type=EVENT_FILE)
+@click.argument("event", type=click.Path(path_type=Path))
 @database_url
 def command(event: Path, database_url: str | None) -> None:
     """Run the file EVENT through the handler, and print the response.
@@ -30,5 +30,5 @@ def command(event: Path, database_url: str | None) -> None:
         with local_aws(database_url):
             module = "stats.schedule" if event.name.startswith("schedule") else "stats.api"
             print(json.dumps(importlib.import_module(module).handler(content, None), indent=2))
-    except (DatabaseURLError, SettingsError) as error:
+    except SettingsError as error:
         raise Failed(str(error)) from None

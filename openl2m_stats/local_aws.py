@@ -12,6 +12,7 @@ import logging
 import os
 import tempfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,15 +29,17 @@ _BUCKET = "openl2m-stats"
 
 @contextlib.contextmanager
 def local_aws(database_url: str | None) -> Iterator[None]:
-    """Run the block in a process whose Secrets Manager knows a database and the demo token, and whose S3 is empty.
+    """Run the block in a process whose Secrets Manager knows a database and the demo token, and whose S3 is its own.
 
-    Clients of AWS that are made in the block reach no other. Without a URL the database is the demo. Variables that
-    are set already stay as they are, but for AWS's own. Raise DatabaseURLError.
+    Clients of AWS that are made in the block reach no other. Without a URL the database is the demo, and S3 holds its
+    history. Variables that are set already stay as they are, but for AWS's own. Raise DatabaseURLError.
     """
     with _database(database_url) as database:
         _set_environment()
         with mock_aws(config={"core": {"mock_credentials": False}}):
             _fill(database)
+            if not database_url:
+                _put_history(str(database["dbname"]))
             yield
 
 
@@ -47,6 +50,7 @@ def served_aws() -> Iterator[None]:
         _set_environment()
         os.environ["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{port}"
         _fill(database)
+        _put_history(str(database["dbname"]))
         yield
 
 
@@ -98,6 +102,19 @@ def _fill(database: dict[str, str | int]) -> None:
     create_secrets(boto3.client("secretsmanager"), database)
     client: Any = boto3.client("s3")
     client.create_bucket(Bucket=_BUCKET)
+
+
+def _put_history(database: str) -> None:
+    # Imported only now: what the function's modules read from the environment is set.
+    from openl2m_stats.demo_history import months
+    from stats.rows import line
+    from stats.settings import SettingsError, load
+
+    with contextlib.suppress(SettingsError):  # the function tells what is wrong
+        settings = load()
+        client: Any = boto3.client("s3")
+        for key, rows in months(Path(database), datetime.now(UTC), settings.time_zone).items():
+            client.put_object(Bucket=_BUCKET, Key=settings.snapshot_prefix + key, Body=line(rows))
 
 
 def create_secrets(client: Any, database: dict[str, str | int]) -> None:

@@ -1,21 +1,19 @@
 """OpenL2M's own tokens: its tables users_token and auth_user -> entries of the token registry."""
 
-import contextlib
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import replace
 from typing import Any
 
 from openl2m_stats.files import CA_FILE
-from openl2m_stats.token_changes import timestamp
+from openl2m_stats.openl2m_schema import read_instant
+from openl2m_stats.session import logged_in
 from openl2m_stats.token_registry import Edit, Entry
 from stats import settings
 from stats.authorization import is_key
-from stats.connection import Row, explaining
-from stats.database import connect
+from stats.connection import Row
 from stats.database_server import parse_server
-from stats.deadline import Deadline
+from stats.instants import timestamp
 from stats.networks import parse_network
 
 SOURCE = "openl2m"
@@ -24,17 +22,8 @@ _STATEMENT = (
     "FROM users_token t JOIN auth_user u ON u.id = t.user_id ORDER BY t.id"
 )
 _SECONDS = 30
-
-
-@dataclass
-class Difference:
-    """What an import does: names, for `changed` with what of each; `kept` are in the registry for another reason."""
-
-    added: list[str] = field(default_factory=list)
-    changed: dict[str, list[str]] = field(default_factory=dict)
-    revoked: list[str] = field(default_factory=list)
-    kept: list[str] = field(default_factory=list)
-    unchanged: int = 0
+# What an import does to a token: added, changed, revoked, kept or unchanged; and the token's name with the details.
+Change = tuple[str, str]
 
 
 def fetch(database_secret: str | bytes, environ: Mapping[str, str]) -> Sequence[Row]:
@@ -44,16 +33,9 @@ def fetch(database_secret: str | bytes, environ: Mapping[str, str]) -> Sequence[
     """
     defaults = {"DATABASE_CA_FILE": str(CA_FILE)}
     unused = {"DATABASE_SECRET_ID": "unused", "TOKENS_SECRET_ID": "unused"}
-    configured = settings.load({**defaults, **environ, **unused})
-    server = parse_server(database_secret, configured)
-    deadline = Deadline.after(_SECONDS)
-    connection = connect(server, configured, deadline)
-    try:
-        with explaining(connection.engine, deadline):
-            return connection.fetch(_STATEMENT, deadline)
-    finally:
-        with contextlib.suppress(Exception):  # whatever is wrong with it, it is of no more use
-            connection.close()
+    configured = replace(settings.load({**defaults, **environ, **unused}), request_timeout_seconds=_SECONDS)
+    with logged_in(parse_server(database_secret, configured), configured) as session:
+        return session.rows(_STATEMENT)
 
 
 def to_entries(rows: Iterable[Row]) -> tuple[list[Entry], list[str]]:
@@ -65,7 +47,10 @@ def to_entries(rows: Iterable[Row]) -> tuple[list[Entry], list[str]]:
             notes.append(f"{row} is left out: its key is not 40 lowercase hex digits")
             continue
         try:
-            instants = {"created": _instant(created), "expires": None if expires is None else _instant(expires)}
+            instants = {
+                "created": timestamp(read_instant(created)),
+                "expires": None if expires is None else timestamp(read_instant(expires)),
+            }
         except ValueError:
             notes.append(f"{row} is left out: its times cannot be read")
             continue
@@ -86,15 +71,15 @@ def to_entries(rows: Iterable[Row]) -> tuple[list[Entry], list[str]]:
     return entries, notes
 
 
-def carry_over(imported: Sequence[Entry]) -> Edit[Difference]:
+def carry_over(imported: Sequence[Entry]) -> Edit[list[Change]]:
     """Make the registry's tokens of OpenL2M what `imported` says; those that are not in it any more stop.
 
     A token that was made, revoked or rotated here is left as it is.
     """
     news = {entry["sha256"]: entry for entry in imported}
 
-    def edit(entries: list[Any]) -> Difference:
-        difference = Difference()
+    def edit(entries: list[Any]) -> list[Change]:
+        changes: list[Change] = []
         held = set()
         for entry in entries:
             if not isinstance(entry, dict) or not isinstance(entry.get("sha256"), str):
@@ -103,36 +88,25 @@ def carry_over(imported: Sequence[Entry]) -> Edit[Difference]:
             held.add(sha256)
             new = news.get(sha256)
             if entry.get("source") != SOURCE or "revoked" in entry:
-                difference.kept += [new["name"]] if new else []
+                changes += [("kept", f"{new['name']}: it was created, revoked or rotated here")] if new else []
             elif new:
-                _update(entry, new, difference)
+                changes.append(_update(entry, new))
             elif entry.get("active") is not False:
                 entry["active"] = False
-                difference.revoked.append(str(entry.get("name")))
+                changes.append(("revoked", f"{entry.get('name')}: OpenL2M no longer has it"))
         added = [new for sha256, new in news.items() if sha256 not in held]
         entries += [dict(new) for new in added]
-        difference.added += [new["name"] for new in added]
-        return difference
+        return changes + [("added", new["name"]) for new in added]
 
     return edit
 
 
-def _update(entry: Entry, new: Entry, difference: Difference) -> None:
+def _update(entry: Entry, new: Entry) -> Change:
     # The name stays what it was at first, whatever the user is called now.
     changed = [key for key, value in new.items() if key not in {"name", "sha256"} and entry.get(key) != value]
     entry |= {key: new[key] for key in changed}
-    if changed:
-        difference.changed[str(entry.get("name"))] = changed
-    else:
-        difference.unchanged += 1
-
-
-def _instant(value: Any) -> str:
-    """Return an instant as the registry has it: MySQL's come without a zone and in UTC, SQLite's as text."""
-    instant = datetime.fromisoformat(value) if isinstance(value, str) else value
-    if not isinstance(instant, datetime):
-        raise ValueError("no instant")
-    return timestamp(instant if instant.tzinfo else instant.replace(tzinfo=UTC))
+    name = str(entry.get("name"))
+    return ("changed", f"{name}: {', '.join(changed)}") if changed else ("unchanged", name)
 
 
 def _networks(text: str) -> tuple[list[str], list[str]]:

@@ -4,27 +4,14 @@ import functools
 import os
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import click
 
-from openl2m_stats.environments import EnvironmentFileError, read
+from openl2m_stats.environments import read
 
 _OPTION = re.compile(r"--[a-z]+(-[a-z]+)*")
 _LONGEST_OPTION = 25  # longer than ours, and shorter than a key
-
-
-class Failed(click.ClickException):
-    """The command cannot do what was asked for; the text says why, in one line."""
-
-    exit_code = 2
-
-
-class NotAvailable(Failed):
-    """A database or a port cannot be used."""
-
-    exit_code = 1
 
 
 class WrongUsage(click.UsageError):
@@ -68,8 +55,8 @@ def explain(error: click.UsageError) -> str:
             known = _OPTION.fullmatch(name) and len(name) <= _LONGEST_OPTION
             return f"no such option: {name}" if known else "no such option"
     if error.message == "Missing command.":
-        return "Missing command: --help lists what there is"
-    return "no such command, or an argument too many: --help lists what there is"
+        return "Missing command: see --help"
+    return "no such command, or too many arguments: see --help"
 
 
 def _called(error: click.BadParameter) -> str:
@@ -91,10 +78,7 @@ def of_stack(function: Callable[..., Any]) -> Callable[..., Any]:
         if env is not None:
             if stack is not None:
                 raise WrongUsage("--env and --stack each name a stack: give one of them", click.get_current_context())
-            try:
-                found = read(env)
-            except EnvironmentFileError as error:
-                raise Failed(str(error)) from None
+            found = read(env)
             stack, region, profile = found.stack_name, region or found.region, profile or found.profile
         if region:
             os.environ |= {"AWS_REGION": region, "AWS_DEFAULT_REGION": region}
@@ -108,15 +92,9 @@ def of_stack(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-def database_url(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command --database-url, which DATABASE_URL stands for."""
-    option = click.option(
-        "--database-url",
-        envvar="DATABASE_URL",
-        metavar="URL",
-        help="The database, such as postgresql://user:password@host:5432/openl2m. [default: DATABASE_URL, or the demo]",
-    )
-    return option(function)
-
-
-EVENT_FILE = click.Path(path_type=Path)
+database_url = click.option(
+    "--database-url",
+    envvar="DATABASE_URL",
+    metavar="URL",
+    help="The database, such as postgresql://user:password@host:5432/openl2m. [default: DATABASE_URL, or the demo]",
+)

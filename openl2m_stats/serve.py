@@ -16,7 +16,8 @@ from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 
 from openl2m_stats import demo
 from openl2m_stats.database_url import DatabaseURLError
-from openl2m_stats.parameters import NotAvailable, Parsed, database_url
+from openl2m_stats.errors import NotAvailable
+from openl2m_stats.parameters import Parsed, database_url
 from openl2m_stats.words import printable
 
 Scope = MutableMapping[str, Any]
@@ -111,9 +112,9 @@ def _port(text: str) -> int:
 @click.option("--port", type=Parsed("PORT", _port), envvar="PORT", default=8000, help="[default: PORT, or 8000]")
 @database_url
 def command(port: int, database_url: str | None) -> None:
-    """Serve the API on this machine, from the demo database or another, until Ctrl-C.
+    """Serve the page and the API on this machine, from the demo database or another, until Ctrl-C.
 
-    The variables of the function, such as TIME_ZONE, hold here too.
+    The settings of the function, such as TIME_ZONE, apply here too.
     """
     import uvicorn  # noqa: F401 that it is missing is told before anything is done
 
@@ -160,10 +161,11 @@ def _serve(listener: socket.socket) -> None:
     except (SettingsError, SourceError) as error:
         raise NotAvailable(f"The statistics cannot be read. {error}") from None
 
-    url = f"http://{_HOST}:{listener.getsockname()[1]}/api/stats/"
+    page = f"http://{_HOST}:{listener.getsockname()[1]}/"
+    url = f"{page}api/stats/"
     greeting = (
-        f"\nOpenL2M's statistics are served at {url}; Ctrl-C ends it.\n"
-        f"The demo token is {demo.TOKEN}.\n\n"
+        f"\nOpen {page} in a browser to see OpenL2M's statistics. Ctrl-C ends the server.\n"
+        f"The API is at {url}; the demo token is {demo.TOKEN}.\n\n"
         f"  curl {url} -H 'Authorization: Token {demo.TOKEN}'\n\n"
         f"or, with HTTPie:\n\n"
         f"  http --form POST {url} 'Authorization: Token {demo.TOKEN}'\n"

@@ -7,7 +7,8 @@ import boto3
 import click
 
 from openl2m_stats.database_url import DatabaseURLError
-from openl2m_stats.parameters import NotAvailable, database_url
+from openl2m_stats.errors import NotAvailable
+from openl2m_stats.parameters import database_url
 
 
 @click.command(name="snapshot")

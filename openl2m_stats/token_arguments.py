@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, date, datetime, time, timedelta
 
-from openl2m_stats.token_changes import timestamp
+from stats.instants import timestamp
 from stats.networks import Address, parse_address, parse_network
 
 _DURATION = re.compile(r"([0-9]{1,5})([dh])")

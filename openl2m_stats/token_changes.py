@@ -1,10 +1,11 @@
 """What the operator does to tokens, as edits of the registry's entries; pure."""
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from openl2m_stats.token_registry import Edit, Entry, RegistryError
+from stats.instants import timestamp
 from stats.registry import parse_token
 
 
@@ -17,11 +18,6 @@ def state(entry: Any, now: datetime) -> str:
     if not token.active:
         return "revoked"
     return "expired" if token.expires is not None and token.expires <= now else "active"
-
-
-def timestamp(instant: datetime) -> str:
-    """Return an instant as the registry has it: ISO 8601 in UTC, with a Z."""
-    return instant.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
 
 
 def create(hashes: Mapping[str, str], record: Entry, now: datetime) -> Edit[None]:
@@ -52,7 +48,7 @@ def revoke(names: Iterable[str], now: datetime) -> Edit[None]:
         for name in names:
             named = [entry for entry in entries if isinstance(entry, dict) and entry.get("name") == name]
             if not named:
-                raise RegistryError(f"There is no token {name!r}: list shows those that there are.")
+                raise RegistryError(f"There is no token {name!r}. `openl2m-stats tokens list` lists them.")
             for entry in named:
                 if "revoked" not in entry or entry.get("active") is not False:
                     _end(entry, now)
@@ -72,9 +68,7 @@ def rotate(
     def edit(entries: list[Any]) -> Entry:
         olds = _active(entries, name, now)
         if not olds:
-            raise RegistryError(
-                f"There is no active token {name!r}: list shows those that there are, create makes one."
-            )
+            raise RegistryError(f"There is no active token {name!r}: create it.")
         if olds[-1]["sha256"] == sha256:
             return olds[-1]  # it was written, and only the answer to it got lost
         new = {**olds[-1], "sha256": sha256, "created": timestamp(now), "source": "cli", **changes}

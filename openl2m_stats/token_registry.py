@@ -14,6 +14,10 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from openl2m_stats.errors import Failed
+from stats.aws import code_of
+from stats.registry import parse_document
+
 T = TypeVar("T")
 # Entries are what JSON holds: those that are malformed too stay where they are. An edit changes the list in place,
 # may be called several times, each time with what is current, and tells of what it did; or raises RegistryError.
@@ -30,7 +34,7 @@ _FIRST_WAIT, _LONGEST_WAIT = 0.2, 4.0
 _CONFIG = Config(connect_timeout=5, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 5})
 
 
-class RegistryError(Exception):
+class RegistryError(Failed):
     """What was asked for cannot be done; the text says why, and what to do, in one line."""
 
 
@@ -79,14 +83,14 @@ class Registry:
                 return result
             longest = min(_FIRST_WAIT * 2**attempt, _LONGEST_WAIT)
             time.sleep(random.uniform(0, longest))  # noqa: S311 it keeps writers apart, and nothing secret
-        raise RegistryError("The tokens are being changed by others all the time, and nothing was done: try again.")
+        raise RegistryError("Others keep changing the tokens, and nothing was done. Try again.")
 
     def _read(self) -> tuple[dict[str, Any], str | None]:
         """Return the registry and its version; an empty one and None of a secret that has no value yet."""
         try:
             return self._current()
         except ClientError as error:
-            if _code(error) != "ResourceNotFoundException":
+            if code_of(error) != "ResourceNotFoundException":
                 raise
         # Another's first version may have come between the two calls.
         return self._current() if self._has_value() else ({"tokens": []}, None)
@@ -108,24 +112,18 @@ class Registry:
                 SecretId=self._id, VersionStage="AWSCURRENT", MoveToVersionId=candidate, **replaced
             )
         except ClientError as error:
-            if _code(error) in _REFUSALS:
+            if code_of(error) in _REFUSALS:
                 return False
             raise
         return True
 
 
-def _code(error: ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code"))
-
-
 def _decode(text: str | bytes) -> dict[str, Any]:
     try:
-        document = json.loads(text)
-    except (ValueError, RecursionError):
-        raise RegistryError("The token secret is not JSON: mend it, or put its last good version back.") from None
-    if not isinstance(document, dict) or not isinstance(document.get("tokens"), list):
-        raise RegistryError('The token secret has no list "tokens": mend it, or put its last good version back.')
-    return document
+        return parse_document(text)
+    except ValueError as error:
+        advice = "correct it, or put its last good version back"
+        raise RegistryError(f"The token secret cannot be used ({error}): {advice}.") from None
 
 
 def _encode(document: dict[str, Any]) -> str:

@@ -1,16 +1,16 @@
 """What is told of tokens: the lines of `list`, the verdict of `check`, the report of `import`; pure."""
 
-import dataclasses
 import hashlib
+from collections import Counter
 from datetime import datetime
 from typing import Any
 
-from openl2m_stats.openl2m_tokens import Difference
+from openl2m_stats.openl2m_tokens import Change
 from openl2m_stats.token_changes import state
 from openl2m_stats.words import printable
-from stats.authorization import is_key
+from stats.authorization import RefusedError, is_key, judge
 from stats.networks import Address
-from stats.registry import Token, parse_token
+from stats.registry import Token, parse_entries
 
 _COLUMNS = ("NAME", "CREATED", "EXPIRES", "NETWORKS", "STATE", "SOURCE", "HASH")
 _UNITS = (("day", 86400), ("hour", 3600), ("minute", 60))
@@ -20,49 +20,43 @@ def record(entry: Any, now: datetime) -> dict[str, Any]:
     """Return what is told of an entry: as the registry has it, but for the state, and the hash's last six digits."""
     known = entry if isinstance(entry, dict) else {}
     keys = ("name", "created", "expires", "allowed_ips", "description", "source", "revoked")
-    told = {key: known.get(key) for key in keys} | {"state": state(entry, now), "problem": None}
-    try:
-        parse_token(entry)
-    except ValueError as problem:
-        told["problem"] = str(problem)
+    _, malformed = parse_entries([entry])
     sha256 = known.get("sha256")
-    return told | {"sha256_ends": sha256[-6:] if isinstance(sha256, str) else None}
+    return {
+        **{key: known.get(key) for key in keys},
+        "state": state(entry, now),
+        "problem": malformed[0][1] if malformed else None,
+        "sha256_ends": sha256[-6:] if isinstance(sha256, str) else None,
+    }
 
 
 def table(entries: list[Any], now: datetime) -> list[str]:
     """Return a headline, and a line for each entry."""
-    rows = [_COLUMNS, *(_row(entry, now) for entry in entries)]
+    rows = [_COLUMNS, *(_row(record(entry, now), now) for entry in entries)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
 
 
-def _row(entry: Any, now: datetime) -> tuple[str, ...]:
-    told = record(entry, now)
-    networks = told["allowed_ips"]
+def _row(told: dict[str, Any], now: datetime) -> tuple[str, ...]:
+    networks, problem = told["allowed_ips"], told["problem"]
     listed = ", ".join(map(str, networks)) if isinstance(networks, list) else str(networks or "")
     return (
         printable(told["name"] or "-"),
         printable(str(told["created"] or "-")[:10]),
-        _expiry(entry, now),
+        "-" if problem else expiry(told["expires"], now),
         printable(listed or ("any" if not networks else "none")),
-        told["state"] + (f": {told['problem']}" if told["problem"] else ""),
+        f"unusable: {problem}" if problem else told["state"],
         printable(told["source"] or "-"),
         printable(told["sha256_ends"] or "-"),
     )
 
 
-def _expiry(entry: Any, now: datetime) -> str:
-    try:
-        return expiry(parse_token(entry).expires, now)
-    except ValueError:
-        return "-"
-
-
-def expiry(expires: datetime | None, now: datetime) -> str:
-    """Return when a token expires, in words."""
+def expiry(expires: str | None, now: datetime) -> str:
+    """Return when a token expires, in words; `expires` is as the registry has it."""
     if expires is None:
         return "never"
-    return f"in {span(expires, now)}" if expires > now else f"expired {span(expires, now)} ago"
+    instant = datetime.fromisoformat(expires)
+    return f"in {span(instant, now)}" if instant > now else f"expired {span(instant, now)} ago"
 
 
 def span(one: datetime, other: datetime) -> str:
@@ -78,28 +72,26 @@ def span(one: datetime, other: datetime) -> str:
 def verdict(entries: list[Any], key: str, address: Address | None, now: datetime) -> tuple[bool, str]:
     """Tell whether the API accepts the key from the address at the instant `now`, and why.
 
-    Without an address, one that is permitted is assumed. Several entries may have one hash; what either permits is
-    permitted.
+    Without an address, one that is permitted is assumed.
     """
     if not is_key(key):
         return False, "it is not 40 lowercase hex digits"
     digest = hashlib.sha256(key.encode()).hexdigest()
-    problems = []
-    for entry in entries:
-        if not isinstance(entry, dict) or str(entry.get("sha256")).lower() != digest:
-            continue
+    named = [entry for entry in entries if isinstance(entry, dict) and str(entry.get("sha256")).lower() == digest]
+    tokens, malformed = parse_entries(named)
+    permitted: list[Address | None] = [network[0] for token in tokens for network in token.allowed_ips or ()]
+    why = "unknown token"
+    for assumed in [address] if address else permitted or [None]:
         try:
-            token = parse_token(entry)
-        except ValueError as problem:
-            problems.append(f"the entry of token {printable(entry.get('name'))} is unusable: {problem}")
-            continue
-        named = f"token {printable(token.name)}"
-        judged = dataclasses.replace(token, allowed_ips=None) if address is None and token.allowed_ips else token
-        reason = judged.problem(address, now)
-        if reason is None:
-            return True, f"{named}, {_until(token, now)}, from {_from(token)}"
-        problems.append(f"{named} {reason}")
-    return False, problems[0] if problems else "there is no such token"
+            token = judge(tokens, key, assumed, now)
+        except RefusedError as refusal:
+            why = str(refusal)
+        else:
+            return True, f"token {token.name!r}, {_until(token, now)}, from {_from(token)}"
+    if not tokens and malformed:
+        name, problem = malformed[0]
+        why = f"the entry of token {name!r} is unusable: {problem}"
+    return False, why
 
 
 def _until(token: Token, now: datetime) -> str:
@@ -110,14 +102,9 @@ def _from(token: Token) -> str:
     return "any address" if token.allowed_ips is None else ", ".join(map(str, token.allowed_ips))
 
 
-def report(difference: Difference) -> list[str]:
+def report(changes: list[Change]) -> list[str]:
     """Return a line for each token that an import changes, and one with numbers."""
-    changed = [f"{name}: {', '.join(keys)}" for name, keys in difference.changed.items()]
-    lines = [f"added    {name}" for name in difference.added]
-    lines += [f"changed  {each}" for each in changed]
-    lines += [f"revoked  {name}: OpenL2M has it no more" for name in difference.revoked]
-    lines += [f"kept     {name}: its key was made, revoked or rotated here" for name in difference.kept]
-    numbers = (difference.added, difference.changed, difference.revoked, difference.kept)
-    words = ("added", "changed", "revoked", "kept")
-    counts = [f"{len(number)} {word}" for number, word in zip(numbers, words, strict=True)]
-    return [*map(printable, lines), f"{', '.join(counts)}, {difference.unchanged} unchanged"]
+    words = ("added", "changed", "revoked", "kept", "unchanged")
+    lines = [f"{word:<9}{text}" for word in words[:-1] for what, text in changes if what == word]
+    counts = Counter(what for what, _ in changes)
+    return [*map(printable, lines), ", ".join(f"{counts[word]} {word}" for word in words)]

@@ -21,9 +21,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from openl2m_stats import openl2m_tokens, token_changes, token_words
 from openl2m_stats import token_arguments as arguments
-from openl2m_stats.database_url import DatabaseURLError, parse_database_url
-from openl2m_stats.deployed import StackError, outputs
-from openl2m_stats.parameters import Failed, Parsed, WrongUsage, of_stack
+from openl2m_stats.database_url import parse_database_url
+from openl2m_stats.deployed import Account, reading
+from openl2m_stats.errors import Failed
+from openl2m_stats.parameters import Parsed, WrongUsage, of_stack
 from openl2m_stats.token_registry import Registry, RegistryError
 from openl2m_stats.words import printable
 from stats.authorization import KEY
@@ -46,7 +47,7 @@ class _Tokens(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if any(re.search(KEY, arg.lower()) for arg in args):
-            raise WrongUsage("a key is never an argument: whoever reads the shell's history has it now, so rotate it")
+            raise WrongUsage("a key is never an argument: it is in the shell's history now, so rotate it")
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -58,14 +59,14 @@ class _Tokens(click.Group):
             sys.stdout.flush()
         except (BotoCoreError, ClientError) as error:
             problem = f"{ctx.meta['secret']}: {' '.join(str(error).split())}"
-        except (DatabaseError, DatabaseURLError, RegistryError, SettingsError, StackError) as error:
+        except (DatabaseError, SettingsError) as error:
             problem = str(error)
         except (KeyboardInterrupt, EOFError):
-            problem = "Interrupted: list shows what was done."
+            problem = "Interrupted. `openl2m-stats tokens list` shows what was done."
         except OSError as error:
             # Else the interpreter tries once more as it ends, and its exit code is 120.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            problem = f"The output cannot be written ({error.strerror}); a key that was made is lost: rotate it."
+            problem = f"The output cannot be written ({error.strerror}); a new key is lost: rotate it."
         else:
             return code
         raise Failed(problem)
@@ -73,7 +74,7 @@ class _Tokens(click.Group):
 
 @click.group(name="tokens", cls=_Tokens, no_args_is_help=False)
 def command() -> None:
-    """Make, list, revoke, rotate, check and import the tokens that open the API."""
+    """Create, list, revoke, rotate, check and import the API's tokens."""
 
 
 def _of_registry(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -85,7 +86,7 @@ def _of_registry(function: Callable[..., Any]) -> Callable[..., Any]:
     def call(*, stack: str | None, secret_id: str | None, **others: Any) -> Any:
         ctx = click.get_current_context()
         if secret_id is None:
-            secret_id = outputs(stack)["TokenSecretName"] if stack else os.environ.get("TOKENS_SECRET_ID")
+            secret_id = _secret_of(stack) if stack else os.environ.get("TOKENS_SECRET_ID")
         if not secret_id:
             raise WrongUsage("name the token secret: --env, --stack, --secret-id or the variable TOKENS_SECRET_ID", ctx)
         ctx.meta["secret"] = secret_id
@@ -108,7 +109,7 @@ def _of_registry(function: Callable[..., Any]) -> Callable[..., Any]:
 def create(
     registry: Registry, names: tuple[str, ...], expires: str | None, allowed_ips: list[str], description: str
 ) -> None:
-    """Make a token for each NAME, and print its key, this once."""
+    """Create a token for each NAME, and print its key, which is shown only once."""
     keys = {name: secrets.token_hex(20) for name in names}
     if len(keys) < len(names):
         raise RegistryError("A name is given twice.")
@@ -128,28 +129,28 @@ def create(
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @_of_registry
 def list_(registry: Registry, as_json: bool) -> None:
-    """List the tokens, but for their keys, which are kept nowhere."""
+    """List the tokens. Their keys are not stored, and cannot be shown again."""
     entries, now = registry.entries(), datetime.now(UTC)
     if as_json:
         print(json.dumps([token_words.record(entry, now) for entry in entries], indent=2))
     elif entries:
         print("\n".join(token_words.table(entries, now)))
     else:
-        print("There are no tokens: create makes one.", file=sys.stderr)
+        print("There are no tokens. `openl2m-stats tokens create` creates one.", file=sys.stderr)
 
 
 @command.command()
 @click.argument("names", nargs=-1, required=True, type=_NAME, metavar="NAME...")
 @_of_registry
 def revoke(registry: Registry, names: tuple[str, ...]) -> None:
-    """Make tokens stop; they stay in the list, and their names can be taken again."""
+    """Revoke tokens. They stay in the list, and their names can be used again."""
     registry.change(token_changes.revoke(names, datetime.now(UTC)))
     print(f"Revoked: {', '.join(names)}. Takes effect within TOKENS_TTL_SECONDS, 60 by default.", file=sys.stderr)
 
 
 @command.command()
 @click.argument("name", type=_NAME)
-@click.option("--keep-old", type=Parsed("24h", arguments.duration), help="Let the old key work so much longer.")
+@click.option("--keep-old", type=Parsed("24h", arguments.duration), help="Accept the old key for this much longer.")
 @click.option(
     "--expires",
     "changes",
@@ -158,7 +159,7 @@ def revoke(registry: Registry, names: tuple[str, ...]) -> None:
 )
 @_of_registry
 def rotate(registry: Registry, name: str, keep_old: timedelta | None, changes: dict[str, str | None] | None) -> None:
-    """Make a new key for a token, which stays as it is otherwise, and print it, this once."""
+    """Replace the key of a token, and print the new one, which is shown only once."""
     key = secrets.token_hex(20)
     edit = token_changes.rotate(name, _hash(key), changes or {}, keep_old, datetime.now(UTC))
     _hand_out({name: key}, registry.change(edit).get("expires"))
@@ -176,9 +177,9 @@ def prune(registry: Registry) -> None:
 @click.option("--from", "address", type=Parsed("ADDRESS", arguments.address), help="The caller's address.")
 @_of_registry
 def check(registry: Registry, address: Address | None) -> int:
-    """Tell whether a key would be accepted now.
+    """Check whether the API would accept a key now.
 
-    The key is asked for, or read from stdin. The exit code is 1 when it would be refused.
+    The key is asked for, or read from stdin. The exit code is 1 if it would be refused.
     """
     typed = sys.stdin.isatty()
     key = getpass.getpass("Key: ") if typed else sys.stdin.buffer.readline().decode("ascii", "replace")
@@ -190,26 +191,31 @@ def check(registry: Registry, address: Address | None) -> int:
 
 
 @command.command(name="import")
-@click.option("--dry-run", is_flag=True, help="Tell what would change, and write nothing.")
-@click.option("--allow-empty", is_flag=True, help="Also when OpenL2M has no token: all that were are then revoked.")
-@click.option("--database-secret-id", help="The login for OpenL2M's database. [default: DATABASE_URL]")
+@click.option("--dry-run", is_flag=True, help="Show what would change, and write nothing.")
+@click.option("--allow-empty", is_flag=True, help="Accept that OpenL2M has no tokens: revoke all that were imported.")
+@click.option("--database-secret-id", help="The secret with the login for OpenL2M's database. [default: DATABASE_URL]")
 @_of_registry
 def import_(registry: Registry, dry_run: bool, allow_empty: bool, database_secret_id: str | None) -> None:
-    """Carry over OpenL2M's own tokens; those that it has no more are revoked."""
+    """Import OpenL2M's own tokens, and revoke those that OpenL2M no longer has."""
     rows = openl2m_tokens.fetch(_database_secret(database_secret_id), os.environ)
     imported, notes = openl2m_tokens.to_entries(rows)
     for note in notes:
         print(printable(note), file=sys.stderr)
     if not imported and not allow_empty:
         raise RegistryError(
-            "OpenL2M's database has no token that can be carried over, and nothing was done: is it the right one? "
-            "With --allow-empty, all tokens that were carried over from it are revoked."
+            "OpenL2M's database has no token that can be imported, and nothing was done. Is it the right one? "
+            "--allow-empty revokes all tokens that were imported from it."
         )
     edit = openl2m_tokens.carry_over(imported)
-    difference = registry.preview(edit) if dry_run else registry.change(edit)
-    print("\n".join(token_words.report(difference)))
+    changes = registry.preview(edit) if dry_run else registry.change(edit)
+    print("\n".join(token_words.report(changes)))
     if dry_run:
-        print("Nothing was written: this is what would be.", file=sys.stderr)
+        print("Nothing was written.", file=sys.stderr)
+
+
+def _secret_of(stack: str) -> str:
+    with reading(stack):
+        return Account.of().outputs(stack)["TokenSecretName"]
 
 
 def _hash(key: str) -> str:
@@ -221,11 +227,9 @@ def _hand_out(keys: dict[str, str], expires: str | None) -> None:
     for name, key in keys.items():
         print(f"{name.ljust(width)}{key}" if width else f"{name}\t{key}")
     sys.stdout.flush()
-    until = token_words.expiry(datetime.fromisoformat(expires) if expires else None, datetime.now(UTC))
-    print(
-        "A key is shown this once, and is kept nowhere. It works within TOKENS_REFRESH_SECONDS (10).", file=sys.stderr
-    )
-    print(f"Expires: {until}.", file=sys.stderr)
+    until = token_words.expiry(expires, datetime.now(UTC))
+    told = "A key is shown only once, and not stored. It works within TOKENS_REFRESH_SECONDS, 10 by default."
+    print(f"{told}\nExpires: {until}.", file=sys.stderr)
 
 
 def _database_secret(secret_id: str | None) -> str | bytes:

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 
 import click
 
-from openl2m_stats.deployed import AWS_ERRORS, Account, Deployed, explain, read
-from openl2m_stats.parameters import Failed, Parsed, WrongUsage, of_stack
+from openl2m_stats.deployed import AWS_ERRORS, Account, explain, reading
+from openl2m_stats.parameters import Parsed, WrongUsage, of_stack
 
 
 def _count(text: str) -> int:
@@ -17,34 +17,32 @@ def _count(text: str) -> int:
 
 @click.group(name="versions", no_args_is_help=False)
 def command() -> None:
-    """Look after the versions of a stack's functions."""
+    """Manage the versions of a stack's functions."""
 
 
 @command.command()
 @click.option("--keep", type=Parsed("N", _count), default=3, show_default=True, help="How many of the newest to keep.")
-@click.option("--dry-run", is_flag=True, help="Tell what would be deleted, and delete nothing.")
+@click.option("--dry-run", is_flag=True, help="Show what would be deleted, and delete nothing.")
 @of_stack
 def prune(stack: str | None, keep: int, dry_run: bool) -> int:
     """Delete old versions of a stack's functions.
 
-    The newest ones stay, and those that an alias points to or that the stack itself names.
+    The newest ones stay, and so do those that an alias points to or that the stack refers to.
     """
     if stack is None:
         raise WrongUsage("Name the stack: --env or --stack.", click.get_current_context())
-    try:
-        account = Account.of(None, None)
-        deployed = read(account, stack)
-    except AWS_ERRORS as error:
-        raise Failed(f"The stack {stack} cannot be read. {explain(error)}") from None
-    return max((_prune(account, deployed, name, keep, dry_run) for name in deployed.functions.values()), default=0)
+    with reading(stack):
+        account = Account.of()
+        functions, named = account.functions(stack), account.resources(stack, "AWS::Lambda::Version")
+    return max((_prune(account, named, function, keep, dry_run) for function in functions), default=0)
 
 
-def _prune(account: Account, deployed: Deployed, function: str, keep: int, dry_run: bool) -> int:
+def _prune(account: Account, named: Sequence[str], function: str, keep: int, dry_run: bool) -> int:
     deleted: list[str] = []
     try:
         versions = sorted(_versions(account, function), key=int)
         # Asked for last: what an alias points to by now is kept.
-        kept = set(versions[-keep:]) | _named(deployed, function) | set(_aliased(account, function))
+        kept = set(versions[-keep:]) | _named(named, function) | set(_aliased(account, function))
         for version in versions:
             if version not in kept:
                 if not dry_run:
@@ -75,7 +73,7 @@ def _aliased(account: Account, function: str) -> Iterator[str]:
             yield from alias.get("RoutingConfig", {}).get("AdditionalVersionWeights", {})
 
 
-def _named(deployed: Deployed, function: str) -> set[str]:
+def _named(versions: Sequence[str], function: str) -> set[str]:
     """Return the function's versions that the stack names: after the alias was moved back, a newer one than live."""
-    arns = [arn.split(":") for arn in deployed.versions]
+    arns = [arn.split(":") for arn in versions]
     return {arn[-1] for arn in arns if arn[-2] == function}

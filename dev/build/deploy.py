@@ -4,10 +4,11 @@
 """
 
 import argparse
+import contextlib
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
@@ -15,11 +16,12 @@ from urllib.request import urlopen
 import boto3
 
 from dev.build.environments import checked
-from openl2m_stats.deployed import ALIAS, AWS_ERRORS, Account, Deployed, explain, live_version, read
+from openl2m_stats.deployed import ALIAS, Account, StackError, reading
 from openl2m_stats.environments import FILE, Environment, EnvironmentFileError, exists
 
 _TRIES = 3
 _PAUSE_SECONDS = 2
+_NO_CHANGE_IS_FINE = "--no-fail-on-empty-changeset"  # which --guided does not save
 _ANSWER_SECONDS = 35  # API Gateway gives up after 30
 
 
@@ -49,17 +51,17 @@ def _sam(command: str, env: str, *arguments: str) -> int:
 
 
 def _deploy(environment: Environment) -> int:
-    before = _live_versions(environment)
-    return _sam("deploy", environment.name) or _conclude(environment, before)
+    before = _live_versions_before(environment)
+    return _sam("deploy", environment.name, _NO_CHANGE_IS_FINE) or _conclude(environment, before)
 
 
 def _deploy_guided(env: str) -> int:
     """Let SAM ask for the parameters and save them in deploy.toml. The environment may be a new one."""
-    before = _live_versions(checked(env)) if exists(env) else {}
+    before = _live_versions_before(checked(env)) if exists(env) else {}
     if not FILE.exists():
         FILE.write_text("version = 0.1\n")
     capabilities = ["--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
-    code = _sam("deploy", env, "--guided", *capabilities)
+    code = _sam("deploy", env, "--guided", _NO_CHANGE_IS_FINE, *capabilities)
     return code or _conclude(checked(env), before)
 
 
@@ -91,25 +93,28 @@ def _named(environment: Environment, region: str | None) -> list[str]:
 def _conclude(environment: Environment, before: dict[str, str | None]) -> int:
     """Print how to roll back, and call the API; return the exit code."""
     try:
-        account = Account.of(environment.region, environment.profile)
-        deployed = read(account, environment.stack_name)
-        now = {function: live_version(account, function) for function in deployed.functions.values()}
-    except AWS_ERRORS as error:
-        print(f"The stack {environment.stack_name} cannot be read. {explain(error)}", file=sys.stderr)
+        now = _live_versions(environment)
+        with reading(environment.stack_name):
+            outputs = Account.of(environment.region, environment.profile).outputs(environment.stack_name)
+    except StackError as error:
+        print(error, file=sys.stderr)
         return 1
     changed = {name: before[name] for name in now if before.get(name) not in {None, now[name]}}
     _print_way_back(environment, changed)
-    return _smoke(environment, deployed)
+    return _smoke(environment, outputs)
 
 
 def _live_versions(environment: Environment) -> dict[str, str | None]:
-    """Return the version of each function that answers now; none of a stack that is not there, or cannot be read."""
-    try:
+    """Return the version of each function that answers now. Raise StackError."""
+    with reading(environment.stack_name):
         account = Account.of(environment.region, environment.profile)
-        functions = read(account, environment.stack_name).functions.values()
-        return {function: live_version(account, function) for function in functions}
-    except AWS_ERRORS:
-        return {}
+        return {name: account.live_version(name) for name in account.functions(environment.stack_name)}
+
+
+def _live_versions_before(environment: Environment) -> dict[str, str | None]:
+    with contextlib.suppress(StackError):  # mostly, the stack is not there yet
+        return _live_versions(environment)
+    return {}
 
 
 def _print_way_back(environment: Environment, earlier: dict[str, str | None]) -> None:
@@ -125,9 +130,9 @@ def _print_way_back(environment: Environment, earlier: dict[str, str | None]) ->
     print(flush=True)
 
 
-def _smoke(environment: Environment, deployed: Deployed) -> int:
+def _smoke(environment: Environment, outputs: Mapping[str, str]) -> int:
     """Call the API without a token, which it must refuse; return the exit code."""
-    url = deployed.outputs["Url"]
+    url = outputs["Url"]
     for attempt in range(_TRIES):
         time.sleep(_PAUSE_SECONDS if attempt else 0)
         seen = _answer(url)
@@ -135,8 +140,8 @@ def _smoke(environment: Environment, deployed: Deployed) -> int:
             print(f"{url} answers, and refuses a call without a token (401).")
             return 0
     print(f"{url} should answer 401 to a call without a token, and does not: {seen}.", file=sys.stderr)
-    if "DomainTarget" in deployed.outputs:
-        print(f"Its name must lead to {deployed.outputs['DomainTarget']}.", file=sys.stderr)
+    if "DomainTarget" in outputs:
+        print(f"Its name must lead to {outputs['DomainTarget']}.", file=sys.stderr)
     print(f"The stack stays as it was deployed. `make logs ENV={environment.name}` shows more.", file=sys.stderr)
     return 1
 

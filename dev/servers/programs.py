@@ -1,4 +1,4 @@
-"""Where the programs of the servers are that tests and benchmarks start, and which servers are missing."""
+"""Where the programs are that tests and benchmarks start, servers and a browser, and which are missing."""
 
 import os
 import shutil
@@ -34,6 +34,7 @@ class _Installation:
 INSTALLATIONS = {
     "mariadb": _Installation("MariaDB", "mariadb-server", ("mariadbd", "mariadb-install-db", "mariadb")),
     "postgresql": _Installation("PostgreSQL", "postgresql", ("initdb", "postgres", "psql")),
+    "chromium": _Installation("Chromium", "chromium", ("chromium",)),
     "prometheus": _Installation("Prometheus", "prometheus", ("prometheus", "promtool")),
 }
 

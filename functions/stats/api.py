@@ -24,6 +24,18 @@ def _statistics(container: Container, _request: Request, deadline: Deadline) -> 
     return of_statistics(statistics, origin, container.settings.cache_ttl_seconds, deadline.now)
 
 
+def _page(_container: Container, _request: Request, _deadline: Deadline) -> Answer:
+    from stats import page  # most containers are never asked for it
+
+    return page.answer()
+
+
+def _history(container: Container, request: Request, deadline: Deadline) -> Answer:
+    from stats.history_answer import answer  # only for whom it concerns: the start is to stay short
+
+    return answer(container.history, request, container.settings.cache_ttl_seconds, deadline)
+
+
 def _metrics(container: Container, request: Request, deadline: Deadline) -> Answer:
     from stats.openmetrics import as_metrics  # and, with it, prometheus_client
 
@@ -33,7 +45,11 @@ def _metrics(container: Container, request: Request, deadline: Deadline) -> Answ
 
 
 # By path, without the slash at its end. A resource raises ProblemError or UnavailableError when it has no answer.
-_RESOURCES: dict[str, Resource] = {"/api/stats": _statistics, "/metrics": _metrics}
+_RESOURCES: dict[str, Resource] = {
+    "/api/stats": _statistics,
+    "/api/stats/history": _history,
+    "/metrics": _metrics,
+}
 
 # Where there are no settings, this module can be imported all the same.
 _container = start.begin() if settings.given() else None
@@ -76,13 +92,15 @@ def _respond(container: Container, request: Request | None, deadline: Deadline) 
     if request is None:
         raise ProblemError(HTTPStatus.BAD_REQUEST, "This is not an API Gateway event of payload format 1.0 or 2.0.")
     resource = _resource(request)
-    if resource is None:
+    has_page = container.settings.page_enabled and container.settings.api_enabled
+    if resource is None or (resource is _page and not has_page):
         raise ProblemError(HTTPStatus.NOT_FOUND, "There is nothing here; try /api/stats/.")
     if not container.settings.api_enabled:
         raise _unauthorized("The API is switched off.")
     if request.method == "OPTIONS":
         return {"statusCode": HTTPStatus.NO_CONTENT.value, "headers": dict(_ALLOW), "body": ""}
-    _authenticate(container, request, deadline)
+    if resource is not _page:  # which holds no numbers
+        _authenticate(container, request, deadline)
     # OpenL2M documents a POST to /api/stats/: an alias, which Allow does not advertise.
     is_alias = request.method == "POST" and resource is _statistics
     if request.method not in {"GET", "HEAD"} and not is_alias:
@@ -112,6 +130,8 @@ def _authenticate(container: Container, request: Request, deadline: Deadline) ->
 def _resource(request: Request) -> Resource | None:
     """Return what is at the request's path, with or without the stage before it and a slash at its end."""
     stage = f"/{request.stage}"
+    if request.path in {"/", stage, f"{stage}/"}:
+        return _page
     # A stage may be called "api": first the path as it is.
     for path in (request.path, request.path.removeprefix(stage)):
         resource = _RESOURCES.get(path.removesuffix("/"))

@@ -3,8 +3,8 @@
 import hashlib
 import hmac
 import re
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 
 from stats.deadline import Deadline
 from stats.networks import Address, contains, parse_address
@@ -31,12 +31,30 @@ class RefusedError(Exception):
     """The caller may not have the statistics. The text says why, for the log and never for the caller."""
 
 
+class UnknownTokenError(RefusedError):
+    """The registry has no usable token of this key."""
+
+
 class RegistryUnavailableError(Exception):
     """No registry can be read, and none is held that is young enough."""
 
     def __init__(self, retry_after: timedelta) -> None:
         super().__init__("the token registry is out of reach")
         self.retry_after = retry_after
+
+
+def judge(tokens: Iterable[Token], key: str, address: Address | None, now: datetime) -> Token:
+    """Return the token of a key, if it may be used from the address at the instant `now`. Raise RefusedError."""
+    digest = hashlib.sha256(key.encode("ascii")).hexdigest()
+    matches = [token for token in tokens if hmac.compare_digest(token.sha256, digest)]
+    if not matches:
+        raise UnknownTokenError("unknown token")
+    # Two entries may carry one hash; what either permits is permitted.
+    problems = [token.problem(address, now) for token in matches]
+    for token, problem in zip(matches, problems, strict=True):
+        if problem is None:
+            return token
+    raise RefusedError(f"token {matches[0].name!r} {problems[0]}")
 
 
 class Tokens:
@@ -63,19 +81,13 @@ class Tokens:
         self._check_client(address)
 
         self._refresh_if_due(deadline)
-        digest = hashlib.sha256(match[1].encode("ascii")).hexdigest()
-        matches = self._find(digest)
-        if not matches and self._may_look_again(deadline):
-            self._registry.ask(deadline.share(_SHARE))
-            matches = self._find(digest)
-        if not matches:
-            raise RefusedError("unknown token")
-        # Two entries may carry one hash; what either permits is permitted.
-        problems = [token.problem(address, deadline.now) for token in matches]
-        for token, problem in zip(matches, problems, strict=True):
-            if problem is None:
-                return token
-        raise RefusedError(f"token {matches[0].name!r} {problems[0]}")
+        try:
+            return judge(self._registry.value or (), match[1], address, deadline.now)
+        except UnknownTokenError:
+            if not self._may_look_again(deadline):
+                raise
+        self._registry.ask(deadline.share(_SHARE))
+        return judge(self._registry.value or (), match[1], address, deadline.now)
 
     def _read(self, deadline: Deadline) -> tuple[Token, ...]:
         try:
@@ -91,9 +103,6 @@ class Tokens:
             raise RefusedError("client address is in CLIENT_IP_DENIED")
         if allowed and (address is None or not contains(allowed, address)):
             raise RefusedError("client address is not in CLIENT_IP_ALLOWED")
-
-    def _find(self, digest: str) -> list[Token]:
-        return [token for token in self._registry.value or () if hmac.compare_digest(token.sha256, digest)]
 
     def _refresh_if_due(self, deadline: Deadline) -> None:
         age = self._registry.age(deadline.now)

@@ -1,6 +1,7 @@
 """AWS clients of one botocore session, and calls that end at a deadline."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from functools import cache
 from typing import Any, TypeVar
 
@@ -8,7 +9,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from stats.deadline import Deadline, within
+from stats.deadline import Deadline, each_within
 
 T = TypeVar("T")
 
@@ -35,12 +36,33 @@ def client(service: str, attempts: int = 2) -> Any:
 
 def ask(deadline: Deadline, call: Callable[[], T]) -> T:
     """Return what the call of a client returns. Raise AWSError, with the code TimeoutError at the deadline."""
+    [outcome] = ask_each(deadline, [call])
     try:
-        return within(deadline, call)
+        if isinstance(outcome, AWSError):
+            raise outcome
+        return outcome
+    finally:
+        del outcome  # an error that holds this frame
+
+
+def ask_each(deadline: Deadline, calls: Sequence[Callable[[], T]]) -> list[T | AWSError]:
+    """Return what each of some calls of clients returns, or why it failed; they run side by side."""
+    try:
+        futures = each_within(deadline, calls)
+    except TimeoutError as error:
+        return [AWSError(type(error).__name__) for _ in calls]
+    return list(map(_outcome, futures))
+
+
+def _outcome(future: "Future[T]") -> T | AWSError:
+    try:
+        return future.result(0)
     except ClientError as error:
-        raise AWSError(code_of(error), error.response["ResponseMetadata"].get("HTTPStatusCode")) from None
+        return AWSError(code_of(error), error.response["ResponseMetadata"].get("HTTPStatusCode"))
     except Exception as error:  # noqa: BLE001 an answer that is garbage makes botocore raise anything
-        raise AWSError(type(error).__name__) from None
+        return AWSError(type(error).__name__)
+    finally:
+        del future  # it holds the error that holds this frame
 
 
 def code_of(error: ClientError) -> str:

@@ -2,9 +2,9 @@
 
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from stats import aws
@@ -44,19 +44,27 @@ class Bucket:
 
     def get(self, key: str, deadline: Deadline) -> Stored | None:
         """Return an object; None when there is none. Raise StorageError."""
-        where = self._prefix + key
-
-        def read() -> Stored:
-            answer = self.client.get_object(Bucket=self._name, Key=where)
-            return Stored(where, answer["Body"].read(), answer.get("ETag", ""))
-
+        [outcome] = self.get_each({key: None}, deadline)
         try:
-            return aws.ask(deadline, read)
-        except aws.AWSError as error:
-            # S3 answers 404 for an absent key to whoever may list the bucket, as the function may: 403 is a failure.
-            if error.code == "NoSuchKey":
-                return None
-            raise StorageError(f"{where}: {error.code}") from None
+            if isinstance(outcome, StorageError):
+                raise outcome
+            return outcome
+        finally:
+            del outcome  # an error that holds this frame
+
+    def get_each(self, held: Mapping[str, Stored | None], deadline: Deadline) -> list[Stored | StorageError | None]:
+        """Return objects, read side by side, in the order of their keys: None where there is none, or why it failed.
+
+        Where one is held and has not changed since, return that one: S3 then sends no content.
+        """
+        outcomes = aws.ask_each(deadline, [partial(self._read, key, stored) for key, stored in held.items()])
+        return [_outcome(self._prefix + key, outcome, held[key]) for key, outcome in zip(held, outcomes, strict=True)]
+
+    def _read(self, key: str, held: Stored | None) -> Stored:
+        where = self._prefix + key
+        condition = {"IfNoneMatch": held.etag} if held else {}
+        answer = self.client.get_object(Bucket=self._name, Key=where, **condition)
+        return Stored(where, answer["Body"].read(), answer.get("ETag", ""))
 
     def put(self, key: str, body: bytes, replaces: Stored | None, deadline: Deadline) -> bool:
         """Write an object in the place of one that was read; `replaces` None: where there was none.
@@ -81,6 +89,15 @@ class Bucket:
                 return False
             raise StorageError(f"{where}: {error.code}") from None
         return True
+
+
+def _outcome(where: str, outcome: Stored | aws.AWSError, held: Stored | None) -> Stored | StorageError | None:
+    if isinstance(outcome, Stored):
+        return outcome
+    if held and outcome.status == 304:
+        return held
+    # S3 answers 404 for an absent key to whoever may list the bucket, as the function may: 403 is a failure.
+    return None if outcome.code == "NoSuchKey" else StorageError(f"{where}: {outcome.code}")
 
 
 def tries(key: str, deadline: Deadline) -> Iterator[None]:

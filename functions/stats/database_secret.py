@@ -26,7 +26,8 @@ class DatabaseSecret:
 
     def prepare(self, deadline: Deadline) -> Server | None:
         """Read the secret ahead of the first login; return what it says, if that can be had."""
-        return self._source.value if self._source.refresh(deadline) else None
+        self._source.refresh(deadline)
+        return self._source.value
 
     def logins(self, deadline: Deadline) -> Iterator[Server]:
         """Yield what to log in with, the likeliest first, for as long as logins are refused.

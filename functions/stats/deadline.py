@@ -3,8 +3,9 @@
 import math
 import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import Future
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -68,21 +69,45 @@ def within(deadline: Deadline, call: Callable[[], T]) -> T:
     A resolver waits as long as it likes, and botocore's timeouts are for each receive. So the call runs on a daemon
     thread; one that outlives the deadline is left to itself. While 4 of them are stuck, TimeoutError comes at once.
     """
-    if deadline.passed or not _free_threads.acquire(blocking=False):
-        raise TimeoutError("no time left" if deadline.passed else "too many earlier calls are still waiting")
-    future: Future[T] = Future()
-    threading.Thread(target=_run, args=(call, future), name=THREAD, daemon=True).start()
+    [future] = each_within(deadline, [call])
     try:
-        return future.result(deadline.left)
+        return future.result(0)
     finally:
         del future  # it holds the error that holds this frame
 
 
-def _run(call: Callable[[], T], future: "Future[T]") -> None:
+def each_within(deadline: Deadline, calls: Sequence[Callable[[], T]]) -> "list[Future[T]]":
+    """Run calls side by side, as many at once as threads are free; return a future for each, in their order.
+
+    A future that is not done had no time: its result(0) raises TimeoutError. Raise TimeoutError when there is no time
+    at all, or no thread: see within().
+    """
+    if deadline.passed:
+        raise TimeoutError("no time left")
+    futures: list[Future[T]] = [Future() for _ in calls]
+    queue = deque(zip(calls, futures, strict=True))
+    threads = 0
+    while threads < len(calls) and _free_threads.acquire(blocking=False):
+        threading.Thread(target=_run, args=(queue,), name=THREAD, daemon=True).start()
+        threads += 1
+    if calls and not threads:
+        raise TimeoutError("too many earlier calls are still waiting")
+    wait(futures, deadline.left)
+    queue.clear()  # what has not begun never will
+    return futures
+
+
+def _run(queue: "deque[tuple[Callable[[], T], Future[T]]]") -> None:
     try:
-        future.set_result(call())
-    except BaseException as error:  # noqa: BLE001 it is raised where it is waited for
-        future.set_exception(error)
+        while True:
+            call, future = queue.popleft()
+            try:
+                future.set_result(call())
+            except BaseException as error:  # noqa: BLE001 it is raised where it is waited for
+                future.set_exception(error)
+            finally:
+                del call, future
+    except IndexError:
+        pass  # none is left
     finally:
-        del future
         _free_threads.release()

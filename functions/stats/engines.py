@@ -1,21 +1,23 @@
 """The database engines by the names that RDS's secrets have for them.
 
-To add an engine, write a module like postgresql.py and add its names here. Only the module of the engine that is
-used is imported, and with it the driver.
+To add another name of an engine, add it to MYSQL or POSTGRESQL; to add an engine, write a module like postgresql.py.
+Only the module of the engine that is used is imported, and with it the driver.
 """
 
 from stats.connection import Engine
 
-ENGINES = ("mysql", "mariadb", "aurora-mysql", "postgres", "aurora-postgresql", "sqlite")
+MYSQL = ("mysql", "mariadb", "aurora-mysql")
+POSTGRESQL = ("postgres", "aurora-postgresql")
+ENGINES = (*MYSQL, *POSTGRESQL, "sqlite")
 
 
 def engine_of(name: str) -> Engine:
     """Return the engine of one of the names in ENGINES."""
-    if name in {"mysql", "mariadb", "aurora-mysql"}:
+    if name in MYSQL:
         from stats import mysql
 
         return mysql.ENGINE
-    if name in {"postgres", "aurora-postgresql"}:
+    if name in POSTGRESQL:
         from stats import postgresql
 
         return postgresql.ENGINE

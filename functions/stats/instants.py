@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 
 def timestamp(instant: datetime) -> str:
-    """Return an instant in UTC as ISO 8601."""
-    return instant.isoformat().replace("+00:00", "Z")
+    """Return an instant as ISO 8601, in UTC with a Z."""
+    return instant.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
 
 
 def parse_instant(text: str) -> datetime:

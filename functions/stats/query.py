@@ -103,7 +103,7 @@ def _by_scan() -> str:
     return f"""{_select(expression)}
 FROM (SELECT switch_id AS s, type AS t, {_when("COALESCE(user_id, -1)", _in("type", user_types))} AS u,
 {_CLASS} AS w, COUNT(*) AS n{counts}
-FROM switches_log WHERE {_BEGINS[Window.LAST_31_DAYS]}
+FROM switches_log WHERE {{until}}{_BEGINS[Window.LAST_31_DAYS]}
 GROUP BY s, t, u, w) g"""
 
 
@@ -136,7 +136,7 @@ def _range(types: Sequence[int], group: Sequence[tuple[str, LogMeasure]]) -> str
     windows = {measure.window for _, measure in group}
     widest = next((_BEGINS[w] for w in (Window.LAST_31_DAYS, Window.LAST_7_DAYS) if w in windows), None)
     return f"""SELECT {", ".join(column(*each) for each in group)}
-FROM switches_log WHERE {_in("type", types)} AND {widest or "timestamp >= {latest}"}"""
+FROM switches_log WHERE {{until}}{_in("type", types)} AND {widest or "timestamp >= {latest}"}"""
 
 
 def _last_entries(group: Sequence[tuple[str, LogMeasure]]) -> str:
@@ -148,7 +148,7 @@ def _last_entries(group: Sequence[tuple[str, LogMeasure]]) -> str:
     ends = sorted({_ENDS.get(measure.window, "timestamp IS NOT NULL") for _, measure in group})
     # Not MAX(): MariaDB and MySQL then read all of a switch's entries. With both columns in ORDER BY they read one.
     last = ", ".join(
-        f"""(SELECT timestamp FROM switches_log WHERE switch_id = switches_switch.id AND {end}
+        f"""(SELECT timestamp FROM switches_log WHERE {{until}}switch_id = switches_switch.id AND {end}
 ORDER BY switch_id DESC, timestamp DESC LIMIT 1) AS last{number}"""
         for number, end in enumerate(ends)
     )
@@ -169,16 +169,19 @@ def missing_indexes(indexes: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
     return [needed for needed in INDEXES if not any(tuple(each[: len(needed)]) == needed for each in indexes)]
 
 
-def statement(now: datetime, zone: tzinfo, literal: Literal, indexes: Sequence[Sequence[str]]) -> str:
+def statement(
+    now: datetime, zone: tzinfo, literal: Literal, indexes: Sequence[Sequence[str]], *, in_the_past: bool = False
+) -> str:
     """Return the SELECT that yields one row, the 30 numbers at the instant `now` in catalogue order.
 
     `literal` writes an instant in UTC as the engine's SQL literal. Nothing else is interpolated. `indexes` holds
-    the columns of each index of switches_log.
+    the columns of each index of switches_log. `in_the_past`: no window reaches beyond `now`.
     """
     windows = bounds(now, zone)
     literals = {name: literal(instant) for name, instant in vars(windows).items()}
     latest = literal(min(windows.hour, windows.today))
-    return (_BY_SCAN if missing_indexes(indexes) else _BY_INDEXES).format(latest=latest, **literals)
+    until = f"timestamp <= {literal(now)} AND " if in_the_past else ""
+    return (_BY_SCAN if missing_indexes(indexes) else _BY_INDEXES).format(latest=latest, until=until, **literals)
 
 
 def document(row: Sequence[SupportsInt]) -> Document:

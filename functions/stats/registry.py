@@ -7,6 +7,7 @@ keys. A malformed entry is ignored, and logged by its name.
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -40,23 +41,35 @@ class Token:
 
 def parse_registry(text: str | bytes) -> tuple[Token, ...]:
     """Return the usable tokens of a registry. Raise ValueError when it is no registry at all."""
+    tokens, malformed = parse_entries(parse_document(text)["tokens"])
+    for name, problem in malformed:
+        logger.warning("token ignored", token=name, problem=problem)
+    return tuple(tokens)
+
+
+def parse_document(text: str | bytes) -> dict[str, Any]:
+    """Return a registry as it is stored: `tokens` is a list. Raise ValueError, which says why it is no registry."""
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):
         # The decoder's error carries the secret itself.
         raise ValueError("not JSON") from None
-    entries = document.get("tokens") if isinstance(document, dict) else None
-    if not isinstance(entries, list):
+    if not isinstance(document, dict) or not isinstance(document.get("tokens"), list):
         raise ValueError('no list "tokens"')
-    tokens = []
+    return document
+
+
+def parse_entries(entries: Iterable[Any]) -> tuple[list[Token], list[tuple[str, str]]]:
+    """Return the usable tokens, and of each malformed entry the name, or the number, and what is wrong with it."""
+    tokens: list[Token] = []
+    malformed: list[tuple[str, str]] = []
     for number, entry in enumerate(entries, start=1):
         try:
             tokens.append(parse_token(entry))
         except ValueError as problem:
             name = entry.get("name") if isinstance(entry, dict) else None
-            named = name if isinstance(name, str) and name else f"number {number}"
-            logger.warning("token ignored", token=named, problem=str(problem))
-    return tuple(tokens)
+            malformed.append((name if isinstance(name, str) and name else f"number {number}", str(problem)))
+    return tokens, malformed
 
 
 def parse_token(entry: Any) -> Token:

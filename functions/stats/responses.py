@@ -61,7 +61,7 @@ class ProblemError(Exception):
 
 def unavailable(detail: str, retry_after: timedelta) -> ProblemError:
     """Return the problem of a source that is away."""
-    seconds = ceil(retry_after.total_seconds())  # never 0: a wait that is over is none
+    seconds = max(ceil(retry_after.total_seconds()), 1)  # the wait may have ended meanwhile
     return ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, detail, **{"Retry-After": str(seconds)})
 
 

@@ -44,9 +44,14 @@ def is_backfilled(row: Row) -> bool:
 
 
 def replaces(row: Row, other: Row | None) -> bool:
-    """Tell whether a row takes another's place: a later one does, and one that was taken always does."""
+    """Tell whether a row takes another's place: a later one does, and one that was taken always does.
+
+    Of two that were told, the new one does unless they are the same.
+    """
     if other is None:
         return True
+    if is_backfilled(row) and is_backfilled(other):
+        return row != other
     if is_backfilled(row) != is_backfilled(other):
         return is_backfilled(other)
     return parse_instant(row["scheduled_for"]) > parse_instant(other["scheduled_for"])

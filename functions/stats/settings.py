@@ -38,6 +38,7 @@ class Settings:
     client_ip_denied: tuple[Network, ...]
     client_ip_allowed: tuple[Network, ...]
     api_enabled: bool
+    page_enabled: bool
     snapshot_bucket: str | None
     snapshot_prefix: str
 
@@ -119,6 +120,7 @@ OPTIONS: dict[str, Option] = {
     "CLIENT_IP_DENIED": Option("", _NETWORKS, _networks),
     "CLIENT_IP_ALLOWED": Option("", _NETWORKS, _networks),
     "API_ENABLED": Option("true", "true or false", _one_of(_BOOLEANS)),
+    "PAGE_ENABLED": Option("true", "true or false", _one_of(_BOOLEANS)),
     "SNAPSHOT_BUCKET": Option("", "the name of the bucket of the snapshots", _text),
     "SNAPSHOT_PREFIX": Option("snapshots/", "what every key in the bucket begins with", str),
 }

@@ -5,7 +5,7 @@
 --   mysql --host=… --user=… --password openl2m < read_only_user.mysql.sql
 -- Run it again after an upgrade: what is there stays, the password included.
 --
--- To take it away: DROP USER openl2m_stats;
+-- To remove it: DROP USER openl2m_stats;
 
 CREATE USER IF NOT EXISTS openl2m_stats IDENTIFIED BY 'CHANGE-ME';
 

@@ -10,7 +10,7 @@
 -- ADMIN OPTION on the owning role, which the role that created it has: run the script as that one, or as a superuser.
 -- It is tested on PostgreSQL 15 and 17.
 --
--- To take it away: GRANT openl2m_stats TO CURRENT_USER; DROP OWNED BY openl2m_stats; DROP ROLE openl2m_stats;
+-- To remove it: GRANT openl2m_stats TO CURRENT_USER; DROP OWNED BY openl2m_stats; DROP ROLE openl2m_stats;
 -- Where another role owns the tables: GRANT <owner> TO CURRENT_USER; before, REVOKE <owner> FROM CURRENT_USER; after.
 
 BEGIN;

@@ -3,10 +3,11 @@
 --
 -- Put a password of your own in place of CHANGE-ME, then, as an administrator of OpenL2M's database:
 --   mysql --host=… --user=… --password openl2m < token_import_user.mysql.sql
+-- It can be run again: what is there stays, the password included.
 --
--- To take it away: DROP USER openl2m_stats_import;
+-- To remove it: DROP USER openl2m_stats_import;
 
-CREATE USER openl2m_stats_import IDENTIFIED BY 'CHANGE-ME';
+CREATE USER IF NOT EXISTS openl2m_stats_import IDENTIFIED BY 'CHANGE-ME';
 
 GRANT SELECT (id, `key`, created, expires, description, allowed_ips, user_id) ON users_token TO openl2m_stats_import;
 GRANT SELECT (id, username, is_active) ON auth_user TO openl2m_stats_import;

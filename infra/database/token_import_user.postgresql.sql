@@ -3,17 +3,21 @@
 --
 -- Put a password of your own in place of CHANGE-ME, then, as an administrator of OpenL2M's database:
 --   psql --host=… --username=… --dbname=openl2m --set=ON_ERROR_STOP=1 --file=token_import_user.postgresql.sql
+-- It can be run again: what is there stays, the password included.
 --
 -- The administrator needs CREATEROLE. Where another role owns OpenL2M's tables, as usual on RDS, the script makes the
 -- administrator a member of that role and takes the membership back at its end. From PostgreSQL 16 on, that takes
 -- ADMIN OPTION on the owning role, which the role that created it has: run the script as that one, or as a superuser.
 -- It is tested on PostgreSQL 15 and 17.
 --
--- To take it away: GRANT openl2m_stats_import TO CURRENT_USER; DROP OWNED BY openl2m_stats_import; DROP ROLE openl2m_stats_import;
+-- To remove it: GRANT openl2m_stats_import TO CURRENT_USER; DROP OWNED BY openl2m_stats_import; DROP ROLE openl2m_stats_import;
 -- Where another role owns the tables: GRANT <owner> TO CURRENT_USER; before, REVOKE <owner> FROM CURRENT_USER; after.
 
 BEGIN;
+SELECT NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'openl2m_stats_import') AS absent \gset
+\if :absent
 CREATE ROLE openl2m_stats_import LOGIN PASSWORD 'CHANGE-ME';
+\endif
 
 -- Only a table's owner may grant rights on it. RDS's master user is no superuser, and usually not the owner.
 SELECT coalesce(string_agg(DISTINCT quote_ident(tableowner), ', '), '') AS owners, count(*) > 0 AS borrowing

@@ -3,7 +3,7 @@
 import boto3
 from botocore.exceptions import BotoCoreError
 
-from openl2m_stats.doctor.findings import Finding
+from openl2m_stats.doctor.findings import Finding, Known
 from stats.secret_store import SecretStore
 
 SECONDS = 10  # for one call
@@ -22,22 +22,19 @@ _ADVICE = {
 _OTHERWISE = "AWS's error codes are in its documentation; is {region} within reach of this machine?"
 
 
-def check_aws() -> tuple[Finding, SecretStore | None]:
-    """Return the finding about credentials and region, and the way to the secrets."""
-    name = "AWS"
+def check_aws(known: Known) -> Finding:
+    """Tell whether there are credentials and a region."""
     try:
         session = boto3.Session()
         credentials = session.get_credentials()
         if credentials is None:
-            return Finding("FAIL", name, "no credentials", _LOGIN), None
-        store = SecretStore()
+            return Finding("FAIL", "no credentials", _LOGIN)
+        known.store = SecretStore()
     except BotoCoreError as error:  # no region, no such profile
-        return Finding(
-            "FAIL", name, f"{error}".rstrip("."), "Set AWS_REGION, or AWS_PROFILE to one that names it."
-        ), None
+        return Finding("FAIL", f"{error}".rstrip("."), "Set AWS_REGION, or AWS_PROFILE to one that names it.")
     except ValueError as error:
-        return Finding("FAIL", name, str(error), "Look at AWS_ENDPOINT_URL."), None
-    return Finding("ok", name, f"region {session.region_name}, credentials from {credentials.method}"), store
+        return Finding("FAIL", str(error), "Look at AWS_ENDPOINT_URL.")
+    return Finding("ok", f"region {session.region_name}, credentials from {credentials.method}")
 
 
 def secret_advice(code: str, variable: str) -> str:

@@ -7,12 +7,10 @@ from dataclasses import asdict
 
 import click
 
-from openl2m_stats.database_url import DatabaseURLError
-from openl2m_stats.deployed import StackError
 from openl2m_stats.doctor.examination import examine
 from openl2m_stats.doctor.findings import Finding
 from openl2m_stats.doctor.setups import open_setup
-from openl2m_stats.parameters import Failed, of_stack
+from openl2m_stats.parameters import of_stack
 from stats.telemetry import logger
 
 
@@ -20,32 +18,30 @@ from stats.telemetry import logger
 @of_stack
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(stack: str | None, as_json: bool) -> int:
-    """Check a set-up, and change nothing.
+    """Check a deployment or a local set-up, without changing anything.
 
-    What is checked is a deployed stack, with --env or --stack; else the set-up that this environment's variables
-    describe; else the local one. The exit code is 1 when a check failed, and 2 when there was nothing to check.
+    With --env or --stack, it checks a deployed stack. Otherwise it checks the set-up that the environment variables
+    describe or, without them, the local one of `make run`. The exit code is 1 if a check failed, and 2 if there was
+    nothing to check.
     """
     # The system's resolver waits 5 seconds, twice, and heeds no timeout of ours; the function is told the same.
     os.environ.setdefault("RES_OPTIONS", "timeout:1 attempts:2")
     logger.setLevel("CRITICAL")  # what the function would log is told in words here
-    try:
-        with open_setup(stack) as setup:
-            return (_print_json if as_json else _print_lines)(setup.title, examine(setup))
-    except (DatabaseURLError, StackError) as error:
-        raise Failed(str(error)) from None
+    with open_setup(stack) as setup:
+        return (_print_json if as_json else _print_lines)(setup.title, examine(setup))
 
 
-def _print_lines(title: str, findings: Iterable[Finding]) -> int:
+def _print_lines(title: str, findings: Iterable[tuple[str, Finding]]) -> int:
     print(f"Checking {title}.\n", flush=True)
-    states = []
-    for finding in findings:
+    failed = False
+    for name, finding in findings:
         text = f"{finding.seen}. {finding.advice}" if finding.advice else finding.seen
-        print(f"{finding.state:<5} {finding.name:<16} {text}", flush=True)
-        states.append(finding.state)
-    return int("FAIL" in states)
+        print(f"{finding.state:<5} {name:<16} {text}", flush=True)
+        failed |= finding.state == "FAIL"
+    return int(failed)
 
 
-def _print_json(title: str, findings: Iterable[Finding]) -> int:
-    found = list(findings)
-    print(json.dumps({"checked": title, "findings": [asdict(finding) for finding in found]}, indent=2))
-    return int(any(finding.state == "FAIL" for finding in found))
+def _print_json(title: str, findings: Iterable[tuple[str, Finding]]) -> int:
+    found = [{"name": name, **asdict(finding)} for name, finding in findings]
+    print(json.dumps({"checked": title, "findings": found}, indent=2))
+    return int(any(finding["state"] == "FAIL" for finding in found))

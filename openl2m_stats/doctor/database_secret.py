@@ -3,31 +3,29 @@
 import contextlib
 
 from openl2m_stats.doctor.aws import SECONDS, secret_advice
-from openl2m_stats.doctor.findings import Finding
+from openl2m_stats.doctor.findings import Finding, Known
 from stats.connection import DatabaseError, Server
 from stats.database_server import parse_server
 from stats.deadline import Deadline
 from stats.secret_store import NoValueError, SecretStore, SecretUnavailableError
-from stats.settings import Settings
 
-_NAME = "database secret"
 _FORM = 'The secret is RDS\'s JSON: {"engine", "host", "port", "username", "password", "dbname"}.'
 
 
-def check_database_secret(settings: Settings, store: SecretStore) -> tuple[Finding, Server | None]:
-    """Return the finding, and the server that the secret describes."""
-    secret_id = settings.database_secret_id
+def check_database_secret(known: Known) -> Finding:
+    """Tell whether the secret describes a server."""
+    secret_id = known.settings.database_secret_id
     try:
-        text = store.get(secret_id, Deadline.after(SECONDS))
-        server = parse_server(text, settings)
+        text = known.store.get(secret_id, Deadline.after(SECONDS))
+        known.server = parse_server(text, known.settings)
     except NoValueError:
-        return Finding("FAIL", _NAME, f"{secret_id} has no value", f"Store the login there. {_FORM}"), None
+        return Finding("FAIL", f"{secret_id} has no value", f"Store the login there. {_FORM}")
     except SecretUnavailableError as error:
         advice = secret_advice(str(error), "DATABASE_SECRET_ID")
-        return Finding("FAIL", _NAME, f"{secret_id} cannot be read: {error}", advice), None
+        return Finding("FAIL", f"{secret_id} cannot be read: {error}", advice)
     except DatabaseError as error:
-        return Finding("FAIL", _NAME, str(error), _FORM), None
-    return Finding("ok", _NAME, _described(server) + _rotation(secret_id, text, store)), server
+        return Finding("FAIL", str(error), _FORM)
+    return Finding("ok", _described(known.server) + _rotation(secret_id, text, known.store))
 
 
 def _described(server: Server) -> str:

@@ -5,105 +5,80 @@ from collections.abc import Callable, Iterator
 
 from openl2m_stats.doctor.aws import check_aws
 from openl2m_stats.doctor.database_secret import check_database_secret
-from openl2m_stats.doctor.findings import Finding
+from openl2m_stats.doctor.findings import Finding, Known
 from openl2m_stats.doctor.log import check_index, check_statement
 from openl2m_stats.doctor.login import check_clock, check_time_limit, check_time_zone, failed
 from openl2m_stats.doctor.network import check_network, check_tls
 from openl2m_stats.doctor.privileges import check_grants, check_least_privilege
-from openl2m_stats.doctor.session import Session, logged_in
 from openl2m_stats.doctor.setups import Setup
 from openl2m_stats.doctor.snapshot import check_snapshot
 from openl2m_stats.doctor.token_secret import check_token_secret
-from stats.connection import DatabaseError, Server
-from stats.settings import Settings, SettingsError, load
-
-_ASKING: dict[str, Callable[[Session], Finding]] = {
-    "least privilege": check_least_privilege,
-    "clock": check_clock,
-    "time limit": check_time_limit,
-}
-_READING: dict[str, Callable[[Session], Finding]] = {
-    "time zone": check_time_zone,
-    "statement": check_statement,
-    "index": check_index,
-}
-_OF_DATABASE = ("network", "TLS", "login", "grants", *_ASKING, *_READING)
+from openl2m_stats.session import Session, logged_in
+from stats.connection import DatabaseError
+from stats.settings import SettingsError, load
 
 
-def examine(setup: Setup) -> Iterator[Finding]:
-    """Yield what each check finds, as it is made."""
-    after_settings = ("AWS", "database secret", *_OF_DATABASE, "token secret", "snapshot")
+def _check_settings(known: Known) -> Finding:
     try:
-        settings = load(setup.variables)
+        known.settings = load(known.setup.variables)
     except SettingsError as error:
-        yield Finding("FAIL", "settings", str(error), "docs/configuration.md lists them.")
-        yield from _skipped(after_settings, "the settings are wrong")
-        return
-    yield _of_settings(settings)
-    finding, store = check_aws()
-    yield finding
-    if store is None:
-        yield from _skipped(after_settings[1:], "AWS cannot be asked")
-        return
-    finding, server = check_database_secret(settings, store)
-    yield finding
-    if server is None:
-        yield from _skipped(_OF_DATABASE, "it is not known where the database is")
-    else:
-        yield from _examine_database(server, settings)
-    yield check_token_secret(settings, store)
-    yield check_snapshot(settings, setup)
-    if setup.url:
-        yield Finding("ok", "address", setup.url)
+        return Finding("FAIL", str(error), "docs/configuration.md lists them.")
+    if not known.settings.api_enabled:
+        return Finding("warn", "API_ENABLED is false", "Every caller gets 401, until it is true again.")
+    fresh, most = known.settings.cache_ttl_seconds, known.settings.max_stale_seconds
+    return Finding("ok", f"answers are fresh for {fresh} s, served for {most} s at most")
 
 
-def _of_settings(settings: Settings) -> Finding:
-    if not settings.api_enabled:
-        return Finding("warn", "settings", "API_ENABLED is false", "Every caller gets 401, until it is true again.")
-    seen = f"answers are fresh for {settings.cache_ttl_seconds} s, served for {settings.max_stale_seconds} s at most"
-    return Finding("ok", "settings", seen)
-
-
-def _examine_database(server: Server, settings: Settings) -> Iterator[Finding]:
-    network = check_network(server)
-    yield network
-    if network.state == "FAIL":
-        yield from _skipped(_OF_DATABASE[1:], "the database is out of reach")
-        return
-    tls = check_tls(server, settings)
-    yield tls
-    if tls.state == "FAIL":
-        yield from _skipped(_OF_DATABASE[2:], "the function does not log in without TLS")
-        return
+def _check_login(known: Known) -> Finding:
     started = time.monotonic()
-    try:
-        with logged_in(server, settings):
-            seen = f"{(time.monotonic() - started) * 1000:,.0f} ms"
-    except DatabaseError as error:
-        yield failed("login", error)
-        yield from _skipped(_OF_DATABASE[3:], "the login failed")
-        return
-    yield Finding("ok", "login", seen)
-    grants = _ask("grants", check_grants, server, settings)
-    yield grants
-    for name, check in _ASKING.items():
-        yield _ask(name, check, server, settings)
-    if grants.state == "FAIL":
-        yield from _skipped(_READING, "the grants do not suffice")
-        return
-    for name, check in _READING.items():
-        yield _ask(name, check, server, settings)
+    return _asking(lambda _: Finding("ok", f"{(time.monotonic() - started) * 1000:,.0f} ms"))(known)
 
 
-def _ask(name: str, check: Callable[[Session], Finding], server: Server, settings: Settings) -> Finding:
-    # Each in a session of its own: one that fails leaves its connection closed.
-    try:
-        with logged_in(server, settings) as session:
-            return check(session)
-    except DatabaseError as error:
-        return failed(name, error)
+def _asking(check: Callable[[Session], Finding]) -> Callable[[Known], Finding]:
+    """Return the check that logs in for itself: a statement that fails leaves its connection closed."""
+
+    def log_in_and_check(known: Known) -> Finding:
+        try:
+            with logged_in(known.server, known.settings) as session:
+                return check(session)
+        except DatabaseError as error:
+            return failed(error)
+
+    return log_in_and_check
 
 
-def _skipped(names: tuple[str, ...] | dict[str, Callable[[Session], Finding]], reason: str) -> Iterator[Finding]:
-    for name in names:
-        yield Finding("skip", name, reason)
+# The check's name, the one that it needs, and what it does.
+_CHECKS: tuple[tuple[str, str, Callable[[Known], Finding]], ...] = (
+    ("settings", "", _check_settings),
+    ("AWS", "settings", check_aws),
+    ("database secret", "AWS", check_database_secret),
+    ("network", "database secret", check_network),
+    ("TLS", "network", check_tls),
+    ("login", "TLS", _check_login),
+    ("grants", "login", _asking(check_grants)),
+    ("least privilege", "login", _asking(check_least_privilege)),
+    ("clock", "login", _asking(check_clock)),
+    ("time limit", "login", _asking(check_time_limit)),
+    ("time zone", "grants", _asking(check_time_zone)),
+    ("statement", "grants", _asking(check_statement)),
+    ("index", "grants", _asking(check_index)),
+    ("token secret", "AWS", check_token_secret),
+    ("snapshot", "AWS", check_snapshot),
+)
+
+
+def examine(setup: Setup) -> Iterator[tuple[str, Finding]]:
+    """Yield each check's name and what it finds, as it is made."""
+    known = Known(setup)
+    causes: dict[str, str] = {}  # of the checks that failed or were skipped: the one that failed
+    for name, needed, check in _CHECKS:
+        if needed in causes:
+            causes[name] = causes[needed]
+            yield name, Finding("skip", f"{causes[name]} failed")
+            continue
+        finding = check(known)
+        if finding.state == "FAIL":
+            causes[name] = name
+        yield name, finding
+    if setup.url:
+        yield "address", Finding("ok", setup.url)

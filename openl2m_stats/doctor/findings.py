@@ -1,18 +1,32 @@
 """What a check found."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
+
+from openl2m_stats.doctor.setups import Setup
+from stats.connection import Server
+from stats.secret_store import SecretStore
+from stats.settings import Settings
+
+
+@dataclass
+class Known:
+    """What is known so far: a check that does not fail adds what those that need it go by."""
+
+    setup: Setup
+    settings: Settings = field(init=False)
+    store: SecretStore = field(init=False)
+    server: Server = field(init=False)
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One check's outcome: its state and name, what was seen, and, where something is wrong, what to do about it.
+    """One check's outcome: its state, what was seen, and, where something is wrong, what to do about it.
 
     `skip` is the state of a check that cannot be made because another failed.
     """
 
     state: Literal["ok", "warn", "FAIL", "skip"]
-    name: str
     seen: str
     advice: str = ""
 

@@ -5,7 +5,7 @@ import time
 from datetime import UTC, datetime
 
 from openl2m_stats.doctor.findings import Finding
-from openl2m_stats.doctor.session import Session, script_path
+from openl2m_stats.session import Session, script_path
 from stats import query
 from stats.connection import DatabaseError
 
@@ -20,7 +20,6 @@ _BYTES = {
 
 def check_statement(session: Session) -> Finding:
     """Tell how long the statement takes, of the time that the function has. Raise DatabaseError."""
-    name = "statement"
     literal = session.connection.engine.literal
     seconds = []
     try:
@@ -30,13 +29,13 @@ def check_statement(session: Session) -> Finding:
             [row] = session.rows(query.statement(now, session.settings.time_zone, literal, indexes))
             seconds.append(time.monotonic() - started)
     except DatabaseError as error:
-        return Finding("FAIL", name, str(error), _slow_advice(session.dialect))
+        return Finding("FAIL", str(error), _slow_advice(session.dialect))
     entries = query.document(row)["database"]["log_entries"]["value"]
     took, timeout = statistics.median(seconds), session.settings.request_timeout_seconds
     seen = f"{took * 1000:,.0f} ms, the median of {_RUNS}, over {entries:,} log entries{_size(session)}"
     if took > timeout / 2:
-        return Finding("warn", name, f"{seen}; REQUEST_TIMEOUT_SECONDS is {timeout}", _slow_advice(session.dialect))
-    return Finding("ok", name, seen)
+        return Finding("warn", f"{seen}; REQUEST_TIMEOUT_SECONDS is {timeout}", _slow_advice(session.dialect))
+    return Finding("ok", seen)
 
 
 def _slow_advice(dialect: str) -> str:
@@ -57,13 +56,12 @@ def _size(session: Session) -> str:
 
 def check_index(session: Session) -> Finding:
     """Tell whether the log has the recommended indexes, if it is large. Raise DatabaseError."""
-    name = "index"
     missing = query.missing_indexes(session.indexes())
     if not missing:
-        return Finding("ok", name, "all that are recommended are there")
+        return Finding("ok", "all that are recommended are there")
     entries = int(session.rows("SELECT COUNT(*) FROM switches_log")[0][0])
     if entries < _LARGE:
-        return Finding("ok", name, f"none is needed below {_LARGE:,} log entries")
+        return Finding("ok", f"none is needed below {_LARGE:,} log entries")
     columns = " and ".join(f"({', '.join(each)})" for each in missing)
     advice = f"Run {script_path('log_index', session.dialect)}."
-    return Finding("warn", name, f"{entries:,} log entries without an index on {columns}", advice)
+    return Finding("warn", f"{entries:,} log entries without an index on {columns}", advice)

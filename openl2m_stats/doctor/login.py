@@ -4,7 +4,8 @@ import time
 from datetime import UTC, datetime
 
 from openl2m_stats.doctor.findings import Finding
-from openl2m_stats.doctor.session import Session
+from openl2m_stats.openl2m_schema import read_instant
+from openl2m_stats.session import Session
 from stats.connection import DatabaseError, Kind
 from stats.windows import bounds
 
@@ -19,7 +20,7 @@ _NO_ROOM = {"1040", "1203", "1226", "53300"}
 _NO_DATABASE = {"1044", "1049", "3D000", "42501"}
 
 
-def failed(name: str, error: DatabaseError) -> Finding:
+def failed(error: DatabaseError) -> Finding:
     """Return the finding of a check that the database failed."""
     if error.kind == Kind.DENIED:
         advice = (
@@ -34,49 +35,41 @@ def failed(name: str, error: DatabaseError) -> Finding:
         advice = "It takes connections, but does not answer: is it overloaded, or starting, or the log locked?"
     else:
         advice = "The code is the database server's own, or its driver's: its documentation tells more."
-    return Finding("FAIL", name, str(error), advice)
+    return Finding("FAIL", str(error), advice)
 
 
 def check_clock(session: Session) -> Finding:
     """Compare the database's clock with this machine's. Raise DatabaseError."""
-    name = "clock"
     if session.dialect == "sqlite":
-        return Finding("ok", name, "this machine's own")
+        return Finding("ok", "this machine's own")
     before = time.time()
     database = float(session.rows(_CLOCK[session.dialect])[0][0])
     ahead = database - (before + time.time()) / 2
     seen = f"the database's is {abs(ahead):.1f} s {'ahead of' if ahead > 0 else 'behind'} this machine's"
     if abs(ahead) > _MOST_SKEW_SECONDS:
-        return Finding("warn", name, seen, "Synchronise the one that is wrong: windows are counted from now.")
-    return Finding("ok", name, seen)
+        return Finding("warn", seen, "Synchronise the one that is wrong: windows are counted from now.")
+    return Finding("ok", seen)
 
 
 def check_time_zone(session: Session) -> Finding:
     """Tell when today began, and whether the log's newest entry lies ahead. Raise DatabaseError."""
-    name = "time zone"
     now, zone = datetime.now(UTC), session.settings.time_zone
-    newest = _instant(session.rows("SELECT MAX(timestamp) FROM switches_log")[0][0])
+    latest = session.rows("SELECT MAX(timestamp) FROM switches_log")[0][0]
     seen = f"{zone.key}, today began at {bounds(now, zone).today:%Y-%m-%dT%H:%MZ}"
-    if newest is None:
-        return Finding("ok", name, f"{seen}; the log is empty")
+    if latest is None:
+        return Finding("ok", f"{seen}; the log is empty")
+    newest = read_instant(latest)
     seen += f"; the newest log entry is of {newest:%Y-%m-%dT%H:%M:%SZ}"
     if (newest - now).total_seconds() > _MOST_SKEW_SECONDS:
         advice = "It lies ahead: OpenL2M stores UTC, so its server's clock is wrong, or this machine's."
-        return Finding("warn", name, seen, advice)
-    return Finding("ok", name, seen)
-
-
-def _instant(value: datetime | str | None) -> datetime | None:
-    """Return what an engine hands out for an instant: text in SQLite, without an offset in MySQL."""
-    instant = datetime.fromisoformat(value) if isinstance(value, str) else value
-    return instant and (instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC))
+        return Finding("warn", seen, advice)
+    return Finding("ok", seen)
 
 
 def check_time_limit(session: Session) -> Finding:
     """Tell whether the server ends a statement that the function has given up. Raise DatabaseError."""
-    name = "time limit"
     if session.dialect != "postgresql":
-        return Finding("ok", name, "each statement carries its own")
+        return Finding("ok", "each statement carries its own")
     rows = session.rows(
         "SELECT name, setting FROM pg_settings WHERE name IN ('statement_timeout', 'transaction_timeout')"
     )
@@ -93,6 +86,6 @@ def check_time_limit(session: Session) -> Finding:
         seen += f", transaction_timeout {of_session / 1000:g} s"
         advice = "A statement that takes too long would end the session too, and be sent once more."
     if not remedies:
-        return Finding("ok", name, seen)
+        return Finding("ok", seen)
     statements = " ".join(f"""ALTER ROLE "{user}" {remedy};""" for remedy in remedies)
-    return Finding("warn", name, seen, f"{advice} As an administrator: {statements}")
+    return Finding("warn", seen, f"{advice} As an administrator: {statements}")

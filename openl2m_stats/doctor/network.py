@@ -9,9 +9,10 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
-from openl2m_stats.doctor.findings import Finding, listed
+from openl2m_stats.doctor.findings import Finding, Known, listed
 from stats.connection import Server
 from stats.deadline import Deadline
+from stats.engines import POSTGRESQL
 from stats.settings import Settings
 from stats.transport import Transport, is_local, is_unix_socket, open_socket, shutdown_at, trust
 
@@ -34,13 +35,13 @@ class NoTLSError(Exception):
     """The server does not speak TLS."""
 
 
-def check_network(server: Server) -> Finding:
+def check_network(known: Known) -> Finding:
     """Tell whether the server's name resolves and its port takes connections."""
-    name = "network"
+    server = known.server
     if server.engine == "sqlite":
         if Path(server.database).is_file():
-            return Finding("ok", name, "not needed: the database is a file")
-        return Finding("FAIL", name, f"there is no file {server.database}", "Look at 'dbname' of the database secret.")
+            return Finding("ok", "not needed: the database is a file")
+        return Finding("FAIL", f"there is no file {server.database}", "Look at 'dbname' of the database secret.")
     where = server.host if is_unix_socket(server.host) else f"{server.host} port {server.port}"
     try:
         addresses = _addresses(server)
@@ -48,17 +49,17 @@ def check_network(server: Server) -> Finding:
         open_socket(server.host, server.port, Deadline.after(_SECONDS)).close()
     except (socket.gaierror, UnicodeError) as error:
         advice = "Look at 'host' of the database secret. A name of a private zone resolves inside its VPC only."
-        return Finding("FAIL", name, f"{server.host} does not resolve: {_reason(error)}", advice)
+        return Finding("FAIL", f"{server.host} does not resolve: {_reason(error)}", advice)
     except ConnectionRefusedError:
         advice = "Nothing listens there: look at 'port' of the database secret, and whether the database runs."
-        return Finding("FAIL", name, f"{where} refuses connections", advice)
+        return Finding("FAIL", f"{where} refuses connections", advice)
     except TimeoutError:
         advice = _PRIVATE if all(ip_address(each).is_private for each in addresses) else _CLOSED
-        return Finding("FAIL", name, f"{where} does not answer within {_SECONDS:.0f} s", advice)
+        return Finding("FAIL", f"{where} does not answer within {_SECONDS:.0f} s", advice)
     except OSError as error:
-        return Finding("FAIL", name, f"{where}: {_reason(error)}", "Look at 'host' of the database secret.")
+        return Finding("FAIL", f"{where}: {_reason(error)}", "Look at 'host' of the database secret.")
     took = f"connected in {(time.monotonic() - started) * 1000:.0f} ms"
-    return Finding("ok", name, ", ".join([listed(addresses, 3) or where, took]))
+    return Finding("ok", ", ".join([listed(addresses, 3) or where, took]))
 
 
 def _addresses(server: Server) -> list[str]:
@@ -72,31 +73,29 @@ def _reason(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
-def check_tls(server: Server, settings: Settings) -> Finding:
+def check_tls(known: Known) -> Finding:
     """Tell whether the server's certificate is one that the function accepts."""
-    name = "TLS"
+    server, settings = known.server, known.settings
     off = settings.database_tls == "off"
     if off and not is_local(server.host):
-        return Finding("FAIL", name, "DATABASE_TLS=off, and the host is not loopback", "Leave DATABASE_TLS out.")
+        return Finding("FAIL", "DATABASE_TLS=off, and the host is not loopback", "Leave DATABASE_TLS out.")
     try:
         context = trust(server.host, settings.database_ca_file, off=off)
     except OSError as error:
         seen = f"DATABASE_CA_FILE {settings.database_ca_file} cannot be used: {_reason(error)}"
-        return Finding("FAIL", name, seen, "It takes a file of certificates in PEM form.")
+        return Finding("FAIL", seen, "It takes a file of certificates in PEM form.")
     if not isinstance(context, ssl.SSLContext):
-        return Finding("ok", name, "not needed: nobody can sit between this machine and the database")
+        return Finding("ok", "not needed: nobody can sit between this machine and the database")
     try:
         certificate = _handshake(server, context)
     except NoTLSError:
         advice = "Switch TLS on: the function sends no user name and no password without."
-        return Finding("FAIL", name, "the server offers no TLS", advice)
+        return Finding("FAIL", "the server offers no TLS", advice)
     except ssl.SSLCertVerificationError as error:
-        return Finding("FAIL", name, f"the certificate is refused: {error.verify_message}", _advice(error, settings))
+        return Finding("FAIL", f"the certificate is refused: {error.verify_message}", _advice(error, settings))
     except (OSError, IndexError, ValueError) as error:  # a greeting that is none has no end, or no first byte
-        return Finding(
-            "FAIL", name, f"no TLS came about: {_reason(error)}", "Is this a database server of that engine?"
-        )
-    return _accepted(name, certificate)
+        return Finding("FAIL", f"no TLS came about: {_reason(error)}", "Is this a database server of that engine?")
+    return _accepted(certificate)
 
 
 def _advice(error: ssl.SSLCertVerificationError, settings: Settings) -> str:
@@ -107,14 +106,14 @@ def _advice(error: ssl.SSLCertVerificationError, settings: Settings) -> str:
     return f"{settings.database_ca_file} does not hold its authority; DATABASE_CA_FILE names another file."
 
 
-def _accepted(name: str, certificate: dict[str, Any]) -> Finding:
+def _accepted(certificate: dict[str, Any]) -> Finding:
     names = listed([value for kind, value in certificate.get("subjectAltName", ()) if kind == "DNS"], 3)
     expires = datetime.fromtimestamp(ssl.cert_time_to_seconds(certificate["notAfter"]), UTC)
     days = (expires - datetime.now(UTC)).days
     seen = f"verified, {names}, expires in {days} days"
     if days < _EXPIRES_SOON_DAYS:
-        return Finding("warn", name, seen, "Renew the server's certificate.")
-    return Finding("ok", name, seen)
+        return Finding("warn", seen, "Renew the server's certificate.")
+    return Finding("ok", seen)
 
 
 def _handshake(server: Server, context: ssl.SSLContext) -> dict[str, Any]:
@@ -123,7 +122,7 @@ def _handshake(server: Server, context: ssl.SSLContext) -> dict[str, Any]:
     transport = open_socket(server.host, server.port, deadline)
     try:
         with shutdown_at(deadline, transport):
-            (_ask_postgresql if "postgres" in server.engine else _ask_mysql)(transport)
+            (_ask_postgresql if server.engine in POSTGRESQL else _ask_mysql)(transport)
             with context.wrap_socket(transport.driver_socket, server_hostname=server.host) as connection:
                 return connection.getpeercert() or {}
     finally:

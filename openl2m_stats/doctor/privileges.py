@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from openl2m_stats import grants
 from openl2m_stats.doctor.findings import Finding, listed
-from openl2m_stats.doctor.session import Session, script_path
+from openl2m_stats.session import Session, script_path
 from stats import catalogue
 
 # What the scripts keep from the user on purpose; it is named first.
@@ -61,12 +61,11 @@ class _Column:
 
 def check_grants(session: Session) -> Finding:
     """Tell whether every column that the statement needs can be read. Raise DatabaseError."""
-    name = "grants"
     readable = {(column.table, column.name) for column in _columns(session) if column.readable}
     needed = _needed()
     missing = [each for each in needed if each not in readable]
     if not missing:
-        return Finding("ok", name, f"all {len(needed)} columns of {len(dict(needed))} tables can be read")
+        return Finding("ok", f"all {len(needed)} columns of {len(dict(needed))} tables can be read")
     if session.dialect == "sqlite":
         advice = "Is it a database of OpenL2M?"
     else:
@@ -74,14 +73,13 @@ def check_grants(session: Session) -> Finding:
         lines = " ".join(grants.lines(session.dialect, user, _tables(missing)))
         command = f"openl2m-stats grants --engine {session.dialect} --user {shlex.quote(user)}"
         advice = f"Run in database {session.server.database}: {lines} Or run all that `{command}` prints."
-    return Finding("FAIL", name, f"cannot read {_by_table(missing, len(missing), len(missing))}", advice)
+    return Finding("FAIL", f"cannot read {_by_table(missing, len(missing), len(missing))}", advice)
 
 
 def check_least_privilege(session: Session) -> Finding:
     """Tell whether the user may read or write anything that the statement does not need. Raise DatabaseError."""
-    name = "least privilege"
     if session.dialect == "sqlite":
-        return Finding("ok", name, "not applicable: the file is opened read-only")
+        return Finding("ok", "not applicable: the file is opened read-only")
     columns = _columns(session)
     needed = set(_needed())
     readable = [(column.table, column.name) for column in columns if column.readable]
@@ -95,8 +93,8 @@ def check_least_privilege(session: Session) -> Finding:
     ]
     if any(seen):
         advice = f"Revoke that, or use a user of its own, which {script_path('read_only_user', session.dialect)} makes."
-        return Finding("warn", name, "; ".join(text for text in seen if text), advice)
-    return Finding("ok", name, "may read nothing else, and write nothing")
+        return Finding("warn", "; ".join(text for text in seen if text), advice)
+    return Finding("ok", "may read nothing else, and write nothing")
 
 
 def _columns(session: Session) -> list[_Column]:

@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from openl2m_stats.doctor.stack import read_stack
+from openl2m_stats.deployed import ALIAS, Account, StackError, reading
 from openl2m_stats.files import CA_FILE
 
 _MISSED_SECONDS = 900
@@ -46,12 +46,21 @@ def _with_ca_file(variables: Mapping[str, str]) -> dict[str, str]:
 
 
 def _of_stack(name: str) -> Setup:
-    stack = read_stack(name)
+    with reading(name):
+        account = Account.of()
+        outputs = account.outputs(name)
+        resource = account.cloudformation.describe_stack_resource(StackName=name, LogicalResourceId="StatsFunction")
+        function = resource["StackResourceDetail"]["PhysicalResourceId"]
+        configuration = account.awslambda.get_function_configuration(FunctionName=function, Qualifier=ALIAS)
+    environment = configuration.get("Environment", {})
+    if "Error" in environment:
+        code = environment["Error"].get("ErrorCode")
+        raise StackError(f"The variables of {function} cannot be read ({code}): they need kms:Decrypt with KmsKeyArn")
     return Setup(
-        title=f"the stack {name} in {stack.region}, function {stack.function}, alias live",
-        variables=_with_ca_file(stack.variables),
-        missed_seconds=int(stack.outputs.get("SnapshotsMissedSeconds", _MISSED_SECONDS)),
-        url=stack.outputs.get("Url"),
+        title=f"the stack {name} in {account.cloudformation.meta.region_name}, function {function}, alias {ALIAS}",
+        variables=_with_ca_file(environment.get("Variables", {})),
+        missed_seconds=int(outputs.get("SnapshotsMissedSeconds", _MISSED_SECONDS)),
+        url=outputs.get("Url"),
     )
 
 

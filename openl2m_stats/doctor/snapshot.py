@@ -2,25 +2,23 @@
 
 from datetime import UTC, datetime
 
-from openl2m_stats.doctor.findings import Finding
-from openl2m_stats.doctor.setups import Setup
+from openl2m_stats.doctor.findings import Finding, Known
 from stats import query
 from stats.bucket import StorageError
 from stats.deadline import Deadline
 from stats.instants import timestamp
-from stats.settings import Settings
 from stats.snapshots import open_snapshots
 
-_NAME = "snapshot"
 _SECONDS = 10
 _RUNS = "Look at the snapshot function: `make logs`, and the queue SnapshotFailuresUrl."
 
 
-def check_snapshot(settings: Settings, setup: Setup) -> Finding:
+def check_snapshot(known: Known) -> Finding:
     """Tell how old the newest snapshot is, or why there is none."""
+    settings, setup = known.settings, known.setup
     snapshots = open_snapshots(settings, attempts=2)
     if snapshots is None:
-        return Finding("ok", _NAME, "SNAPSHOT_BUCKET is not set: the API does without")
+        return Finding("ok", "SNAPSHOT_BUCKET is not set: the API does without")
     where = f"s3://{settings.snapshot_bucket}/{settings.snapshot_prefix}latest.json"
     try:
         newest = snapshots.latest(Deadline.after(_SECONDS))
@@ -29,16 +27,16 @@ def check_snapshot(settings: Settings, setup: Setup) -> Finding:
             "Look at SNAPSHOT_BUCKET and at AWS_REGION. Reading takes s3:GetObject for the object and s3:ListBucket "
             "for the bucket. What is not a snapshot, the next run replaces."
         )
-        return Finding("FAIL", _NAME, f"{where} cannot be read: {error}", advice)
+        return Finding("FAIL", f"{where} cannot be read: {error}", advice)
     if newest is None:
         if setup.local:
-            return Finding("ok", _NAME, "none yet: make run takes one at its start")
-        return Finding("warn", _NAME, f"there is none yet at {where}", _RUNS)
+            return Finding("ok", "none yet: make run takes one at its start")
+        return Finding("warn", f"there is none yet at {where}", _RUNS)
     if not query.is_whole(newest.document):
         seen = f"{where} has other statistics than this version's: the API asks the database instead"
-        return Finding("warn", _NAME, seen, f"Both functions must be of one version. {_RUNS}")
+        return Finding("warn", seen, f"Both functions must be of one version. {_RUNS}")
     age = (datetime.now(UTC) - newest.taken_at).total_seconds()
     seen = f"the newest is of {timestamp(newest.taken_at.replace(microsecond=0))}, {age:,.0f} s ago"
     if age > setup.missed_seconds:
-        return Finding("warn", _NAME, f"{seen}, more than the {setup.missed_seconds:,} s that it may be", _RUNS)
-    return Finding("ok", _NAME, seen)
+        return Finding("warn", f"{seen}, more than the {setup.missed_seconds:,} s that it may be", _RUNS)
+    return Finding("ok", seen)

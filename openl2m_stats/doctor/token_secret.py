@@ -1,57 +1,47 @@
 """The token secret: which tokens open the API, and which do not, or not for long."""
 
-import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from openl2m_stats.doctor.aws import SECONDS, secret_advice
-from openl2m_stats.doctor.findings import Finding, listed
+from openl2m_stats.doctor.findings import Finding, Known, listed
 from openl2m_stats.token_registry import MOST_BYTES
 from stats.deadline import Deadline
-from stats.registry import Token, parse_registry, parse_token
-from stats.secret_store import NoValueError, SecretStore, SecretUnavailableError
-from stats.settings import Settings
+from stats.registry import Token, parse_document, parse_entries
+from stats.secret_store import NoValueError, SecretUnavailableError
 
-_NAME = "token secret"
 _SOON = timedelta(days=14)
 _NEARLY_FULL_BYTES = 58_000
 _MOST = 5
 _FORM = 'It is {"tokens": [{"name": "…", "sha256": "<64 hex digits>"}, …]}; openl2m-stats tokens create writes one.'
 
 
-def check_token_secret(settings: Settings, store: SecretStore) -> Finding:
+def check_token_secret(known: Known) -> Finding:
     """Tell whether the registry is readable, what is in it, and how much of it can be used."""
-    secret_id = settings.tokens_secret_id
+    secret_id = known.settings.tokens_secret_id
     try:
-        text = store.get(secret_id, Deadline.after(SECONDS))
-        parse_registry(text)
+        text = known.store.get(secret_id, Deadline.after(SECONDS))
+        entries = parse_document(text)["tokens"]
     except NoValueError:
         return _empty(f"{secret_id} has no value")
     except SecretUnavailableError as error:
         advice = secret_advice(str(error), "TOKENS_SECRET_ID")
-        return Finding("FAIL", _NAME, f"{secret_id} cannot be read: {error}", advice)
+        return Finding("FAIL", f"{secret_id} cannot be read: {error}", advice)
     except ValueError as error:
-        return Finding("FAIL", _NAME, f"{secret_id} is no list of tokens: {error}", _FORM)
-    entries = json.loads(text)["tokens"]
+        return Finding("FAIL", f"{secret_id} is no list of tokens: {error}", _FORM)
     return _of_entries(entries, len(text.encode() if isinstance(text, str) else text))
 
 
 def _empty(seen: str) -> Finding:
-    return Finding("warn", _NAME, f"{seen}: every caller gets 401", f"Make a token. {_FORM}")
+    return Finding("warn", f"{seen}: every caller gets 401", f"Make a token. {_FORM}")
 
 
 def _of_entries(entries: list[Any], size: int) -> Finding:
     if not entries:
         return _empty("it holds no token")
     now = datetime.now(UTC)
-    tokens: list[Token] = []
-    malformed: list[str] = []
-    for number, entry in enumerate(entries, start=1):
-        try:
-            tokens.append(parse_token(entry))
-        except ValueError as problem:
-            name = entry.get("name") if isinstance(entry, dict) else None
-            malformed.append(f"{name if isinstance(name, str) and name else f'number {number}'} ({problem})")
+    tokens, problems = parse_entries(entries)
+    malformed = [f"{name} ({problem})" for name, problem in problems]
     active = [token for token in tokens if token.active]
     usable = [token for token in active if not _expired(token, now)]
     expired = _without_successor(active, now)
@@ -68,7 +58,7 @@ def _of_entries(entries: list[Any], size: int) -> Finding:
         "Secrets Manager takes no larger value: remove entries." if size > _NEARLY_FULL_BYTES else "",
     ]
     text = " ".join(each for each in advice if each)
-    return Finding("warn" if text else "ok", _NAME, "; ".join(seen), text)
+    return Finding("warn" if text else "ok", "; ".join(seen), text)
 
 
 def _expired(token: Token, at: datetime) -> bool:

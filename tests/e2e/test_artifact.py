@@ -15,7 +15,7 @@ from tests.e2e.conftest import SAM, Sandbox
 from tests.support.databases import ROOT
 
 # What starts the function up to its first answer needs no network: there is no token in this event.
-EVENT = {"version": "2.0", "rawPath": "/", "requestContext": {"http": {"method": "GET"}}}
+EVENT = {"version": "2.0", "rawPath": "/nothing", "requestContext": {"http": {"method": "GET"}}}
 # Nothing listens there: what the start asks for is refused at once.
 VARIABLES = {"DATABASE_SECRET_ID": "none", "TOKENS_SECRET_ID": "none", "AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
 _ZIP = "import sys; from samcli.lib.package.utils import make_zip_with_lambda_permissions as zip; zip(*sys.argv[1:])"
@@ -47,8 +47,9 @@ def deployed(tmp_path: Path) -> Package:
 
 def test_function_is_the_package_and_its_bytecode() -> None:
     sources = {str(path.relative_to(ROOT / "functions")) for path in (ROOT / "functions/stats").glob("*.py")}
+    page = {f"stats/web/{name}" for name in ("index.html", "script.js", "style.css")}
     bytecode = {f"stats/__pycache__/{Path(name).stem}.cpython-313.pyc" for name in sources}
-    assert files(BUILD / "StatsFunction").keys() == sources | bytecode
+    assert files(BUILD / "StatsFunction").keys() == sources | bytecode | page
     assert files(BUILD / "SnapshotFunction") == files(BUILD / "StatsFunction")
 
 
@@ -64,7 +65,7 @@ def test_layer_is_pure_python_for_both_architectures_and_the_certificates() -> N
 
 
 def test_sizes() -> None:
-    assert len(pack(BUILD / "StatsFunction", bytecode=False)) < 60_000
+    assert len(pack(BUILD / "StatsFunction", bytecode=False)) < 80_000
     assert len(pack(BUILD / "DependenciesLayer")) < 4_500_000
 
 
@@ -110,6 +111,12 @@ def python313_libraries() -> list[str]:
     command = "import sysconfig; print(sysconfig.get_path('stdlib'), sysconfig.get_path('platstdlib'))"
     python = ROOT / ".venv-runtime/bin/python"
     return subprocess.run([python, "-c", command], capture_output=True, text=True, check=True).stdout.split()
+
+
+def test_the_page_is_served_from_the_artifact(deployed: Package, start: Callable[..., Sandbox]) -> None:
+    answer = start(deployed, **VARIABLES).invoke(EVENT | {"rawPath": "/"})
+    assert (answer.status, answer.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+    assert answer.body.startswith("<!doctype html>")
 
 
 def test_bytecode_that_is_checked_by_date_would_be_void(deployed: Package, start: Callable[..., Sandbox]) -> None:

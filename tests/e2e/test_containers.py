@@ -81,7 +81,7 @@ def api() -> Iterator[int]:
 
 @pytest.mark.parametrize(
     ("method", "path", "status"),
-    [("GET", "/api/stats/", 401), ("OPTIONS", "/api/stats/", 204), ("POST", "/api/stats", 401), ("GET", "/", 404)],
+    [("GET", "/api/stats/", 401), ("OPTIONS", "/api/stats/", 204), ("POST", "/api/stats", 401), ("GET", "/", 200)],
 )
 def test_start_api(api: int, method: str, path: str, status: int) -> None:
     with contextlib.closing(HTTPConnection("127.0.0.1", api, timeout=60)) as connection:

@@ -5,7 +5,7 @@ import json
 import secrets
 from base64 import b64decode
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -23,10 +23,12 @@ from tests.e2e.conftest import Sandbox
 from tests.integration.conftest import AWS, Response
 from tests.support import metrics
 from tests.support.databases import ROOT, read_case, shared
+from tests.support.events import EVERY_ANSWER
 from tests.support.stack import load
 
 SCHEDULED = sorted((ROOT / "events").glob("schedule*.json"))
-EVENTS = sorted(set((ROOT / "events").glob("*.json")) - set(SCHEDULED))
+HISTORY = sorted((ROOT / "events").glob("*history*.json"))
+EVENTS = sorted(set((ROOT / "events").glob("*.json")) - {*SCHEDULED, *HISTORY})
 STATUS = {
     "conditional": 304,
     "get_metrics": 200,
@@ -175,13 +177,69 @@ def check_not_modified(answer: Response, _name: str, cache_status: str) -> None:
 
 def check_options(answer: Response, _name: str, _cache_status: str) -> None:
     assert answer.body == ""
-    assert answer.headers == {"Allow": "GET, HEAD, OPTIONS"}
+    assert answer.headers == {**EVERY_ANSWER, "Allow": "GET, HEAD, OPTIONS"}
 
 
 def check_refusal(answer: Response, _name: str, _cache_status: str) -> None:
     assert answer.headers["WWW-Authenticate"] == "Token"
     assert answer.headers["Cache-Control"] == "no-store"
     assert list(answer.json) == ["detail"]
+
+
+def put_history(bucket: tuple[Any, str], first: date, last: date) -> None:
+    """Give each day a row, whose numbers are the day's."""
+    client, name = bucket
+    months: dict[str, dict[str, Any]] = {}
+    for number in range(first.toordinal(), last.toordinal() + 1):
+        day = date.fromordinal(number)
+        times = {"scheduled_for": f"{day}T23:55:00Z", "taken_at": f"{day}T23:55:01Z"}
+        values = {key: number for section in expected().values() for key in section}
+        months.setdefault(f"{day:%Y-%m}", {})[str(day)] = {**times, "values": values}
+    for month, days in months.items():
+        client.put_object(Bucket=name, Key=f"snapshots/history/{month}.json", Body=json.dumps(days))
+
+
+@pytest.mark.parametrize("path", HISTORY, ids=lambda path: path.stem)
+def test_history_event(
+    path: Path, variables: dict[str, str], bucket: tuple[Any, str], start: Callable[..., Sandbox]
+) -> None:
+    first, last = date(2026, 10, 30), date(2026, 11, 4)
+    put_history(bucket, first, last)
+    sandbox = start(**variables, SNAPSHOT_BUCKET=bucket[1])
+
+    answer = sandbox.invoke(json.loads(path.read_text()))
+
+    assert (answer.status, answer.headers["Vary"]) == (200, "Accept, Authorization"), sandbox.log
+    numbers = list(range(first.toordinal(), last.toordinal() + 1))
+    if path.stem == "get_history_csv":
+        assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
+        lines = [line.split(",") for line in answer.body.split("\r\n")[1:-1]]
+        assert [line[1:] for line in lines] == [["snapshot", *[str(number)] * 30] for number in numbers]
+    else:
+        assert answer.headers["Content-Type"] == "application/json"
+        values = [entry["values"] for section in ("database", "usage") for entry in answer.json[section].values()]
+        assert values == [numbers] * 30
+    assert demo.TOKEN not in sandbox.log
+
+
+def test_a_year_of_history_takes_13_reads_and_then_none(
+    variables: dict[str, str],
+    bucket: tuple[Any, str],
+    calls: Callable[[], list[Any]],
+    start: Callable[..., Sandbox],
+) -> None:
+    put_history(bucket, date(2025, 11, 4), date(2026, 11, 4))
+    event = json.loads((ROOT / "events/get_history.json").read_text())
+    event["rawQueryString"] = "from=2025-11-04&to=2026-11-04"
+    sandbox = start(**variables, SNAPSHOT_BUCKET=bucket[1])
+
+    answers = [sandbox.invoke(event) for _ in range(2)]
+
+    assert [answer.status for answer in answers] == [200, 200], sandbox.log
+    assert answers[0] == answers[1]
+    assert len(answers[0].json["days"]) == 366
+    reads = [url for action, url in objects_asked(calls()) if action == "s3:GetObject"]
+    assert len(reads) == len(set(reads)) == 13
 
 
 @pytest.fixture
@@ -261,19 +319,22 @@ def test_api_role_permits_what_the_function_calls_and_no_more(
     start: Callable[..., Sandbox],
 ) -> None:
     event = json.loads((ROOT / "events/get_stats.json").read_text())
+    history = json.loads((ROOT / "events/get_history.json").read_text())
     empty = secrets_manager.create_secret(Name=f"{aws.tokens_secret}-empty")["ARN"]
     names = {aws.database_secret: "DatabaseSecretArn", aws.tokens_secret: "TokenSecret", empty: "TokenSecret"}
     variables |= {"SNAPSHOT_BUCKET": bucket[1]}
 
-    assert start(**variables).invoke(event).status == 200
+    sandbox = start(**variables)
+    assert [sandbox.invoke(each).status for each in (event, history)] == [200, 200]
     assert start(**{**variables, "TOKENS_SECRET_ID": empty}).invoke(event).status == 401
 
     requests = calls()
     assert secrets_asked(requests, names) == permitted("StatsRole", "read-secrets")
-    assert permitted("StatsRole", "read-newest-snapshot") == {("s3:GetObject", "latest.json")}
-    [(action, url)] = objects_asked(requests)
-    assert action == "s3:GetObject"
-    assert url.endswith("/snapshots/latest.json")
+    keys = permitted("StatsRole", "read-newest-snapshot-and-history")
+    assert keys == {("s3:GetObject", "latest.json"), ("s3:GetObject", "history/*")}
+    objects = {(action, url.partition("/snapshots/")[2]) for action, url in objects_asked(requests)}
+    months = [f"history/{month}.json" for month in ("2026-10", "2026-11")]
+    assert objects == {("s3:GetObject", key) for key in ("latest.json", *months)}
 
 
 def test_snapshot_role_permits_what_the_function_calls_and_no_more(

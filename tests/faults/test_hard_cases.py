@@ -19,6 +19,7 @@ from tests.faults.world import (
     REGISTRY,
     SECRET,
     STATEMENT,
+    TOO_OLD,
     World,
     seen,
 )
@@ -183,6 +184,50 @@ def test_what_s3_forbids_is_told(world: World) -> None:
     told = world.told()
     assert told.error("snapshot not readable") == "snapshots/latest.json: AccessDenied"
     assert told.failures == {"SnapshotReadFailure"}
+
+
+MISDEEDS = {
+    "silent": network.during(BUCKET, network.silent),
+    "slow": network.during(BUCKET, network.slow),
+    "drip": network.during(BUCKET, network.slow_by_byte),
+    "reset": network.during(BUCKET, network.reset),
+    "garbage": network.during(BUCKET, network.garbage),
+    "refused": network.refused(BUCKET),
+    "denied": services.bucket_answers(403),
+    "5xx": services.bucket_answers(500),
+}
+
+
+@pytest.mark.parametrize("world", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("fault", MISDEEDS.values(), ids=MISDEEDS)
+def test_a_year_of_history_answers_in_time(fault: network.Fault, world: World) -> None:
+    """13 reads, of which any may be what the request waits for."""
+    container, _ = world.start()
+
+    def status() -> int:
+        response, took = world.ask(container, path="/api/stats/history/", query="from=2025-11-23&to=2026-11-23")
+        assert took <= SECONDS + MARGIN_SECONDS
+        return response.status
+
+    with fault(world):
+        assert status() == 503
+        told = world.told()
+        assert told.messages == {"history not readable"}
+        assert told.failures == {"HistoryReadFailure"}
+        assert status() == 503  # at once: the bucket is left alone
+        assert not world.told().messages
+    wait_until(lambda: not any(thread.name == THREAD for thread in threading.enumerate()))
+    world.clock.shift(31)
+    assert status() == 200
+    world.clock.shift(DUE)
+    with fault(world):
+        assert status() == 200  # what is held
+        assert world.told().failures == {"HistoryReadFailure"}
+        world.clock.shift(TOO_OLD)
+        assert status() == 503
+    wait_until(lambda: not any(thread.name == THREAD for thread in threading.enumerate()))
+    world.clock.shift(31)
+    assert status() == 200
 
 
 # --- the snapshot function

@@ -115,11 +115,11 @@ class World:
         self.stack.callback(container.close)
         return container, time.monotonic() - started
 
-    def ask(self, container: Container) -> tuple[Response, float]:
+    def ask(self, container: Container, **request: str) -> tuple[Response, float]:
         """Return the answer, and how many seconds it took."""
         self.at_request()
         started = time.monotonic()
-        response = container.get(self.key)
+        response = container.get(self.key, **request)
         return response, time.monotonic() - started
 
     def told(self) -> Told:

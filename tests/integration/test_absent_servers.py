@@ -59,7 +59,7 @@ def test_what_cannot_be_installed_is_named_and_stops_ci(present: dict[str, str],
         (tmp_path / program).chmod(0o755)
     for variables, code in ({}, 0), ({"CI": "true"}, 1):
         finished = subprocess.run(
-            [ROOT / "dev/servers/install_databases.sh", "postgresql"],
+            [ROOT / "dev/servers/install_packages.sh", "postgresql"],
             env={"PATH": str(tmp_path), **variables},
             capture_output=True,
             text=True,

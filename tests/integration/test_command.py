@@ -19,10 +19,10 @@ from werkzeug import Request, Response
 
 from stats import __version__
 from tests.integration.conftest import AWS
-from tests.integration.test_doctor import answering
 from tests.support import leaks
 from tests.support.databases import ROOT
 from tests.support.tokens_command import entries
+from tests.support.wsgi import served
 
 SCRIPT = Path(sys.executable).parent / "openl2m-stats"
 SERVE = ["serve", "--port", "0"]
@@ -67,7 +67,7 @@ def test_a_name_is_taken_as_it_is_and_exit_codes_tell_what_happened(aws: AWS) ->
     [
         (["{}"], "no such command"),
         (["--{}"], "no such option"),
-        (["serve", "{}"], "an argument too many"),
+        (["serve", "{}"], "too many arguments"),
         (["serve", "--port", "{}"], "--port: it takes 1 to 65535"),
         (["completion", "{}"], "{bash|zsh|fish}: it takes one of bash, zsh, fish"),
         (["doctor", "--json={}"], "--json"),
@@ -84,6 +84,15 @@ def test_what_is_wrong_is_named_and_never_repeated(arguments: list[str], words: 
     assert (done.returncode, done.stdout) == (2, "")
     assert words in done.stderr.splitlines()[-1]
     assert not leaks.found_in(done.stderr)
+
+
+def test_the_region_is_that_of_aws_region(aws: AWS) -> None:
+    aws.new_token()
+    variables = {name: value for name, value in os.environ.items() if name != "AWS_DEFAULT_REGION"}
+    assert call("tokens", "list", env={**variables, "AWS_REGION": "us-east-1"}).returncode == 0
+    variables["AWS_DEFAULT_REGION"] = "eu-north-1"  # where there is no such secret
+    assert call("tokens", "list", env={**variables, "AWS_REGION": "us-east-1"}).returncode == 0
+    assert call("tokens", "list", env=variables).returncode == 2
 
 
 @pytest.mark.parametrize("shell", ["zsh", "fish", "bash"])
@@ -112,7 +121,7 @@ def cloudformation() -> Iterator[tuple[str, list[Request]]]:
         text = f"<DescribeStacksResponse>{result}</DescribeStacksResponse>" if known else error
         return Response(text, 200 if known else 400, content_type="text/xml")
 
-    with answering(respond) as url:
+    with served(Request.application(respond)) as url:
         yield url, asked
 
 

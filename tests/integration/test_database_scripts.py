@@ -26,10 +26,10 @@ def rows(database: Database, sql: str) -> list[Any]:
 
 
 def take_away(database: Database, name: str) -> None:
-    """Run what a script says takes it away."""
-    [line] = [line for line in script(database, name).splitlines() if re.match("-- To take (it|them) away: ", line)]
+    """Run what a script says removes what it made."""
+    [line] = [line for line in script(database, name).splitlines() if re.match("-- To remove (it|them): ", line)]
     with contextlib.closing(database.connect()) as connection:
-        for statement in line.partition("away: ")[2].rstrip(";").split("; "):
+        for statement in line.partition(": ")[2].rstrip(";").split("; "):
             connection.cursor().execute(statement)
 
 
@@ -94,6 +94,20 @@ def test_read_only_user_can_be_run_again(server_db: Database) -> None:
         assert rows(server_db, configured) == [[["statement_timeout=20s"]]]
 
 
+def test_token_import_user_can_be_run_again(server_db: Database) -> None:
+    key = "`key`" if server_db.dialect == "mysql" else "key"
+    user = f"{server_db.user}_import"
+    run_script(server_db, "token_import_user")
+    try:
+        server_db.execute(f"REVOKE SELECT ({key}) ON users_token FROM {user}")
+
+        run_script(replace(server_db, password=leaks.new_password()), "token_import_user")
+
+        assert rows(logged_in(server_db, user), f"SELECT {key} FROM users_token") == []
+    finally:
+        take_away(server_db, "token_import_user")
+
+
 def printed_grants(database: Database, user: str) -> str:
     """Return what the command prints."""
     command = [sys.executable, "-m", "openl2m_stats", "grants", "--engine", database.dialect, "--user", user]
@@ -131,11 +145,15 @@ def test_grants_for_an_account_that_is_bound_to_a_host(server_db: Database) -> N
         server_db.execute(f"DROP USER {server_db.user}@localhost")
 
 
+def logged_in(database: Database, user: str) -> Database:
+    """Return the database as a user sees it who has the password of the scripts."""
+    assert database.server
+    return replace(database, server=replace(database.server, superuser=user, superuser_password=database.password))
+
+
 def counts_vlans(database: Database) -> bool:
     """Log in as the statistics' user and count."""
-    assert database.server
-    login = replace(database.server, superuser=database.user, superuser_password=database.password)
-    return rows(replace(database, server=login), "SELECT COUNT(*) FROM switches_vlan") == [[0]]
+    return rows(logged_in(database, database.user), "SELECT COUNT(*) FROM switches_vlan") == [[0]]
 
 
 @pytest.mark.parametrize("server", MYSQL_LIKE, indirect=True)

@@ -13,7 +13,7 @@ from dev.servers.processes import free_port
 from stats.catalogue import STATISTICS
 from tests.integration.conftest import AWS, NOW, Response, Travel, token_record
 from tests.support import leaks
-from tests.support.events import FORMATS, PATH
+from tests.support.events import EVERY_ANSWER, FORMATS, PATH
 
 LAST_MODIFIED = "Mon, 23 Nov 2026 12:00:00 GMT"
 ALLOW = "GET, HEAD, OPTIONS"
@@ -27,7 +27,7 @@ def key(aws: AWS, sqlite_db: Database) -> str:
 
 def assert_problem(answer: Response, status: int, **headers: str) -> None:
     assert answer.status == status
-    expected = {"Content-Type": "application/json", "Cache-Control": "no-store"}
+    expected = {**EVERY_ANSWER, "Content-Type": "application/json", "Cache-Control": "no-store"}
     assert answer.headers == expected | {name.replace("_", "-"): value for name, value in headers.items()}
     assert list(answer.json) == ["detail"]
     assert isinstance(answer.json["detail"], str)
@@ -73,7 +73,21 @@ def test_what_is_no_api_gateway_event(event: Any, key: str, new_container: Any) 
     assert_problem(new_container().invoke(event), 400)
 
 
-@pytest.mark.parametrize("path", ["/", "/api/", "/api/stats/x", "/api/stats//", "/api//stats/", "/API/STATS/", "", "x"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/",
+        "/page",
+        "/index.html",
+        "/favicon.ico",
+        "/api/stats/x",
+        "/api/stats//",
+        "/api//stats/",
+        "/API/STATS/",
+        "",
+        "x",
+    ],
+)
 @pytest.mark.parametrize("method", ["GET", "OPTIONS", "PUT"])
 def test_other_paths(path: str, method: str, build: Any, key: str, new_container: Any) -> None:
     container = new_container()
@@ -105,13 +119,13 @@ def test_a_stage_that_is_called_api(prefix: str, key: str, new_container: Any) -
 def test_the_api_switched_off(method: str, build: Any, key: str, new_container: Any) -> None:
     container = new_container(API_ENABLED="false")
     assert_unauthorized(container.get(key, method=method, build=build))
-    assert_problem(container.get(key, method=method, path="/", build=build), 404)
+    assert_problem(container.get(key, method=method, path="/x", build=build), 404)
 
 
 def test_options(build: Any, key: str, new_container: Any) -> None:
     for token in (None, key, leaks.new_key()):
         answer = new_container().get(token, method="OPTIONS", build=build)
-        assert answer == Response(204, {"Allow": ALLOW}, "")
+        assert answer == Response(204, {**EVERY_ANSWER, "Allow": ALLOW}, "")
 
 
 BAD_AUTHORIZATIONS: dict[str, list[str]] = {
@@ -234,6 +248,7 @@ def test_a_row_that_is_no_numbers(
 
 def document_headers(answer: Response, *, age: int, cache_status: str, ttl: int = 60) -> dict[str, str]:
     return {
+        **EVERY_ANSWER,
         "Content-Type": "application/json",
         "Allow": ALLOW,
         "ETag": answer.headers["ETag"],
@@ -344,6 +359,7 @@ def test_not_modified(value: str, method: str, build: Any, key: str, travel: Tra
     assert answer.status == 304
     assert answer.body == ""
     assert answer.headers == {
+        **EVERY_ANSWER,
         "ETag": etag,
         "Last-Modified": LAST_MODIFIED,
         "Cache-Control": "private, max-age=60",

@@ -136,7 +136,7 @@ def test_what_openl2m_changes(openl2m: Database, aws: AWS, travel: Travel, new_c
     assert dry.out.splitlines() == [
         "added    openl2m-4-bob",
         "changed  openl2m-1-alice: expires, description",
-        "revoked  openl2m-2-alice: OpenL2M has it no more",
+        "revoked  openl2m-2-alice: OpenL2M no longer has it",
         "1 added, 1 changed, 1 revoked, 0 kept, 1 unchanged",
     ]
     assert [entry.get("active") for entry in entries(aws)] == [None, None, True, False, True, True]

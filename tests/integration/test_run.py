@@ -32,8 +32,12 @@ EVENTS = {
     "no_token": 401,
     "unknown_token": 401,
     "options": 204,
+    "get_page": 200,
     "conditional": 304,
     "rest_api_get_stats": 200,
+    "get_history": 200,
+    "get_history_csv": 200,
+    "rest_api_get_history": 200,
 }
 SCHEDULED = {"schedule": "2026-11-23T12:00:00Z", "schedule_rule": "2026-11-23T12:05:00Z"}
 
@@ -122,6 +126,15 @@ def test_the_printed_curl_line(demo: str) -> None:
     check_demo(json.loads(body))
 
 
+def test_the_pages_address_is_printed_first(demo: str) -> None:
+    url = re.findall(r"http://\S+", demo)[0]
+    assert re.fullmatch(r"http://127\.0\.0\.1:[0-9]+/", url)
+    answer = requests.get(url, timeout=10)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+    assert int(answer.headers["Content-Length"]) == len(answer.content)
+    assert requests.get(url, headers={"If-None-Match": answer.headers["ETag"]}, timeout=10).status_code == 304
+
+
 def test_the_printed_httpie_line(demo: str) -> None:
     finished = subprocess.run(
         ["sh", "-c", commands(demo)["http"] + " --ignore-stdin --check-status"],
@@ -142,6 +155,29 @@ def test_openl2ms_example_client(demo: str) -> None:
     )
     assert answer.status_code == 200
     check_demo(answer.json())
+
+
+def test_the_demo_has_a_past(demo: str) -> None:
+    _, url, _, header = shlex.split(commands(demo)["curl"])
+    authorization = {"Authorization": header.partition(": ")[2]}
+    today = datetime.now(UTC).date()
+    days = {"from": str(today - timedelta(days=90)), "to": str(today)}
+    history = requests.get(f"{url}history/", days, headers=authorization, timeout=10).json()
+    now = requests.get(url, headers=authorization, timeout=10).json()
+
+    gaps = [number for number, value in enumerate(history["usage"]["changes_today"]["values"]) if value is None]
+    assert 0 < len(gaps) < 5
+    backfilled = len(history["backfilled"])
+    assert history["backfilled"] == history["days"][:backfilled]
+    for section in ("database", "usage"):
+        for key, statistic in history[section].items():
+            told = statistic["values"]
+            assert len(told) == 91
+            assert told[-1] is not None
+            assert section == "usage" or told[-1] == now[section][key]["value"]
+            known = key.endswith(("_hour", "_today", "_days"))
+            assert [value is not None for value in told[:backfilled]] == [known] * backfilled
+            assert [n for n in range(backfilled, 91) if told[n] is None] == gaps
 
 
 def test_http_as_it_travels(demo: str) -> None:
@@ -344,6 +380,11 @@ def test_invoke(event: str, status: int) -> None:
     assert answer["statusCode"] == status
     if event in {"get_stats", "post_form", "rest_api_get_stats"}:
         check_demo(json.loads(answer["body"]))
+    if event == "get_history_csv":
+        assert answer["body"].startswith("day,source,switches,")
+        assert answer["body"].count("\r\n") == 7
+    elif "history" in event:
+        assert len(json.loads(answer["body"])["days"]) == 6
     if event == "get_metrics":
         assert "\nopenl2m_switches 1246.0\n" in answer["body"]
 

@@ -176,7 +176,7 @@ def test_a_key_as_an_argument_is_not_repeated(
         (["list", "--key={}"], "--key"),
         (["list", "-k{}"], "no such option"),
         (["list", "--{}"], "no such option"),
-        (["list", "{}"], "an argument too many"),
+        (["list", "{}"], "too many arguments"),
         (["check", "--from", "{}"], "--from"),
     ],
     ids=str,
@@ -337,26 +337,26 @@ def test_listing_nothing(run: Run) -> None:
 @pytest.mark.parametrize(
     ("record", "address", "code", "told"),
     [
-        ({}, None, 0, "accepted: token test, without end, from any address"),
-        ({"expires": "2026-11-25T12:00:00Z"}, None, 0, "accepted: token test, for 2 days more, from any address"),
-        ({"allowed_ips": ["10.0.0.9/8"]}, None, 0, "accepted: token test, without end, from 10.0.0.0/8"),
-        ({"allowed_ips": ["10.0.0.0/8"]}, "10.1.1.1", 0, "accepted: token test, without end, from 10.0.0.0/8"),
+        ({}, None, 0, "accepted: token 'test', without end, from any address"),
+        ({"expires": "2026-11-25T12:00:00Z"}, None, 0, "accepted: token 'test', for 2 days more, from any address"),
+        ({"allowed_ips": ["10.0.0.9/8"]}, None, 0, "accepted: token 'test', without end, from 10.0.0.0/8"),
+        ({"allowed_ips": ["10.0.0.0/8"]}, "10.1.1.1", 0, "accepted: token 'test', without end, from 10.0.0.0/8"),
         (
             {"allowed_ips": ["10.0.0.0/8"]},
             "203.0.113.7",
             1,
-            "refused: token test is not permitted from the client address",
+            "refused: token 'test' is not permitted from the client address",
         ),
-        ({"allowed_ips": ["nonsense"]}, None, 1, "refused: token test is not permitted from the client address"),
-        ({"expires": "2026-11-23T12:00:00Z"}, None, 1, "refused: token test has expired"),
-        ({"active": False}, None, 1, "refused: token test is not active"),
+        ({"allowed_ips": ["nonsense"]}, None, 1, "refused: token 'test' is not permitted from the client address"),
+        ({"expires": "2026-11-23T12:00:00Z"}, None, 1, "refused: token 'test' has expired"),
+        ({"active": False}, None, 1, "refused: token 'test' is not active"),
         (
             {"expires": "2027-01-01"},
             None,
             1,
-            "refused: the entry of token test is unusable: expires has no offset from UTC",
+            "refused: the entry of token 'test' is unusable: expires has no offset from UTC",
         ),
-        ({"sha256": "0" * 64}, None, 1, "refused: there is no such token"),
+        ({"sha256": "0" * 64}, None, 1, "refused: unknown token"),
     ],
     ids=str,
 )
@@ -381,7 +381,7 @@ def test_checking_what_is_no_key(given: str, run: Run) -> None:
 def test_checking_a_key_of_two_entries(aws: AWS, run: Run) -> None:
     key = leaks.new_key()
     aws.put_tokens(token_record(key, name="old", active=False), token_record(key, name="new"))
-    assert run("check", stdin=key).out == "accepted: token new, without end, from any address\n"
+    assert run("check", stdin=key).out == "accepted: token 'new', without end, from any address\n"
 
 
 def test_checking_as_a_process(aws: AWS) -> None:

@@ -39,6 +39,7 @@ def events(key: str, unknown: str) -> Iterator[Any]:
             http_api("OPTIONS"),
             http_api("PUT", headers=[authorization]),
             http_api(path="/"),
+            http_api(path="/nothing"),
             {"Records": []},
         ]
     )

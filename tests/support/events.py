@@ -2,14 +2,19 @@
 
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import parse_qs
 
 Headers = Iterable[tuple[str, str]]
 
 PATH = "/api/stats/"
 CLIENT = "203.0.113.7"
+# The headers that every answer has, errors included.
+EVERY_ANSWER: dict[str, str] = {}
 
 
-def http_api(method: str = "GET", path: str = PATH, headers: Headers = (), client: str = CLIENT) -> dict[str, Any]:
+def http_api(
+    method: str = "GET", path: str = PATH, headers: Headers = (), client: str = CLIENT, query: str = ""
+) -> dict[str, Any]:
     """Return an event of format 2.0: a header sent twice is joined with a comma."""
     joined: dict[str, str] = {}
     for name, value in headers:
@@ -19,7 +24,7 @@ def http_api(method: str = "GET", path: str = PATH, headers: Headers = (), clien
         "version": "2.0",
         "routeKey": "$default",
         "rawPath": path,
-        "rawQueryString": "",
+        "rawQueryString": query,
         "headers": joined,
         "requestContext": {
             "accountId": "123456789012",
@@ -37,8 +42,11 @@ def http_api(method: str = "GET", path: str = PATH, headers: Headers = (), clien
     }
 
 
-def rest_api(method: str = "GET", path: str = PATH, headers: Headers = (), client: str = CLIENT) -> dict[str, Any]:
+def rest_api(
+    method: str = "GET", path: str = PATH, headers: Headers = (), client: str = CLIENT, query: str = ""
+) -> dict[str, Any]:
     """Return an event of format 1.0: `headers` holds a repeated header's last value, `multiValueHeaders` all."""
+    parameters = parse_qs(query, keep_blank_values=True)
     multiple: dict[str, list[str]] = {}
     for name, value in headers:
         multiple.setdefault(name, []).append(value)
@@ -48,8 +56,8 @@ def rest_api(method: str = "GET", path: str = PATH, headers: Headers = (), clien
         "httpMethod": method,
         "headers": {name: values[-1] for name, values in multiple.items()} or None,
         "multiValueHeaders": multiple or None,
-        "queryStringParameters": None,
-        "multiValueQueryStringParameters": None,
+        "queryStringParameters": {name: values[-1] for name, values in parameters.items()} or None,
+        "multiValueQueryStringParameters": parameters or None,
         "pathParameters": {"proxy": path.strip("/")},
         "stageVariables": None,
         "requestContext": {

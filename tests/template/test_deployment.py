@@ -10,7 +10,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from openl2m_stats.doctor.stack import read_stack
+from openl2m_stats.doctor.setups import open_setup
 from tests.support.stack import REQUIRED, load, stack
 from tests.template.test_template import EVERYTHING
 
@@ -109,10 +109,8 @@ def test_make_doctor_reads_the_stack() -> None:
     [name] = [each["FunctionName"] for each in awslambda.list_functions()["Functions"] if "api" in each["Handler"]]
     awslambda.create_alias(FunctionName=name, Name="live", FunctionVersion="1")
 
-    stack = read_stack("openl2m-stats")
-
-    assert (stack.region, stack.function) == ("us-east-1", name)
-    assert stack.variables["TIME_ZONE"] == "Asia/Kathmandu"
-    assert stack.variables["DATABASE_SECRET_ID"] == REQUIRED["DatabaseSecretArn"]
-    assert stack.outputs["Url"] == url
-    assert stack.outputs["SnapshotsMissedSeconds"] == "900"
+    with open_setup("openl2m-stats") as setup:
+        assert setup.title == f"the stack openl2m-stats in us-east-1, function {name}, alias live"
+        assert setup.variables["TIME_ZONE"] == "Asia/Kathmandu"
+        assert setup.variables["DATABASE_SECRET_ID"] == REQUIRED["DatabaseSecretArn"]
+        assert (setup.url, setup.missed_seconds) == (url, 900)

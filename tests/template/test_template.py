@@ -42,6 +42,7 @@ EVERYTHING: dict[str, Any] = {
     "DatabaseResourceId": "prx-0123456789abcdef0",
     "DatabaseUser": "stats",
     "ApiEnabled": "false",
+    "PageEnabled": "false",
     "TimeZone": "America/Los_Angeles",
     "ClientIpAllowed": "10.0.0.0/8,2001:db8::/32",
     "ClientIpDenied": "10.1.0.0/16",
@@ -259,38 +260,26 @@ def test_snapshots_are_taken_with_the_apis_variables(given: dict[str, Any]) -> N
     # What only an HTTP request asks for is left out.
     answering = {
         *("CACHE_TTL_SECONDS", "MAX_STALE_SECONDS", "TOKENS_TTL_SECONDS", "TOKENS_REFRESH_SECONDS"),
-        *("CLIENT_IP_DENIED", "CLIENT_IP_ALLOWED", "API_ENABLED"),
+        *("CLIENT_IP_DENIED", "CLIENT_IP_ALLOWED", "API_ENABLED", "PAGE_ENABLED"),
     }
     assert ours == {name: value for name, value in theirs.items() if name not in answering}
 
 
 def test_every_variable_has_its_own_parameter(tmp_path: Any) -> None:
+    named = {re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).upper(): str(value) for name, value in EVERYTHING.items()}
     variables = environment(**EVERYTHING)
     assert variables == {
+        **{name: value for name, value in named.items() if name in settings.OPTIONS},
         "DATABASE_SECRET_ID": "arn:aws:secretsmanager:us-east-1:123456789012:secret:database-AbCdEf",
-        "DATABASE_ENGINE": "aurora-postgresql",
-        "DATABASE_HOST": "database.example.com",
-        "DATABASE_PORT": "6432",
-        "DATABASE_NAME": "netlab",
-        "DATABASE_CA_FILE": "/var/task/own.pem",
         "DATABASE_TLS": "verify",
         "TOKENS_SECRET_ID": "tokens",
-        "TIME_ZONE": "America/Los_Angeles",
-        "CACHE_TTL_SECONDS": "61",
-        "MAX_STALE_SECONDS": "62",
-        "TOKENS_TTL_SECONDS": "63",
-        "TOKENS_REFRESH_SECONDS": "64",
-        "REQUEST_TIMEOUT_SECONDS": "20",
-        "CLIENT_IP_DENIED": "10.1.0.0/16",
-        "CLIENT_IP_ALLOWED": "10.0.0.0/8,2001:db8::/32",
-        "API_ENABLED": "false",
         "SNAPSHOT_BUCKET": "bucket",
-        "SNAPSHOT_PREFIX": "openl2m/",
         "RES_OPTIONS": "timeout:1 attempts:2",
         "POWERTOOLS_SERVICE_NAME": "openl2m-stats",
         "POWERTOOLS_LOG_LEVEL": "WARNING",
         "AWS_ENDPOINT_URL_SECRETS_MANAGER": ENDPOINT_URL,
     }
+    assert settings.OPTIONS.keys() <= variables.keys()
     (tmp_path / "own.pem").touch()
     settings.load({**variables, "DATABASE_CA_FILE": str(tmp_path / "own.pem")})  # raises when one is wrong
 
@@ -568,7 +557,12 @@ TOKENS = {"Ref": "TokenSecret"}
 ROLE = [
     ("Allow", "secretsmanager:GetSecretValue", [DATABASE_SECRET, TOKENS], None),
     ("Allow", "secretsmanager:DescribeSecret", TOKENS, None),
-    ("Allow", "s3:GetObject", "${SnapshotBucket.Arn}/snapshots/latest.json", None),
+    (
+        "Allow",
+        "s3:GetObject",
+        ["${SnapshotBucket.Arn}/snapshots/latest.json", "${SnapshotBucket.Arn}/snapshots/history/*"],
+        None,
+    ),
     ("Allow", "s3:ListBucket", {"Fn::GetAtt": ["SnapshotBucket", "Arn"]}, None),
     (
         "Allow",
@@ -658,7 +652,7 @@ def test_snapshot_keys_are_below_the_prefix() -> None:
     resources = [
         entry[2] for role in ("StatsRole", "SnapshotRole") for entry in statements(role, SnapshotPrefix="a/b/")
     ]
-    assert "${SnapshotBucket.Arn}/a/b/latest.json" in resources
+    assert ["${SnapshotBucket.Arn}/a/b/latest.json", "${SnapshotBucket.Arn}/a/b/history/*"] in resources
     assert "${SnapshotBucket.Arn}/a/b/*" in resources
     bucket = stack(SnapshotPrefix="a/b/")["SnapshotBucket"]["Properties"]
     assert bucket["LifecycleConfiguration"]["Rules"][0]["Prefix"] == "a/b/dt="

@@ -4,11 +4,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 import time_machine
 
-from stats.deadline import THREAD, Deadline, within
+from stats.deadline import THREAD, Deadline, each_within, within
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -112,3 +113,46 @@ def test_four_stuck_calls_make_the_next_fail_at_once_and_an_ended_one_makes_room
         time.sleep(0.01)
     assert within(Deadline.after(30), lambda: "room") == "room"
     assert not ended.is_set()
+
+
+def test_many_calls_share_four_threads_and_keep_their_order() -> None:
+    four = threading.Barrier(4)
+    running: list[int] = []
+
+    def call(number: int) -> int:
+        if number < 4:
+            four.wait(30)  # breaks unless four of them run at once
+        running.append(sum(thread.name == THREAD for thread in threading.enumerate()))
+        return number // (number - 7)
+
+    futures = each_within(Deadline.after(60), [partial(call, number) for number in range(13)])
+
+    assert max(running) <= 4
+    with pytest.raises(ZeroDivisionError):
+        futures.pop(7).result(0)
+    assert [future.result(0) for future in futures] == [n // (n - 7) for n in range(13) if n != 7]
+    assert each_within(Deadline.after(60), []) == []
+
+
+def test_of_many_calls_those_that_ended_in_time_count(released: threading.Event) -> None:
+    begun: list[int] = []
+
+    def call(number: int) -> int:
+        begun.append(number)
+        if number not in {0, 2}:
+            released.wait(30)
+        return number
+
+    futures = each_within(Deadline.after(0.5), [partial(call, number) for number in range(13)])
+
+    assert [future.result(0) for future in (futures[0], futures[2])] == [0, 2]
+    for future in [futures[1], *futures[3:]]:
+        with pytest.raises(TimeoutError):
+            future.result(0)
+    with pytest.raises(TimeoutError, match=r"^too many"):
+        each_within(Deadline.after(60), [lambda: None])
+    released.set()
+    for thread in threading.enumerate():
+        if thread.name == THREAD:
+            thread.join()
+    assert sorted(begun) == [0, 1, 2, 3, 4, 5]  # what had not begun by then never did

@@ -10,6 +10,7 @@ import click
 import pytest
 
 from openl2m_stats import cli
+from stats.engines import ENGINES
 from tests.support.documents import CURRENT, DOCUMENTS, ROOT, anchors, commands, links
 
 TARGETS = set(re.findall(r"^([a-z0-9-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
@@ -61,6 +62,12 @@ def test_command_has_what_is_documented(line: str) -> None:
     assert command is not None, line
     known = {option for parameter in command.params for option in [*parameter.opts, *parameter.secondary_opts]}
     assert {word for word in words if word.startswith("--")} <= known
+
+
+def test_every_engine_is_documented() -> None:
+    text = (ROOT / "docs/configuration.md").read_text()
+    [row] = [line for line in text.splitlines() if line.startswith("| `engine` ")]
+    assert set(re.findall(r"`([\w-]+)`", row)) == {"engine", *ENGINES}
 
 
 def test_readme_is_a_page() -> None:

@@ -39,6 +39,7 @@ def test_defaults() -> None:
         client_ip_denied=(),
         client_ip_allowed=(),
         api_enabled=True,
+        page_enabled=True,
         snapshot_bucket=None,
         snapshot_prefix="snapshots/",
     )
@@ -59,6 +60,7 @@ def test_an_empty_variable_counts_as_absent() -> None:
         ("DATABASE_TLS", "OFF", "off"),
         ("API_ENABLED", "False", False),
         ("API_ENABLED", "on", True),
+        ("PAGE_ENABLED", "off", False),
         (
             "CLIENT_IP_DENIED",
             " 10.1.2.3/8 , 2001:DB8::/32,192.0.2.1,, ::ffff:198.51.100.0/120, 127.0.0.1/255.0.0.0",
@@ -123,6 +125,7 @@ print(load().time_zone.utcoffset(noon) / timedelta(hours=1))
         ("CLIENT_IP_ALLOWED", "10.0.0.0/8;192.0.2.1"),
         ("CLIENT_IP_DENIED", "127"),
         ("API_ENABLED", "maybe"),
+        ("PAGE_ENABLED", "maybe"),
     ],
 )
 def test_bad_values_are_named_with_what_they_take(name: str, text: str) -> None:

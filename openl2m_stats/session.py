@@ -1,4 +1,4 @@
-"""A login to the database, for the checks that ask it something."""
+"""A login to the database that is the function's own, for what the command asks it."""
 
 import contextlib
 from collections.abc import Iterator, Sequence
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from stats.connection import Connection, Indexes, Row, Server, explaining
 from stats.database import connect
 from stats.deadline import Deadline
+from stats.engines import MYSQL, POSTGRESQL
 from stats.settings import Settings
 
 
@@ -21,9 +22,8 @@ class Session:
     @property
     def dialect(self) -> str:
         """The engine's kind: `mysql` or `postgresql`, as in the names of the operator's scripts, or `sqlite`."""
-        if self.server.engine == "sqlite":
-            return "sqlite"
-        return "postgresql" if "postgres" in self.server.engine else "mysql"
+        engine = self.server.engine
+        return "mysql" if engine in MYSQL else "postgresql" if engine in POSTGRESQL else engine
 
     def rows(self, sql: str) -> Sequence[Row]:
         """Return a statement's rows. Raise DatabaseError; the connection is of no more use then."""

@@ -1,7 +1,7 @@
 #!/bin/sh
-# usage: install_databases.sh [PACKAGE…]
-# Installs Debian packages of servers for the tests, without starting a service. Where it cannot, the tests
-# do without these servers; with CI set, that is a failure.
+# usage: install_packages.sh [PACKAGE…]
+# Installs Debian packages that the tests use, servers and a browser, without starting a service. Where it cannot, the
+# tests do without them; with CI set, that is a failure.
 set -eu
 [ $# -gt 0 ] || exit 0
 without() {

@@ -1,0 +1,152 @@
+"""`openl2m-stats backfill`: rows of the history for days without a snapshot, as OpenL2M's log tells them."""
+
+import io
+import json
+import os
+import sys
+from collections import Counter
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from itertools import groupby
+
+import click
+
+from openl2m_stats import past
+from openl2m_stats.database_url import DatabaseURLError, parse_database_url
+from openl2m_stats.deployed import StackError
+from openl2m_stats.doctor.session import logged_in
+from openl2m_stats.doctor.stack import read_stack
+from openl2m_stats.files import CA_FILE
+from openl2m_stats.parameters import Failed, Parsed, WrongUsage, of_stack
+from stats import rows
+from stats.bucket import Bucket, StorageError
+from stats.connection import DatabaseError
+from stats.database_server import parse_server
+from stats.deadline import Deadline
+from stats.secret_store import SecretStore, SecretUnavailableError
+from stats.settings import Settings, SettingsError, load
+from stats.telemetry import logger
+
+_MOST_DAYS = 3660
+_ATTEMPTS = 3  # of each call to S3
+_SECONDS = 30  # for a secret, for reading a month, and for writing one with all tries
+# What becomes of a day.
+_WRITTEN, _TO_WRITE, _UNCHANGED = "written", "to be written", "unchanged"
+_TAKEN, _UNTOLD = "with a snapshot", "before the log begins"
+
+
+def _days(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= _MOST_DAYS):
+        raise ValueError(f"it takes a number from 1 to {_MOST_DAYS}")
+    return int(text)
+
+
+@click.command(name="backfill")
+@click.option("--days", type=Parsed("N", _days), default=180, show_default=True, help="How many days, up to yesterday.")
+@click.option("--dry-run", is_flag=True, help="Tell what would be written, and write nothing.")
+@click.option(
+    "--database-url",
+    envvar="DATABASE_URL",
+    metavar="URL",
+    help="OpenL2M's database. [default: DATABASE_URL, or what the database secret says]",
+)
+@of_stack
+def command(stack: str | None, days: int, dry_run: bool, database_url: str | None) -> None:
+    """Write rows of the history for days without a snapshot, from OpenL2M's log.
+
+    The log tells usage only: as it was at 23:59:59 UTC of each day, as far back as the entries reach. What snapshots
+    have written stays as it is. Run it as often as you like.
+    """
+    logger.setLevel("CRITICAL")  # what the function would log is told in words here
+    try:
+        settings = load(_variables(stack, database_url))
+        bucket = Bucket(str(settings.snapshot_bucket), settings.snapshot_prefix, _ATTEMPTS)
+        server = parse_server(_login(settings, database_url), settings)
+        where = server.database if server.engine == "sqlite" else f"{server.database} at {server.host}"
+        to = f"s3://{settings.snapshot_bucket}/{settings.snapshot_prefix}history/"
+        print(f"From the {server.engine} database {where} to {to}", file=sys.stderr, flush=True)
+        with logged_in(server, settings) as session:
+            literal, indexes = session.connection.engine.literal, session.indexes()
+            done = _backfill(past.Log(session.rows, literal, indexes, settings.time_zone), bucket, days, dry_run)
+    except (DatabaseError, DatabaseURLError, SettingsError, StackError, StorageError) as error:
+        raise Failed(str(error)) from None
+    print(f"{days} {'day' if days == 1 else 'days'}: {_listed(done)}.{' Nothing was written.' if dry_run else ''}")
+
+
+def _variables(stack: str | None, database_url: str | None) -> Mapping[str, str]:
+    """Return the function's variables, as the stack or this environment has them."""
+    variables = {**(read_stack(stack).variables if stack else os.environ)}
+    if not variables.get("SNAPSHOT_BUCKET") or not (database_url or variables.get("DATABASE_SECRET_ID")):
+        raise WrongUsage(
+            "name the stack (--env or --stack), or set SNAPSHOT_BUCKET and DATABASE_SECRET_ID",
+            click.get_current_context(),
+        )
+    # The layer is not on this machine, and the settings take two secrets.
+    variables["DATABASE_CA_FILE"] = os.environ.get("DATABASE_CA_FILE") or str(CA_FILE)
+    return {"DATABASE_SECRET_ID": "unused", "TOKENS_SECRET_ID": "unused", **variables}
+
+
+def _login(settings: Settings, database_url: str | None) -> str | bytes:
+    if database_url:
+        return json.dumps(parse_database_url(database_url))
+    try:
+        return SecretStore().get(settings.database_secret_id, Deadline.after(_SECONDS))
+    except SecretUnavailableError as error:
+        raise Failed(f"{settings.database_secret_id} cannot be read: {error}") from None
+
+
+def _backfill(log: past.Log, bucket: Bucket, count: int, dry_run: bool) -> Counter[str]:
+    """Write what the log tells, a month at a time; return how many days became what."""
+    today = datetime.now(UTC).date()
+    days = [today - timedelta(days=ago) for ago in range(count, 0, -1)]
+    months = {key: list(group) for key, group in groupby(days, lambda day: rows.key_of(f"{day}"))}
+    # All are read first: of a damaged one, the operator hears before anything is written.
+    held = {key: _month(bucket, key) for key in months}
+    oldest = log.oldest()
+    done: Counter[str] = Counter()
+    terminal = sys.stderr.isatty()
+    with click.progressbar(length=count, label="Days", file=sys.stderr if terminal else io.StringIO()) as progress:
+        for key, days_of_month in months.items():
+            new, became = {}, Counter[str]()
+            for day in days_of_month:
+                what, row = _tell(day, held[key].get(f"{day}"), log, oldest)
+                became[what] += 1
+                if what == _TO_WRITE:
+                    new[f"{day}"] = row
+                progress.update(1)
+            if new and not dry_run:
+                rows.put(bucket, key, new, Deadline.after(_SECONDS))
+                became[_WRITTEN] = became.pop(_TO_WRITE)
+            if not terminal:
+                print(f"{days_of_month[0]:%Y-%m}: {_listed(became)}", file=sys.stderr, flush=True)
+            done += became
+    return done
+
+
+def _month(bucket: Bucket, key: str) -> dict[str, rows.Row]:
+    stored = bucket.get(key, Deadline.after(_SECONDS))
+    try:
+        return rows.parse(stored) if stored else {}
+    except StorageError as error:
+        raise Failed(f"{error}, and nothing was written: restore its last good version first.") from None
+
+
+def _tell(day: date, held: rows.Row | None, log: past.Log, oldest: datetime | None) -> tuple[str, rows.Row]:
+    """Return what becomes of a day whose row is `held`, and its row."""
+    if held and not rows.is_backfilled(held):
+        return _TAKEN, held
+    now = past.last_second(day)
+    told = log.usage(now, oldest) if oldest and oldest <= now else {}
+    # What an earlier run was told stays where the log no longer reaches back.
+    earlier = held["values"] if held else {}
+    values = {key: earlier.get(key) if value is None else value for key, value in told.items()} or earlier
+    if all(value is None for value in values.values()):
+        return _UNTOLD, {}
+    row = past.row(day, values)
+    return (_UNCHANGED if row == held else _TO_WRITE), row
+
+
+def _listed(done: Counter[str]) -> str:
+    return ", ".join(
+        f"{done[what]} {what}" for what in (_WRITTEN, _TO_WRITE, _UNCHANGED, _TAKEN, _UNTOLD) if done[what]
+    )

@@ -1,0 +1,15 @@
+"""What ends a command: one line on stderr, and an exit code."""
+
+import click
+
+
+class Failed(click.ClickException):
+    """The command cannot do what was asked for; the text says why, in one line."""
+
+    exit_code = 2
+
+
+class NotAvailable(Failed):
+    """A database or a port cannot be used."""
+
+    exit_code = 1

@@ -1,0 +1,80 @@
+"""The history that `make run` begins with, from the demo's database."""
+
+import contextlib
+import sqlite3
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import time_machine
+
+from openl2m_stats import demo, demo_history
+from stats.catalogue import STATISTICS
+
+INSTANTS = {
+    "at noon": datetime(2026, 11, 23, 12, 0, 30, tzinfo=UTC),
+    "on a Sunday night": datetime(2026, 3, 8, 2, 0, tzinfo=UTC),
+    "at midnight": datetime(2027, 1, 1, tzinfo=UTC),
+}
+DATABASE = {statistic.key for statistic in STATISTICS if statistic.window is None}
+
+
+def made(path: Path, now: datetime) -> dict[str, Any]:
+    """Return the rows by day."""
+    with time_machine.travel(now, tick=False):
+        demo.create_database(path)
+    months = demo_history.months(path, now, UTC)
+    assert all(day.startswith(key[8:15]) for key, month in months.items() for day in month)
+    return dict(sorted((day, row) for month in months.values() for day, row in month.items()))
+
+
+@pytest.mark.parametrize("now", INSTANTS.values(), ids=INSTANTS)
+def test_ninety_days(now: datetime, tmp_path: Path) -> None:
+    history = made(tmp_path / "demo.sqlite3", now)
+
+    days = [f"{now - timedelta(days=ago):%Y-%m-%d}" for ago in range(90, 0, -1)]
+    gaps = set(days) - set(history)
+    assert set(history) <= set(days)
+    assert 0 < len(gaps) < 5
+    assert days[0] in history
+    assert days[-1] in history
+    backfilled = [day for day, row in history.items() if row.get("source") == "backfill"]
+    assert backfilled == list(history)[: len(backfilled)]
+    assert 20 < len(backfilled) < 40
+    for day, row in history.items():
+        assert list(row["values"]) == [statistic.key for statistic in STATISTICS]
+        unknown = {key for key, value in row["values"].items() if value is None}
+        assert unknown == (DATABASE if day in backfilled else set())
+        assert all(value is None or value >= 0 for value in row["values"].values())
+        assert row["scheduled_for"].startswith(day)
+
+
+def test_the_numbers_lead_to_todays(tmp_path: Path) -> None:
+    path, now = tmp_path / "demo.sqlite3", INSTANTS["at noon"]
+    taken = [row["values"] for row in made(path, now).values() if "source" not in row]
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        counted = [
+            connection.execute(f"SELECT COUNT(*) FROM switches_log WHERE timestamp <= '{day} 23:55:00'").fetchone()[0]
+            for day in ("2026-11-21", "2026-11-22")
+        ]
+    assert [row["log_entries"] for row in taken[-2:]] == counted
+    assert [row["commands_total"] for row in taken] == sorted(row["commands_total"] for row in taken)
+    assert 1231 - 20 < taken[-1]["commands_total"] <= 1231
+    assert 1100 < taken[0]["switches"] < taken[-1]["switches"] <= 1246 + 10
+    assert all(0 < row["devices_last_7_days"] < row["devices_last_31_days"] < row["switches"] for row in taken)
+
+
+def test_weekends_are_quieter(tmp_path: Path) -> None:
+    history = made(tmp_path / "demo.sqlite3", INSTANTS["at noon"])
+
+    def devices(weekend: bool) -> Any:
+        rows = [row for day, row in history.items() if (datetime.fromisoformat(day).weekday() >= 5) == weekend]
+        return sum(row["values"]["devices_today"] for row in rows) / len(rows)
+
+    assert devices(weekend=True) < devices(weekend=False) / 2
+
+
+def test_it_is_the_same_every_time(tmp_path: Path) -> None:
+    first, second = (made(tmp_path / name, INSTANTS["at noon"]) for name in ("one", "other"))
+    assert first == second
