@@ -23,7 +23,8 @@ help: ## List the targets
 	@echo '  EVENT=events/…       invoke'
 	@echo '  ENGINES="sqlite"     test, bench'
 	@echo '  COVERAGE=80          test: measure the coverage, and fail below this'
-	@echo '  WRITE=yes            bench, bench-cold: put the tables into docs/performance.md'
+	@echo '  WRITE=yes            bench, bench-cold: record the results, and bring the documents up to date'
+	@echo '  BASE=v1.0.0          bench: also measure the functions of this git revision'
 	@echo '  PYTHON=python3.12    everything that uses .venv'
 	@echo '  DATABASE_URL=postgresql://user:password@host:5432/openl2m, and the settings in docs/configuration.md: run, snapshot, invoke, doctor'
 
@@ -86,9 +87,9 @@ soak: setup ## Run tests/soak in full: a herd of cold starts, an outage under lo
 	@$(INSTALL_DATABASES)
 	@STATS_TEST_SOAK=full $(BIN)/pytest tests/soak $(ARGS)
 
-bench: setup ## Measure answers beside OpenL2M's own statements; ROWS="5000000" and ENGINES="mariadb" choose
+bench: setup ## Measure answers beside OpenL2M's own statements; ROWS="5000000", ENGINES="mariadb", BASE=v1.0.0
 	@$(INSTALL_DATABASES)
-	@exec $(BIN)/python -m dev.bench --rows $(ROWS) --engines $(ENGINES) $(if $(WRITE),--write)
+	@exec $(BIN)/python -m dev.bench --rows $(ROWS) --engines $(ENGINES) $(if $(BASE),--base "$(BASE)") $(if $(WRITE),--write)
 
 lint: setup lint-template ## Check style, security rules, types and the template
 	$(BIN)/ruff check

@@ -13,11 +13,11 @@ import click
 
 from openl2m_stats import past
 from openl2m_stats.database_url import DatabaseURLError, parse_database_url
-from openl2m_stats.deployed import StackError
-from openl2m_stats.doctor.session import logged_in
-from openl2m_stats.doctor.stack import read_stack
+from openl2m_stats.doctor import setups
+from openl2m_stats.errors import Failed
 from openl2m_stats.files import CA_FILE
-from openl2m_stats.parameters import Failed, Parsed, WrongUsage, of_stack
+from openl2m_stats.parameters import Parsed, WrongUsage, of_stack
+from openl2m_stats.session import logged_in
 from stats import rows
 from stats.bucket import Bucket, StorageError
 from stats.connection import DatabaseError
@@ -68,14 +68,14 @@ def command(stack: str | None, days: int, dry_run: bool, database_url: str | Non
         with logged_in(server, settings) as session:
             literal, indexes = session.connection.engine.literal, session.indexes()
             done = _backfill(past.Log(session.rows, literal, indexes, settings.time_zone), bucket, days, dry_run)
-    except (DatabaseError, DatabaseURLError, SettingsError, StackError, StorageError) as error:
+    except (DatabaseError, DatabaseURLError, SettingsError, StorageError) as error:
         raise Failed(str(error)) from None
     print(f"{days} {'day' if days == 1 else 'days'}: {_listed(done)}.{' Nothing was written.' if dry_run else ''}")
 
 
 def _variables(stack: str | None, database_url: str | None) -> Mapping[str, str]:
     """Return the function's variables, as the stack or this environment has them."""
-    variables = {**(read_stack(stack).variables if stack else os.environ)}
+    variables = {**(setups.of_stack(stack).variables if stack else os.environ)}
     if not variables.get("SNAPSHOT_BUCKET") or not (database_url or variables.get("DATABASE_SECRET_ID")):
         raise WrongUsage(
             "name the stack (--env or --stack), or set SNAPSHOT_BUCKET and DATABASE_SECRET_ID",

@@ -1,116 +1,161 @@
 """`make bench`: OpenL2M's statements and the function's answers, on databases of several sizes and engines.
 
-Prints Markdown; writes bench.json and bench.svg. Ends what it started, and keeps nothing, when it is interrupted.
+Prints Markdown. With --write it records what it measured in bench.json, in the place of what was recorded of the same
+engines and sizes, and brings the picture and the documents up to date. Ends what it started, and keeps nothing, when
+it is interrupted.
 """
 
 import argparse
 import contextlib
+import gc
 import json
 import os
-import secrets
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from dev.bench import load, machine, plot, report, warm
+from dev.bench import load, machine, plot, report, turns, warm
+from dev.bench.engines import ENGINES, Maker, engine
 from dev.bench.markdown import put_into_page
+from dev.bench.plans import plans
 from dev.bench.progress import Progress
-from dev.bench.report import Measured
-from dev.servers.databases import Database, Server, own_server, run_script, server_database, servers_of, sqlite_database
-from dev.servers.processes import mariadb, postgresql
+from dev.bench.report import Measured, Shape
+from dev.bench.timing import summarize
+from dev.servers.databases import Database, Server, run_script, servers_of
 from dev.servers.programs import ServerError
 from openl2m_stats.local_aws import served_aws
 
 _ROOT = Path(__file__).parents[2]
 _RESULTS = Path(__file__).parent / "results"
-_ENGINES = ("mariadb", "postgresql", "sqlite")
-_MOST_BUFFER_MIB = 4096
-
-# Makes a database; the engine's server lives as long as the block around it.
-Maker = Callable[[], AbstractContextManager[Database]]
+_QUOTED_IN_README = 100_000
+_EXPLAINED = 1_000_000
+_TURNS = 15  # so many times as long as anything else the turns are measured
 
 
-@contextlib.contextmanager
-def _engine(name: str, further: dict[str, Server]) -> Iterator[Maker]:
-    """Run an engine's server; give what makes a database on it."""
+def _measure(
+    make: Maker, entries: int, base: Path | None, seconds: float, progress: Progress
+) -> tuple[Measured, str | None]:
+    """Return what was measured, and the statement's plans if they are wanted of this size and engine."""
     with contextlib.ExitStack() as stack:
-        if name == "sqlite":
-            directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="openl2m-stats-")))
-            number = iter(range(1000))
+        stock = stack.enter_context(make())
+        about, settings = machine.describe(stock.server)
+        where = f"{about}, {entries:,} log entries"
+        progress.begin(f"{where}: loading")
+        databases = {"stock": stock}
+        until = datetime.now(UTC)
+        load.fill(stock, entries, lambda stored: progress.at(stored / entries), until)
+        if stock.server is not None:  # there is no script for SQLite
+            databases["indexed"] = stack.enter_context(make())
+            _add_indexes(stock, databases["indexed"], entries, until)
 
-            def on_file() -> AbstractContextManager[Database]:
-                (own := directory / str(next(number))).mkdir()
-                return sqlite_database(own)
+        progress.begin(f"{where}: in turn")
+        connection = stack.enter_context(contextlib.closing(stock.connect()))
+        for database in databases.values():
+            warm.compare_numbers(database, connection)
+        read = machine.pages_read(stock.server)
+        openl2m, answers = _take_turns(databases, connection, base, seconds * _TURNS)
+        read = machine.pages_read(stock.server) - read
 
-            yield on_file
-            return
-        if name == "mariadb":
-            # Half of what RDS would give it, since the rest of this machine is not the database's.
-            buffer = min(_MOST_BUFFER_MIB, machine.memory_mib() * 3 // 8)
-            server = own_server(stack.enter_context(mariadb(options=[f"--innodb-buffer-pool-size={buffer}M"])))
-        elif name == "postgresql":
-            server = own_server(stack.enter_context(postgresql()))
-        else:
-            server = further[name]
-        yield lambda: server_database(server, "P" + secrets.token_hex(12))
-
-
-def _measure(database: Database, entries: int, seconds: float, progress: Progress) -> Measured:
-    engine, settings = machine.describe(database.server)
-    where = f"{engine}, {entries:,} log entries"
-    progress.begin(f"{where}: loading")
-    load.fill(database, entries, lambda stored: progress.at(stored / entries))
-    warm.use(database)
-    progress.begin(f"{where}: OpenL2M's statements")
-    openl2m = warm.ask_openl2m(database, seconds)
-    progress.begin(f"{where}: the function")
-    stock = warm.ask_function(seconds)
-    indexed = {}
-    if database.server is not None:  # there is no script for SQLite
-        progress.begin(f"{where}: the function, with the index")
-        run_script(database, "log_index")
-        indexed = warm.ask_function(seconds)
-    return Measured(engine, settings, entries, openl2m, stock, indexed)
+        progress.begin(f"{where}: the function")
+        shapes = {}
+        for name, database in databases.items():
+            timings = warm.ask_function(database, seconds)
+            timings["fresh"] = summarize([each for taken in answers[name] for each in taken])
+            before = answers.get(f"{name}, before")
+            shapes[name] = Shape(
+                timings,
+                turns.times_as_long(openl2m, answers[name]),
+                turns.times_as_long(before, answers[name]) if before else None,
+            )
+        date, size = until.date().isoformat(), machine.log_mib(list(databases.values())[-1])
+        took = summarize([each for taken in openl2m for each in taken])
+        measured = Measured(date, about, settings, size, read, entries, took, shapes["stock"], shapes.get("indexed"))
+        explained = entries == _EXPLAINED and about.startswith(("MariaDB", "PostgreSQL"))
+        return measured, plans(**databases) if explained else None
 
 
-def _run(options: argparse.Namespace, further: dict[str, Server]) -> list[Measured]:
+def _add_indexes(stock: Database, indexed: Database, entries: int, until: datetime) -> None:
+    if stock.dialect == "mysql":
+        load.copy(stock, indexed)
+    else:
+        load.fill(indexed, entries, lambda _: None, until)
+    run_script(indexed, "log_index")
+    load.settle(indexed)
+
+
+def _take_turns(
+    databases: Mapping[str, Database], connection: Any, base: Path | None, seconds: float
+) -> tuple[turns.Rounds, dict[str, turns.Rounds]]:
+    with contextlib.ExitStack() as stack:
+        containers = {}
+        for name, database in databases.items():
+            containers[name] = stack.enter_context(turns.answering(database))
+            if base:
+                containers[f"{name}, before"] = stack.enter_context(turns.answering(database, base))
+        now = datetime.now(UTC)
+        gc.freeze()  # what this process holds besides is not OpenL2M's to collect
+        return turns.take_turns(lambda: warm.ask_openl2m(databases["stock"], connection, now), containers, seconds)
+
+
+def _run(options: argparse.Namespace, further: dict[str, Server]) -> tuple[list[Measured], dict[str, str]]:
     names = [*options.engines, *further]
-    progress = Progress(sum(3 if name == "sqlite" else 4 for name in names) * len(options.rows))
-    found = []
-    with served_aws():
+    progress = Progress(3 * len(names) * len(options.rows))
+    found, explained = [], {}
+    with served_aws(), tempfile.TemporaryDirectory(prefix="openl2m-stats-") as directory:
+        base = turns.functions_of(options.base, Path(directory)) if options.base else None
         for name in names:
-            with _engine(name, further) as make:
+            with engine(name, further) as make:
                 for entries in options.rows:
-                    with make() as database:
-                        found.append(_measure(database, entries, options.seconds, progress))
+                    measured, text = _measure(make, entries, base, options.seconds, progress)
+                    found.append(measured)
+                    if text:
+                        explained[measured.engine.split()[0]] = text
     progress.end()
+    return found, explained
+
+
+def _record(measured: Sequence[Measured], output: Path) -> list[Measured]:
+    """Add to what is recorded, write the record and its picture, and return all of it."""
+    path = output / "bench.json"
+    old = json.loads(path.read_text())["measured"] if path.exists() else []
+    # The latest measurements come last; the order of engines and sizes is that of their first.
+    merged = {one.key: one for one in [*map(report.from_json, old), *measured]}
+    order = list(dict.fromkeys(name for name, _ in merged))
+    found = sorted(merged.values(), key=lambda one: (order.index(one.key[0]), one.entries))
+    output.mkdir(parents=True, exist_ok=True)
+    content = {
+        "machine": machine.facts(),
+        "unit": "milliseconds, or times as long; low and high are the 5th and 95th percentile, of fewer than 20 "
+        "samples the extremes",
+        "measured": [one.as_json() for one in found],
+    }
+    path.write_text(json.dumps(content, indent=1) + "\n")
+    (output / "bench.svg").write_text(plot.svg(found))
     return found
 
 
-def _write(found: Sequence[Measured], output: Path) -> None:
-    output.mkdir(parents=True, exist_ok=True)
-    content = {
-        "date": datetime.now(UTC).date().isoformat(),
-        "machine": machine.facts(),
-        "unit": "milliseconds; low and high are the 5th and 95th percentile, of fewer than 20 samples the extremes",
-        "measured": [one.as_json() for one in found],
-    }
-    (output / "bench.json").write_text(json.dumps(content, indent=1) + "\n")
-    (output / "bench.svg").write_text(plot.svg(found))
+def _write_pages(found: Sequence[Measured], explained: Mapping[str, str]) -> None:
+    page = "\n".join(filter(None, [report.summary(found), report.growth(found), report.caches(found)]))
+    put_into_page(_ROOT / "docs/performance.md", "make bench", page)
+    if gain := report.gain(found, _QUOTED_IN_README):
+        put_into_page(_ROOT / "README.md", "make bench", gain)
+    for name, text in explained.items():
+        put_into_page(_ROOT / "docs/architecture.md", f"make bench, {name}", text)
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench")
     parser.add_argument("--rows", type=_positive, nargs="+", default=[5000, 100_000, 1_000_000])
-    parser.add_argument("--engines", choices=_ENGINES, nargs="*", default=_ENGINES)
-    parser.add_argument("--seconds", type=float, default=2, help="how long each thing is measured, 3 times at least")
-    parser.add_argument("--output", type=Path, default=_RESULTS, help="the folder of bench.json and bench.svg")
-    parser.add_argument("--write", action="store_true", help="put the table into docs/performance.md too")
+    parser.add_argument("--engines", choices=ENGINES, nargs="*", default=ENGINES)
+    parser.add_argument("--seconds", type=float, default=1, help="how long each thing is measured, 3 times at least")
+    parser.add_argument("--base", metavar="REVISION", help="also measure the functions of this git revision")
+    parser.add_argument("--write", action="store_true", help="record the results, and bring the documents up to date")
+    parser.add_argument("--output", type=Path, help="the folder to write bench.json and bench.svg to, and no document")
     return parser.parse_args(arguments)
 
 
@@ -126,7 +171,7 @@ def main(arguments: Sequence[str]) -> int:
     options = _options(arguments)
     try:
         further = servers_of(os.environ.get("STATS_TEST_DATABASE_URLS", ""))
-        found = _run(options, further)
+        found, explained = _run(options, further)
     except KeyboardInterrupt:
         print("\ninterrupted", file=sys.stderr)
         return 130
@@ -136,11 +181,11 @@ def main(arguments: Sequence[str]) -> int:
     except subprocess.CalledProcessError as error:
         print(f"\n{error.stderr or error}", file=sys.stderr)
         return 1
-    short = "\n".join([report.summary(found), report.growth(found)])
-    print("\n".join([*map(report.details, found), short]))
-    _write(found, options.output)
-    if options.write:
-        put_into_page(_ROOT / "docs/performance.md", "make bench", short)
+    print("\n".join([*map(report.details, found), report.summary(found), report.growth(found)]))
+    if options.output:
+        _record(found, options.output)
+    elif options.write:
+        _write_pages(_record(found, _RESULTS), explained)
     return 0
 
 

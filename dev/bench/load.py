@@ -18,18 +18,19 @@ _BATCH = 10_000
 _INVENTORY = {**demo.ROWS, "switches_vlan": 850}
 _NAMES = [column.name for column in COLUMNS["switches_log"]]
 _TABLES = ", ".join(COLUMNS)
-_GATHER_STATISTICS = {
-    "mysql": f"ANALYZE TABLE {_TABLES}",
-    "postgresql": "VACUUM (ANALYZE)",
-    "sqlite": "ANALYZE",
+# What a server does by itself in the course of a day: look at the tables, and write what it holds to the disk.
+_SETTLE = {
+    "mysql": (f"ANALYZE TABLE {_TABLES}", "FLUSH TABLES switches_log FOR EXPORT"),
+    "postgresql": ("VACUUM (ANALYZE)", "CHECKPOINT"),
+    "sqlite": ("ANALYZE",),
 }
 
 
-def fill(database: Database, entries: int, progress: Progress) -> None:
+def fill(database: Database, entries: int, progress: Progress, until: datetime | None = None) -> None:
     """Fill a new database with so many log entries of the days before now; tell `progress` how many are in."""
     dialect = DIALECTS[database.dialect]
     put = _copy if database.dialect == "postgresql" else _insert
-    rows = log_rows(entries, datetime.now(UTC))
+    rows = log_rows(entries, until or datetime.now(UTC))
     with contextlib.closing(database.connect()) as connection:
         demo.insert_inventory(connection, dialect, _INVENTORY)
         stored = 0
@@ -38,12 +39,21 @@ def fill(database: Database, entries: int, progress: Progress) -> None:
             stored += len(batch)
             progress(stored)
         connection.commit()
-    gather_statistics(database)
+    settle(database)
 
 
-def gather_statistics(database: Database) -> None:
-    """Have the server look at the tables, as it does by itself in the course of a day."""
-    database.execute(_GATHER_STATISTICS[database.dialect])
+def copy(source: Database, target: Database) -> None:
+    """Fill a new database with the rows of another one, on the same MariaDB or MySQL."""
+    with contextlib.closing(target.connect()) as connection:
+        for table in COLUMNS:
+            connection.cursor().execute(f"INSERT INTO {table} SELECT * FROM {source.name}.{table}")
+    settle(target)
+
+
+def settle(database: Database) -> None:
+    """Have the server do now what would disturb the measurements later."""
+    for statement in _SETTLE[database.dialect]:
+        database.execute(statement)
 
 
 def _insert(cursor: Any, parameter: str, batch: Sequence[Row]) -> None:

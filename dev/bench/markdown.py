@@ -30,10 +30,11 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def put_into_page(path: Path, command: str, text: str) -> None:
-    """Replace what a file has between the two markers of a command."""
-    begin, end = f"<!-- {command}: begin -->\n", f"<!-- {command}: end -->\n"
+    """Replace what a file has between the two markers of a command, but for a line break after the first."""
+    begin, end = f"<!-- {command}: begin -->", f"<!-- {command}: end -->"
     before, _, rest = path.read_text().partition(begin)
-    _, found, after = rest.partition(end)
+    old, found, after = rest.partition(end)
     if not found:
-        raise ValueError(f"{path.name} has no place for the table: {begin.strip()} and {end.strip()}")
-    path.write_text(f"{before}{begin}{text}{end}{after}")
+        raise ValueError(f"{path.name} has no place for the table: {begin} and {end}")
+    line = "\n" if old.startswith("\n") else ""
+    path.write_text(f"{before}{begin}{line}{text}{end}{after}")

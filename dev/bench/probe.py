@@ -1,20 +1,22 @@
 """One warm container of the function: a process of its own, in which nothing runs but the function and the clock.
 
 usage: python -m dev.bench.probe fresh|cached SECONDS
+       python -m dev.bench.probe told
 
 Prints one JSON object: `samples`, the nanoseconds of every call; for `fresh` also a `document` and its instant `now`.
+`told` reads how many fresh answers are wanted, a number a line, and prints a JSON list of their nanoseconds for each.
 What the function itself writes goes to /dev/null, each line at once, as Lambda's runtime writes it.
 """
 
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TextIO
 
-from dev.bench.timing import sample
+from dev.bench.timing import measure, sample
 
 _EVENTS = Path(__file__).parents[2] / "events"
 _CONTEXT = SimpleNamespace(aws_request_id="3f2504e0-4f89-11d3-9a0c-0305e82c3301")
@@ -57,6 +59,13 @@ def cached(seconds: float) -> dict[str, Any]:
     return {"samples": sample(calls, seconds)}
 
 
+def told(wanted: Iterable[str], results: TextIO) -> None:
+    """Answer from the database when told to, so that several containers take turns."""
+    call = _request("get_stats", 200)
+    for line in wanted:
+        print(json.dumps([measure(call) for _ in range(int(line))]), file=results, flush=True)
+
+
 def _request(name: str, status: int, cache_status: str = "") -> Callable[[], None]:
     """Return a call of the handler with an event of events/, which must be answered so."""
     from stats.api import handler
@@ -76,8 +85,11 @@ def main(arguments: list[str]) -> int:
     results = os.fdopen(os.dup(1), "w")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     sys.stdout.reconfigure(write_through=True)  # type: ignore[union-attr]
-    measure, seconds = arguments
-    json.dump({"fresh": fresh, "cached": cached}[measure](float(seconds)), results)
+    match arguments:
+        case ["told"]:
+            told(sys.stdin, results)
+        case [what, seconds]:
+            json.dump({"fresh": fresh, "cached": cached}[what](float(seconds)), results)
     results.close()
     return 0
 

@@ -1,7 +1,8 @@
 """What was measured, as Markdown."""
 
+import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from dev.bench.markdown import number, ratio, spread, table
@@ -22,44 +23,114 @@ _HELD = {
 
 
 @dataclass(frozen=True)
-class Measured:
-    """One engine with so many log entries: OpenL2M's statements, and the function without and with the index."""
+class Shape:
+    """The function on one database: OpenL2M's own schema, or the one with the indexes added.
 
+    `faster` is how many times as long OpenL2M's statements take as a fresh answer, round by round; `before` how
+    many times as long another revision of the function takes.
+    """
+
+    timings: Timings
+    faster: Timing
+    before: Timing | None = None
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One engine with so many log entries: OpenL2M's statements, and the function without and with the indexes."""
+
+    date: str
     engine: str
     settings: str
+    log_mib: int
+    pages_read: int
     entries: int
     openl2m: Timing
-    stock: Timings
-    indexed: Timings = field(default_factory=dict)
+    stock: Shape
+    indexed: Shape | None = None
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """What a later measurement replaces: the same engine, of whatever version, with as many entries."""
+        return self.engine.split()[0], self.entries
 
     def as_json(self) -> dict[str, Any]:
         """Return the fields; times are in milliseconds."""
-        return asdict(self) | {
-            "openl2m": self.openl2m.as_json(),
-            "stock": {name: timing.as_json() for name, timing in self.stock.items()},
-            "indexed": {name: timing.as_json() for name, timing in self.indexed.items()},
-        }
+        as_text = json.dumps(asdict(self))
+        return json.loads(as_text, parse_float=lambda text: round(float(text), 3))  # type: ignore[no-any-return]
+
+
+def from_json(content: dict[str, Any]) -> Measured:
+    """Return what as_json() gave."""
+
+    def timing(fields: dict[str, Any] | None) -> Any:
+        return fields and Timing(**fields)
+
+    def shape(fields: dict[str, Any] | None) -> Any:
+        return fields and Shape(
+            {name: timing(each) for name, each in fields["timings"].items()},
+            timing(fields["faster"]),
+            timing(fields["before"]),
+        )
+
+    made = {"openl2m": timing(content["openl2m"])} | {name: shape(content[name]) for name in ("stock", "indexed")}
+    return Measured(**{**content, **made})
 
 
 # What is compared across sizes.
 LINES: dict[str, Callable[[Measured], Timing | None]] = {
     "OpenL2M's statements": lambda one: one.openl2m,
-    "a fresh answer": lambda one: one.stock["fresh"],
-    "… with the index": lambda one: one.indexed.get("fresh"),
-    "an answer from memory": lambda one: one.stock["cached"],
+    "a fresh answer": lambda one: one.stock.timings["fresh"],
+    "… with the indexes": lambda one: one.indexed.timings["fresh"] if one.indexed else None,
+    "an answer from memory": lambda one: one.stock.timings["cached"],
 }
 
 
 def details(measured: Measured) -> str:
     """Return everything that was measured of one engine and size."""
-    heads = ["milliseconds", "stock schema", "times faster", "with the index", "times faster"]
+    heads = ["milliseconds", "stock schema", "times faster", "with the indexes", "times faster"]
     rows = [["one statement per statistic, as OpenL2M asks", spread(measured.openl2m), "1", "", ""]]
+    shapes = (measured.stock, measured.indexed)
     for name, text in {**_FRESH, **_HELD}.items():
         row = [text]
-        for timing in (measured.stock[name], measured.indexed.get(name)):
-            row += [spread(timing), ratio(measured.openl2m, timing)] if timing else ["", ""]
+        for shape in shapes:
+            if shape is None:
+                row += ["", ""]
+            else:
+                timing = shape.timings[name]
+                compared = spread(shape.faster) if name == "fresh" else ratio(measured.openl2m, timing)
+                row += [spread(timing), compared]
         rows.append(row)
-    return f"#### {measured.engine}, {measured.entries:,} log entries\n\n{table(heads, rows)}"
+    before = [spread(shape.before) if shape and shape.before else "" for shape in shapes]
+    if any(before):
+        rows.append(["a fresh answer of the revision compared with: times as long", before[0], "", before[1], ""])
+    return f"#### {measured.engine}, {measured.entries:,} log entries\n\n{cache(measured)}.\n\n{table(heads, rows)}"
+
+
+def cache(measured: Measured) -> str:
+    """Return what is known of the database's cache."""
+    if measured.settings == "defaults":
+        return f"the file has {measured.log_mib:,} MiB"
+    read = f"{measured.pages_read:,} pages were read into the server's cache meanwhile"
+    return f"{measured.settings}; the log has {measured.log_mib:,} MiB with its indexes; {read}"
+
+
+def caches(found: Sequence[Measured]) -> str:
+    """Return a list of what is known of the caches, each engine with its most entries."""
+    last = {one.engine: one for one in sorted(found, key=lambda one: one.entries)}
+    lines = [f"- {one.engine}, {one.entries:,} log entries: {cache(one)}.\n" for one in last.values()]
+    return "".join(lines)
+
+
+def gain(found: Sequence[Measured], entries: int) -> str:
+    """Return how much faster fresh answers are with so many log entries, in words; empty if none was measured."""
+    there = [one for one in found if one.entries == entries]
+    if not there:
+        return ""
+    factors = sorted(one.stock.faster.median for one in there)
+    cached = max(one.stock.timings["cached"].median for one in there)
+    text = f"{factors[0]:.0f} to {factors[-1]:.0f} times faster than OpenL2M's own statements"
+    return f"[{text}](docs/performance.md), or in {cached:.1f} ms from memory"
 
 
 def summary(found: Sequence[Measured]) -> str:
@@ -75,8 +146,9 @@ def summary(found: Sequence[Measured]) -> str:
 
 
 def growth(found: Sequence[Measured]) -> str:
-    """Return how much longer everything takes with the most entries than with the fewest; empty for one size."""
-    engines, sizes = _engines(found), _sizes(found)
+    """Return how much longer everything takes with the most entries that all engines had than with the fewest."""
+    engines = _engines(found)
+    sizes = [size for size in _sizes(found) if len([one for one in found if one.entries == size]) == len(engines)]
     if len(sizes) < 2:
         return ""
     least, most = ({one.engine: one for one in found if one.entries == size} for size in (sizes[0], sizes[-1]))
@@ -99,5 +171,10 @@ def _median(one: Measured, name: str) -> str:
     timing = LINES[name](one)
     if timing is None:
         return ""
-    compared = f" ({ratio(one.openl2m, timing)} times faster)" if "fresh" in name or "index" in name else ""
-    return f"{number(timing.median)}{compared}"
+    shape = {"a fresh answer": one.stock, "… with the indexes": one.indexed}.get(name)
+    return f"{number(timing.median)} ({faster(shape.faster)})" if shape else number(timing.median)
+
+
+def faster(compared: Timing) -> str:
+    """Return how many times faster something is, with the spread."""
+    return f"{number(compared.median)} times faster, {number(compared.low)} to {number(compared.high)}"

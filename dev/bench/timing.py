@@ -1,7 +1,7 @@
 """How long something takes, asked often enough."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import median, quantiles
 
@@ -11,7 +11,7 @@ _MOST = 1000
 
 @dataclass(frozen=True)
 class Timing:
-    """Milliseconds: the median, the 5th and the 95th percentile (of fewer than 20 samples, the extremes)."""
+    """Milliseconds or a ratio: the median, the 5th and the 95th percentile (of fewer than 20 samples, the extremes)."""
 
     median: float
     low: float
@@ -37,15 +37,32 @@ def sample(calls: Mapping[str, Callable[[], object]], seconds: float) -> dict[st
         if number >= _LEAST and time.monotonic() >= until:
             break
         for name, call in calls.items():
-            started = time.perf_counter_ns()
-            call()
-            taken[name].append(time.perf_counter_ns() - started)
+            taken[name].append(measure(call))
     return taken
+
+
+def measure(call: Callable[[], object]) -> int:
+    """Return how many nanoseconds a call takes."""
+    started = time.perf_counter_ns()
+    call()
+    return time.perf_counter_ns() - started
 
 
 def summarize(nanoseconds: Sequence[int]) -> Timing:
     """Return what the samples say."""
-    taken = sorted(value / 1e6 for value in nanoseconds)
+    return _timing(value / 1e6 for value in nanoseconds)
+
+
+def pairs(ours: Sequence[int], theirs: Sequence[int]) -> Timing:
+    """Return how many times as long one takes as the other, pair by pair of samples that were taken in turn.
+
+    What slows the machine for a while slows both of a pair.
+    """
+    return _timing(our / their for our, their in zip(ours, theirs, strict=True))
+
+
+def _timing(values: Iterable[float]) -> Timing:
+    taken = sorted(values)
     low, high = taken[0], taken[-1]
     if len(taken) >= 20:
         twentieths = quantiles(taken, n=20, method="inclusive")

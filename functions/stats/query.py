@@ -146,6 +146,8 @@ def _last_entries(group: Sequence[tuple[str, LogMeasure]]) -> str:
     there is no entry of a switch that is not in switches_switch.
     """
     ends = sorted({_ENDS.get(measure.window, "timestamp IS NOT NULL") for _, measure in group})
+    # A derived table without LIMIT is merged into the query, which then looks for the last entry once a column.
+    all_switches = f"switches_switch LIMIT {2**63 - 1}"
     # Not MAX(): MariaDB and MySQL then read all of a switch's entries. With both columns in ORDER BY they read one.
     last = ", ".join(
         f"""(SELECT timestamp FROM switches_log WHERE {{until}}switch_id = switches_switch.id AND {end}
@@ -158,7 +160,7 @@ ORDER BY switch_id DESC, timestamp DESC LIMIT 1) AS last{number}"""
         begins = _BEGINS[measure.window].replace("timestamp", f"last{number}")
         return f"COUNT({_when('1', begins)}) AS {key}"
 
-    return f"SELECT {', '.join(column(*each) for each in group)}\nFROM (SELECT {last} FROM switches_switch) l"
+    return f"SELECT {', '.join(column(*each) for each in group)}\nFROM (SELECT {last} FROM {all_switches}) l"
 
 
 _BY_SCAN, _BY_INDEXES = _by_scan(), _by_indexes()

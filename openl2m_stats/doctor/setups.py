@@ -29,7 +29,7 @@ class Setup:
 def open_setup(stack: str | None) -> Iterator[Setup]:
     """Run the block in the environment of a set-up. Raise DatabaseURLError or StackError."""
     if stack is not None:
-        yield _of_stack(stack)
+        yield of_stack(stack)
     elif os.environ.get("DATABASE_URL") or not _names_secrets():
         yield from _local(os.environ.get("DATABASE_URL"))
     else:
@@ -45,7 +45,8 @@ def _with_ca_file(variables: Mapping[str, str]) -> dict[str, str]:
     return {**variables, "DATABASE_CA_FILE": os.environ.get("DATABASE_CA_FILE") or str(CA_FILE)}
 
 
-def _of_stack(name: str) -> Setup:
+def of_stack(name: str) -> Setup:
+    """Return the set-up of a stack. Raise StackError."""
     with reading(name):
         account = Account.of()
         outputs = account.outputs(name)

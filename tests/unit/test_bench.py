@@ -2,17 +2,19 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from subprocess import CalledProcessError
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
 
-from dev.bench import plot, report
+from dev.bench import plot, report, turns
 from dev.bench.markdown import put_into_page
-from dev.bench.report import Measured
+from dev.bench.report import Measured, Shape
 from dev.bench.rows import log_rows
 from dev.bench.timing import Timing, sample, summarize
 from openl2m_stats.openl2m_schema import COLUMNS
@@ -73,17 +75,23 @@ def timing(milliseconds: float) -> Timing:
     return Timing(milliseconds, milliseconds * 0.9, milliseconds * 1.1, 30)
 
 
-def measured(engine: str, entries: int, *, indexed: bool = True) -> Measured:
+def shape(milliseconds: float, times_faster: float, before: float | None = None) -> Shape:
     names = ("statement", "select_1", "cached", "head", "not_modified", "refused")
-    others = {name: timing(0.1) for name in names}
-    stock = {"fresh": timing(entries / 100), **others}
-    index = {"fresh": timing(entries / 200), **others} if indexed else {}
-    return Measured(engine, "defaults", entries, timing(entries / 10), stock, index)
+    timings = {"fresh": timing(milliseconds), **{name: timing(0.1) for name in names}}
+    return Shape(timings, timing(times_faster), timing(before) if before else None)
+
+
+def measured(engine: str, entries: int, *, indexed: bool = True, before: float | None = None) -> Measured:
+    stock = shape(entries / 100, 11, before)
+    index = shape(entries / 200, 22, before) if indexed else None
+    return Measured(
+        "2026-11-23", engine, "cache=1GB", 230, 0, entries, timing(entries / 10), stock=stock, indexed=index
+    )
 
 
 FOUND = [
     measured("MariaDB <10> & co", 1000),
-    measured("MariaDB <10> & co", 100_000),
+    measured("MariaDB <10> & co", 100_000, before=1.5),
     measured("SQLite 3", 1000, indexed=False),
 ]
 
@@ -91,55 +99,90 @@ FOUND = [
 def test_details_have_every_measure_beside_openl2ms_statements() -> None:
     lines = report.details(FOUND[1]).splitlines()
     assert lines[0] == "#### MariaDB <10> & co, 100,000 log entries"
-    assert "| a fresh answer | 1,000 (900 to 1,100, n=30) | 10 | 500 (450 to 550, n=30) | 20 |" in lines
-    assert len(lines) == 2 + 2 + 8
+    assert lines[2].startswith("cache=1GB; the log has 230 MiB with its indexes; 0 pages ")
+    assert (
+        "| a fresh answer | 1,000 (900 to 1,100, n=30) | 11 (9.9 to 12, n=30) "
+        "| 500 (450 to 550, n=30) | 22 (20 to 24, n=30) |"
+    ) in lines
+    assert len(lines) == 4 + 2 + 8 + 1
+    assert lines[-1].count("| 1.5 (1.4 to 1.7, n=30) |") == 2
 
 
 def test_summary_has_a_column_an_engine_and_four_lines_a_size() -> None:
     lines = report.summary(FOUND).splitlines()
     assert lines[0] == "| log entries | milliseconds | MariaDB <10> & co | SQLite 3 |"
+    faster = "(11 times faster, 9.9 to 12)"
     assert lines[2:6] == [
         "| 1,000 | OpenL2M's statements | 100 | 100 |",
-        "|  | a fresh answer | 10 (10 times faster) | 10 (10 times faster) |",
-        "|  | … with the index | 5.0 (20 times faster) |  |",
+        f"|  | a fresh answer | 10 {faster} | 10 {faster} |",
+        "|  | … with the indexes | 5.0 (22 times faster, 20 to 24) |  |",
         "|  | an answer from memory | 0.10 | 0.10 |",
     ]
     assert lines[6] == "| 100,000 | OpenL2M's statements | 10,000 |  |"
 
 
-def test_growth_compares_the_most_entries_with_the_fewest() -> None:
+def test_growth_compares_the_most_entries_with_the_fewest_that_all_engines_had() -> None:
     lines = report.growth(FOUND[:2]).splitlines()
     assert lines[2] == "| OpenL2M's statements | 100 |"
     assert lines[-1] == "| an answer from memory | 1.0 |"
-    assert report.growth(FOUND[:1]) == ""
+    assert report.growth(FOUND[:1]) == report.growth(FOUND) == ""
 
 
-def test_json_has_every_timing() -> None:
-    found = json.loads(json.dumps(FOUND[0].as_json()))
-    assert found["openl2m"] == {"median": 100, "low": 90, "high": 110, "samples": 30}
-    assert found["indexed"]["fresh"]["median"] == 5
+def test_gain_is_quoted_from_the_engines_that_had_so_many_entries() -> None:
+    found = [measured("MariaDB 10", 1000), replace(measured("SQLite 3", 1000), stock=shape(10, 3))]
+    expected = "[3 to 11 times faster than OpenL2M's own statements](docs/performance.md), or in 0.1 ms from memory"
+    assert report.gain(found, 1000) == expected
+    assert report.gain(found, 2000) == ""
 
 
-def test_picture_is_svg_with_a_panel_an_engine_and_a_dot_a_timing() -> None:
+def test_json_has_every_timing_and_can_be_read_again() -> None:
+    content = json.loads(json.dumps(FOUND[1].as_json()))
+    assert content["openl2m"] == {"median": 10_000, "low": 9000, "high": 11_000, "samples": 30}
+    assert content["indexed"]["timings"]["fresh"]["median"] == 500
+    assert report.from_json(content).as_json() == content
+    assert report.from_json(FOUND[2].as_json()).as_json() == FOUND[2].as_json()
+
+
+def test_picture_has_a_bar_a_timing_as_long_as_it_took() -> None:
     root = ET.fromstring(plot.svg(FOUND))
-    assert root.tag == f"{SVG}svg"
-    panels = root.findall(f"{SVG}g")
-    assert [panel[0].text for panel in panels] == ["MariaDB <10> & co", "SQLite 3"]
-    assert [len(panel.findall(f"{SVG}circle")) for panel in panels] == [8, 3]
-    mariadb = panels[0].findall(f"{SVG}polyline")
-    # A hundred times the entries: all the way to the right, and two powers of ten up, but for the memory's.
-    heights = [[float(pair.split(",")[1]) for pair in line.get("points", "").split()] for line in mariadb]
-    steps = [before - after for before, after in heights]
-    assert steps[:3] == pytest.approx([steps[0]] * 3, abs=0.2)
-    assert steps[0] > 0
-    assert steps[3] == 0
+    assert root.get("width") == "800"
+    engines = root.findall(f"{SVG}g")
+    assert [engine[0].text for engine in engines] == ["MariaDB", "SQLite"]  # with 1,000 entries, which both had
+    mariadb, sqlite = ([float(bar.get("width", "")) for bar in engine.findall(f"{SVG}rect")] for engine in engines)
+    assert mariadb == pytest.approx([mariadb[0], mariadb[0] / 10, mariadb[0] / 20], abs=0.1)
+    assert sqlite == mariadb[:2]
+    assert [text.text for text in engines[0].findall(f"{SVG}text")][1:] == [
+        "100 ms",
+        "10 ms, 11 times faster",
+        "5.0 ms, 22 times faster",
+    ]
 
 
-@pytest.mark.parametrize("found", [FOUND[:1], FOUND[2:]])
-def test_picture_of_one_size_is_valid_too(found: list[Measured]) -> None:
-    text = plot.svg(found)
-    ET.fromstring(text)
-    assert "nan" not in text
+def test_answers_take_turns_and_are_compared_within_a_round() -> None:
+    called: list[str] = []
+    slowed = iter([1, 1, 10, 1, 1])
+
+    def stock(number: int) -> list[int]:
+        called.append("stock")
+        return [next(slowed) * 1000] * number
+
+    def indexed(number: int) -> list[int]:
+        called.append("indexed")
+        return [500] * number
+
+    passes, answers = turns.take_turns(lambda: called.append("openl2m"), {"stock": stock, "indexed": indexed}, 0)
+    assert called == [*["openl2m", "stock", "indexed", "openl2m", "indexed", "stock"] * 2, *called[:3]]
+    assert len(passes) == 5
+    assert answers["stock"] == [[1000] * 3, [1000] * 3, [10_000] * 3, [1000] * 3, [1000] * 3]
+    slow = [[40_000], [40_000], [400_000], [40_000], [50_000]]
+    assert turns.times_as_long(slow, answers["stock"]) == Timing(40, 40, 50, 5)
+
+
+def test_functions_of_a_revision(tmp_path: Path) -> None:
+    assert (turns.functions_of("HEAD", tmp_path) / "stats/query.py").is_file()
+    with pytest.raises(CalledProcessError) as caught:
+        turns.functions_of("no-such-revision", tmp_path)
+    assert "no-such-revision" in caught.value.stderr
 
 
 def test_table_is_put_between_the_markers_and_nothing_else_changes(tmp_path: Path) -> None:
@@ -162,3 +205,23 @@ def test_page_has_the_places_that_both_commands_fill() -> None:
     text = (Path(__file__).parents[2] / "docs/performance.md").read_text()
     for command in ("make bench", "make bench-cold"):
         assert text.count(f"<!-- {command}: begin -->\n") == text.count(f"<!-- {command}: end -->\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("page", "command"),
+    [
+        ("README.md", "make bench"),
+        ("docs/architecture.md", "make bench, MariaDB"),
+        ("docs/architecture.md", "make bench, PostgreSQL"),
+    ],
+)
+def test_other_pages_have_their_places(page: str, command: str) -> None:
+    text = (Path(__file__).parents[2] / page).read_text()
+    assert text.count(f"<!-- {command}: begin -->") == text.count(f"<!-- {command}: end -->") == 1
+
+
+def test_words_are_put_between_markers_within_a_line(tmp_path: Path) -> None:
+    path = tmp_path / "README.md"
+    path.write_text("It is <!-- make bench: begin -->slow<!-- make bench: end -->,\nnow.\n")
+    put_into_page(path, "make bench", "fast")
+    assert path.read_text() == "It is <!-- make bench: begin -->fast<!-- make bench: end -->,\nnow.\n"
