@@ -13,7 +13,7 @@ ENGINES ?= mariadb postgresql sqlite
 export PORT DATABASE_URL
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run snapshot invoke doctor test test-debian test-faults docs soak bench lint format lock clean
+.PHONY: help setup run snapshot invoke doctor test test-slow test-unit test-debian test-faults docs soak bench lint format lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,10 +58,19 @@ doctor: setup ## Check the local set-up; `openl2m-stats doctor --env …` checks
 INSTALL = dev/servers/install_packages.sh $$($(BIN)/python -m dev.servers.programs $(1))
 INSTALL_DATABASES = $(call INSTALL,$(ENGINES))
 
+PYTEST = STATS_TEST_ENGINES="$(ENGINES)" $(BIN)/pytest --numprocesses=$$(($$(nproc) * 3 / 2)) --dist=worksteal
+
 test: setup ## Run the unit and integration tests; installs MariaDB and PostgreSQL on Debian when absent
 	@$(INSTALL_DATABASES)
-	@STATS_TEST_ENGINES="$(ENGINES)" $(BIN)/pytest --numprocesses=$$(($$(nproc) * 3 / 2)) --dist=worksteal \
+	@$(PYTEST) -m "not slow" \
 		$(if $(COVERAGE),--cov --cov-report=term:skip-covered --cov-fail-under=$(COVERAGE)) $(ARGS)
+
+test-slow: setup ## Run the few tests that take long by nature, which `make test` leaves out
+	@$(INSTALL_DATABASES)
+	@$(PYTEST) -m slow $(ARGS)
+
+test-unit: setup ## Run the tests that need no server, in seconds
+	@$(BIN)/pytest -q tests/unit $(ARGS)
 
 test-debian: ## Run `make run` and `make test` in a bare Debian of RELEASE=trixie (needs root and debootstrap)
 	@exec dev/debian "$(RELEASE)" "$(DIRECTORY)"

@@ -1,9 +1,11 @@
 import os
+import tempfile
 from collections import Counter
 from collections.abc import Generator
 
 import pytest
 
+from dev.servers.processes import DATA_FOLDER
 from dev.servers.programs import ServerNotChosenError, ServerNotInstalledError
 from tests.support import leaks
 
@@ -11,6 +13,14 @@ _NOT_TESTED = "not tested: "
 _HOW_TO_INSTALL = """\
 On Debian, `make test` and `make e2e` install what is missing when root runs them. Elsewhere, install the servers as
 your system does; their programs must be on PATH, or in the folders that STATS_TEST_SERVERS_PATH names."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let all processes of the run, and those that they start, copy the servers' empty data from one folder."""
+    if DATA_FOLDER not in os.environ:
+        folder = tempfile.TemporaryDirectory(prefix="openl2m-stats-data-")
+        os.environ[DATA_FOLDER] = folder.name
+        config.add_cleanup(folder.cleanup)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -48,3 +58,5 @@ def _no_ambient_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith(ours)]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "openl2m-stats")
+    # A driver that may use TLS reads all that the system trusts for each connection, which takes longer than the rest.
+    monkeypatch.setenv("SSL_CERT_FILE", os.devnull)

@@ -1,10 +1,13 @@
 """OpenL2M databases to try things on: made on a server or in a file, with the read-only user, and dropped again."""
 
 import contextlib
+import re
 import secrets
+import sqlite3
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -16,12 +19,16 @@ from dev.servers.processes import ServerProcess
 from dev.servers.programs import search_path
 from openl2m_stats.openl2m_schema import DIALECTS, create_tables, insert
 
+_TEMPLATE = "openl2m_template"
 _SCRIPTS = Path(__file__).parents[2] / "infra/database"
 
 
 @dataclass(frozen=True)
 class Server:
-    """A database server: one of ours, whose process we hold, or one that was there already."""
+    """A database server: one of ours, whose process we hold, or one that was there already.
+
+    `directory` is the folder of one of ours. `template`, if any, is a database with OpenL2M's tables to copy.
+    """
 
     engine: str
     dialect: str
@@ -30,6 +37,8 @@ class Server:
     superuser: str
     superuser_password: str = field(repr=False, default="")
     process: ServerProcess | None = None
+    directory: Path | None = None
+    template: str | None = None
 
     def connect(self, database: str | None = None) -> Any:
         """Return a DB-API connection of the superuser, in autocommit mode."""
@@ -41,6 +50,7 @@ class Server:
                 password=self.superuser_password,
                 database=database,
                 autocommit=True,
+                ssl_disabled=True,  # to get ready for TLS takes longer than most of our statements
             )
         connection = pg8000.dbapi.connect(
             host=self.host,
@@ -53,13 +63,11 @@ class Server:
         connection.autocommit = True
         return connection
 
-    def execute(self, sql: str, database: str | None = None) -> None:
-        """Run one statement as the superuser."""
-        with (
-            contextlib.closing(self.connect(database)) as connection,
-            contextlib.closing(connection.cursor()) as cursor,
-        ):
-            cursor.execute(sql)
+    def execute(self, *statements: str) -> None:
+        """Run statements as the superuser."""
+        with contextlib.closing(self.connect()) as connection, contextlib.closing(connection.cursor()) as cursor:
+            for sql in statements:
+                cursor.execute(sql)
 
 
 @dataclass
@@ -76,8 +84,6 @@ class Database:
     def connect(self) -> Any:
         """Return a DB-API connection that may write."""
         if self.server is None:
-            import sqlite3
-
             return sqlite3.connect(self.name)
         return self.server.connect(self.name)
 
@@ -116,7 +122,19 @@ class Database:
 def own_server(process: ServerProcess) -> Server:
     """Return a server of dev/servers/processes.py as one that databases can be made on."""
     engine = {"mysql": "mariadb", "postgresql": "postgres"}[process.dialect]
-    return Server(engine, process.dialect, process.host, process.port, process.superuser, process=process)
+    address = process.host, process.port
+    return Server(engine, process.dialect, *address, process.superuser, process=process, directory=process.directory)
+
+
+def with_template(server: Server) -> Server:
+    """Return a server that copies OpenL2M's tables where it can, as PostgreSQL does, instead of making them anew."""
+    if server.dialect != "postgresql":
+        return server
+    server.execute(f"CREATE DATABASE {_TEMPLATE}")
+    with contextlib.closing(server.connect(_TEMPLATE)) as connection:
+        create_tables(connection, DIALECTS[server.dialect])
+    server.execute(f"ALTER DATABASE {_TEMPLATE} ALLOW_CONNECTIONS false")  # a session would keep it from being copied
+    return replace(server, template=_TEMPLATE)
 
 
 def servers_of(urls: str) -> dict[str, Server]:
@@ -135,30 +153,41 @@ def servers_of(urls: str) -> dict[str, Server]:
 def sqlite_database(directory: Path) -> Iterator[Database]:
     """Create an OpenL2M database as a file in a directory."""
     database = Database("sqlite", "sqlite", str(directory / "openl2m.sqlite3"))
-    with contextlib.closing(database.connect()) as connection:
-        connection.execute("BEGIN")  # so that the disk is waited for once
-        create_tables(connection, DIALECTS["sqlite"])
+    Path(database.name).write_bytes(_empty_sqlite_database())
     yield database
+
+
+@cache
+def _empty_sqlite_database() -> bytes:
+    """Return the file of an OpenL2M database without rows."""
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        create_tables(connection, DIALECTS["sqlite"])
+        return connection.serialize()
 
 
 @contextlib.contextmanager
 def server_database(server: Server, password: str) -> Iterator[Database]:
-    """Create a database and its user by the script in infra/database/; drop both at the end."""
+    """Create a database and its user, as the script in infra/database/ does; drop both at the end."""
     name = f"openl2m_{secrets.token_hex(4)}"
     database = Database(server.engine, server.dialect, name, server, f"{name}_stats", password)
-    server.execute(f"CREATE DATABASE {name}")
+    server.execute(f"CREATE DATABASE {name}" + (f" TEMPLATE {server.template}" if server.template else ""))
     try:
         with contextlib.closing(database.connect()) as connection:
-            create_tables(connection, DIALECTS[server.dialect])
-        run_script(database, "read_only_user")
+            if not server.template:
+                create_tables(connection, DIALECTS[server.dialect])
+            _create_user(connection, database)
         yield database
     finally:
-        if server.dialect == "mysql":
-            server.execute(f"DROP DATABASE {name}")
-            server.execute(f"DROP USER IF EXISTS {database.user}")
-        else:
-            server.execute(f"DROP DATABASE {name} WITH (FORCE)")
-            server.execute(f"DROP ROLE IF EXISTS {database.user}")
+        force = "" if server.dialect == "mysql" else " WITH (FORCE)"
+        server.execute(f"DROP DATABASE {name}{force}", f"DROP USER IF EXISTS {database.user}")
+
+
+def _create_user(connection: Any, database: Database) -> None:
+    """Run the script's statements without its client, whose start takes longer than they do."""
+    text = script(database, "read_only_user").replace(':"DBNAME"', database.name)
+    # What begins with a colon is the client's, for an administrator who does not own the tables.
+    for statement in re.findall(r"^(?:(?:CREATE|ALTER) (?:USER|ROLE)|GRANT (?!:)).*;$", text, re.MULTILINE):
+        connection.cursor().execute(statement)
 
 
 def script(database: Database, name: str) -> str:

@@ -5,6 +5,7 @@ temporary directory, and never touch a server that runs already.
 """
 
 import contextlib
+import fcntl
 import os
 import pwd
 import shutil
@@ -21,6 +22,8 @@ from typing import BinaryIO
 from dev.servers.programs import ServerError, require, search_path
 
 _START_SECONDS = 60
+# Where this names a folder, the data of an empty server are made there once and copied from then on.
+DATA_FOLDER = "STATS_TEST_DATA_FOLDER"
 _PG_HBA = """\
 local all all trust
 host all postgres 127.0.0.1/32 trust
@@ -74,7 +77,7 @@ def mariadb(port: int | None = None, options: Sequence[str] = ()) -> Iterator[Se
     port = port or free_port()
     with _directory("mysql") as directory:
         install = ["mariadb-install-db", "--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"]
-        _run_as("mysql", [*install, f"--datadir={directory}/data"], directory)
+        _make_data("mysql", install, "--datadir", directory)
         command = [
             "mariadbd",
             "--no-defaults",
@@ -99,7 +102,7 @@ def postgresql(port: int | None = None, options: Sequence[str] = ()) -> Iterator
     port = port or free_port()
     with _directory("postgres") as directory:
         initdb = ["initdb", "--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"]
-        _run_as("postgres", [*initdb, f"--pgdata={directory}/data"], directory)
+        _make_data("postgres", initdb, "--pgdata", directory)
         (directory / "data/pg_hba.conf").write_text(_PG_HBA)
         command = [
             "postgres",
@@ -126,6 +129,26 @@ def _directory(user: str) -> Iterator[Path]:
         yield directory
     finally:
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def _make_data(user: str, command: list[str], option: str, directory: Path) -> None:
+    """Make the data of an empty server: by the command, with the option that names their folder, or by a copy."""
+    data = directory / "data"
+    if DATA_FOLDER not in os.environ:
+        _run_as(user, [*command, f"{option}={data}"], directory)
+        return
+    made = Path(os.environ[DATA_FOLDER], user)
+    with made.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            _run_as(user, [*command, f"{option}={data}"], directory)
+            _copy(data, made)
+            return
+    _copy(made, data)
+
+
+def _copy(data: Path, to: Path) -> None:
+    subprocess.run(["/bin/cp", "-Rp", data, to], check=True)
 
 
 def _run_as(user: str, command: list[str], directory: Path) -> None:

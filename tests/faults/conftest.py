@@ -6,14 +6,12 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
-from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 import time_machine
-from botocore.loaders import create_loader
 
 from dev.servers.databases import Database, Server, sqlite_database
 from dev.servers.programs import ServerNotChosenError, ServerNotInstalledError, require
@@ -23,6 +21,7 @@ from tests.integration.conftest import (
     AWS,
     FURTHER_SERVERS,
     NOW,
+    _aws_data_read_once,
     aws,
     moto_url,
     s3,
@@ -34,56 +33,43 @@ from tests.support.certificates import new_authority, new_certificate
 from tests.support.databases import server_database
 from tests.support.proxy import Proxy
 from tests.support.s3 import S3
+from tests.support.servers import Told, of_run
 from tests.support.tls_servers import HOST, TLSServer, mariadb_with_tls, postgresql_with_tls
 from tests.support.wsgi import served_keeping_alive
 
-__all__ = ["aws", "moto_url", "s3", "secrets_manager"]  # fixtures
+__all__ = ["_aws_data_read_once", "aws", "moto_url", "s3", "secrets_manager"]  # fixtures
 
 TIMEOUT = int(os.environ.get("STATS_TEST_TIMEOUT") or SHORT_SECONDS)
 _OURS: dict[str, Callable[[], AbstractContextManager[TLSServer]]] = {
     "postgresql": postgresql_with_tls,
     "mariadb": mariadb_with_tls,
 }
-_RUNNING = pytest.StashKey[ExitStack]()
-_SERVERS = pytest.StashKey[dict[str, Any]]()
 
 NewWorld = Callable[..., World]
 
 
-# Starting servers takes longer than most tests. All processes of a run share them: no fault stops one.
-
-
-def _servers(config: pytest.Config) -> dict[str, Any]:
-    """Start the servers, each able to speak TLS; return where they are, and whom a client must trust."""
-    if _SERVERS not in config.stash:
-        authority = new_authority()
-        running = config.stash[_RUNNING] = ExitStack()
-        found: dict[str, Any] = {"authority": authority.pem}
-        for name, run in _OURS.items():
-            # Without it, its tests are left out as they are reached.
-            with contextlib.suppress(ServerNotChosenError, ServerNotInstalledError):
-                tls = running.enter_context(run())
-                tls.present(new_certificate(authority, HOST))
-                server = tls.server
-                found[name] = [server.engine, server.dialect, server.host, server.port, server.superuser]
-        config.stash[_SERVERS] = found
-    return config.stash[_SERVERS]
+def _start_servers(running: ExitStack) -> Told:
+    """Start the servers, each able to speak TLS; tell where they are, and whom a client must trust."""
+    authority = new_authority()
+    found: Told = {"authority": authority.pem}
+    for name, run in _OURS.items():
+        # Without it, its tests are left out as they are reached.
+        with contextlib.suppress(ServerNotChosenError, ServerNotInstalledError):
+            tls = running.enter_context(run())
+            tls.present(new_certificate(authority, HOST))
+            server = tls.server
+            found[name] = [server.engine, server.dialect, server.host, server.port, server.superuser]
+    return found
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    node.workerinput["servers"] = _servers(node.config)
-
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    if _RUNNING in config.stash:
-        config.stash[_RUNNING].close()
+    node.workerinput["faults"] = of_run(node.config, "faults", _start_servers)
 
 
 @pytest.fixture(scope="session")
-def servers(pytestconfig: pytest.Config) -> dict[str, Any]:
-    handed: Any = getattr(pytestconfig, "workerinput", None)
-    return handed["servers"] if handed else _servers(pytestconfig)
+def servers(pytestconfig: pytest.Config) -> Told:
+    return of_run(pytestconfig, "faults", _start_servers)
 
 
 @pytest.fixture(scope="session")
@@ -168,8 +154,6 @@ def new_world(
                 monkeypatch.setenv(name, value)
             secrets_gate[0].before = lambda _: None
             s3.objects = {}
-            # What botocore reads from its data files is the same for every container, and most of a start.
-            monkeypatch.setattr("botocore.session.create_loader", _create_loader)
             clock = stack.enter_context(time_machine.travel(NOW, tick=True))
             world = World(
                 database=database,
@@ -205,11 +189,6 @@ def _meeting() -> Callable[[str], None]:
                 met.wait(0.5)
 
     return before
-
-
-@cache
-def _create_loader(search_path: str | None = None) -> Any:
-    return create_loader(search_path)
 
 
 def _load_everything(world: World, loaded: set[str]) -> None:

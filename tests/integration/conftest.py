@@ -21,19 +21,14 @@ import pytest
 import time_machine
 from moto.server import ThreadedMotoServer
 
-from dev.servers.databases import Database, Server, own_server, servers_of, sqlite_database
-from dev.servers.processes import mariadb, postgresql
-from tests.support import leaks
+from dev.servers.databases import Database, Server, servers_of, sqlite_database
+from dev.servers.programs import require
+from tests.support import aws_data, leaks, servers
 from tests.support.databases import server_database
 from tests.support.events import FORMATS, http_api
 from tests.support.proxy import Proxy
 from tests.support.s3 import S3, Gate, new_bucket, serving
 from tests.support.tls_servers import HOST, TLSServer, mariadb_with_tls, postgresql_with_tls
-
-# Neither server is on UTC and neither knows zones by name: no number may depend on that. Neither offers TLS:
-# MariaDB 11.4 and newer would make a certificate of their own.
-_MARIADB_OPTIONS = ("--default-time-zone=+05:45", "--skip-ssl")
-_POSTGRESQL_OPTIONS = ("-c", "timezone=Asia/Kathmandu")
 
 # Half-way into a second, which HTTP dates cannot tell.
 NOW = datetime(2026, 11, 23, 12, 0, 0, 250_000, tzinfo=UTC)
@@ -45,25 +40,37 @@ FURTHER_SERVERS = servers_of(os.environ.get("STATS_TEST_DATABASE_URLS", ""))
 SERVERS = ["mariadb", "postgresql", *FURTHER_SERVERS]
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    node.workerinput["servers"] = servers.of_run(node.config, "servers", servers.start_servers)
+
+
+@pytest.fixture(scope="session")
+def shared_servers(pytestconfig: pytest.Config) -> servers.Told:
+    return servers.of_run(pytestconfig, "servers", servers.start_servers)
+
+
 @pytest.fixture(scope="session")
 def mariadb_server() -> Iterator[Server]:
-    with mariadb(options=_MARIADB_OPTIONS) as process:
-        yield own_server(process)
+    """A MariaDB of this process's own, to stop or to change; for a database on one, see `server_db`."""
+    with servers.run_mariadb() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[Server]:
-    with postgresql(options=_POSTGRESQL_OPTIONS) as process:
-        yield own_server(process)
+    """A PostgreSQL of this process's own, as `mariadb_server`."""
+    with servers.run_postgresql() as server:
+        yield server
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def mariadb_tls() -> Iterator[TLSServer]:
     with mariadb_with_tls() as server:
         yield server
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def postgresql_tls() -> Iterator[TLSServer]:
     with postgresql_with_tls() as server:
         yield server
@@ -77,7 +84,7 @@ def tls_server(request: pytest.FixtureRequest) -> TLSServer:
 
 @pytest.fixture(params=["mariadb", "postgresql"])
 def plain_server(request: pytest.FixtureRequest) -> Server:
-    """The servers that the other tests use: neither offers TLS."""
+    """Servers that do not offer TLS, and are this process's own."""
     found: Server = request.getfixturevalue(f"{request.param}_server")
     return found
 
@@ -95,15 +102,15 @@ def _host_resolves(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(params=SERVERS)
 def server(request: pytest.FixtureRequest) -> Server:
-    """Every database server in turn."""
+    """Every database server in turn. Other tests use it at the same time."""
     return _server(request, request.param)
 
 
 def _server(request: pytest.FixtureRequest, name: str) -> Server:
-    if name not in FURTHER_SERVERS:
-        found: Server = request.getfixturevalue(f"{name}_server")
-        return found
-    return FURTHER_SERVERS[name]
+    if name in FURTHER_SERVERS:
+        return FURTHER_SERVERS[name]
+    require(name)
+    return servers.told_server(request.getfixturevalue("shared_servers")[name])
 
 
 @pytest.fixture
@@ -242,16 +249,26 @@ class LambdaContext:
     aws_request_id: str = "3f2504e0-4f89-11d3-9a0c-0305e82c3301"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _aws_data_read_once() -> Iterator[None]:
+    with aws_data.read_once():
+        yield
+
+
 def cold_start(module: str) -> Any:
     """Import a function's module freshly, under the environment as it is then."""
-    for name in [name for name in sys.modules if name == "stats" or name.startswith("stats.")]:
-        del sys.modules[name]
-    logging.Logger.manager.loggerDict.pop("openl2m-stats", None)
+    _forget_modules()
     try:
         with patch.object(gc, "freeze"):  # what a test leaves open is to be found
             return importlib.import_module(module)
     finally:
         gc.enable()  # where the start fails, the process ends
+
+
+def _forget_modules() -> None:
+    for name in [name for name in sys.modules if name == "stats" or name.startswith("stats.")]:
+        del sys.modules[name]
+    logging.Logger.manager.loggerDict.pop("openl2m-stats", None)
 
 
 class Container:
@@ -293,7 +310,9 @@ def new_container(aws: AWS, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
             return container
 
         yield start
+    _forget_modules()
     gc.collect()  # what was left open is reported in the test that left it
+    gc.freeze()  # what stays need not be looked through after the next test
 
 
 @pytest.fixture(params=FORMATS)

@@ -159,7 +159,7 @@ def damaged_events(draw: st.DrawFn) -> Any:
     return event
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(autouse=True)
 def _thawed() -> Iterator[None]:
     """Undo conftest.py's gc.freeze(): Hypothesis warns when it cannot find what refers to its random generator."""
     gc.unfreeze()
@@ -172,7 +172,7 @@ any_event = settings(
 )
 
 
-@pytest.fixture(params=SITUATIONS)
+@pytest.fixture(params=[pytest.param(name, marks=[] if name == "well" else [pytest.mark.slow]) for name in SITUATIONS])
 def situation(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     return name

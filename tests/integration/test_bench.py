@@ -76,6 +76,7 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "dev.bench", "--seconds", "0", *arguments]
 
 
+@pytest.mark.slow
 def test_bench(tmp_path: Path) -> None:
     arguments = ("--rows", "200", "400", "--engines", "sqlite", "--output", str(tmp_path / "results"))
     done = subprocess.run(
@@ -105,6 +106,7 @@ def test_bench(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["results"]  # and of the databases nothing is left
 
 
+@pytest.mark.slow
 def test_recorded_results_stay_until_they_are_measured_again(tmp_path: Path) -> None:
     def record(*rows: str) -> list[dict[str, Any]]:
         arguments = ("--engines", "sqlite", "--output", str(tmp_path / "results"), "--rows", *rows)
@@ -117,6 +119,7 @@ def test_recorded_results_stay_until_they_are_measured_again(tmp_path: Path) -> 
     assert second[1] != first[1]
 
 
+@pytest.mark.slow
 def test_bench_on_servers_measures_with_the_index_too(tmp_path: Path) -> None:
     arguments = ("--rows", "200", "--engines", "mariadb", "postgresql", "--base", "HEAD", "--output", str(tmp_path))
     with tempfile.TemporaryDirectory() as directory:

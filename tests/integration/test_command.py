@@ -207,6 +207,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., subproc
     return run
 
 
+@pytest.mark.slow
 def test_an_operators_installation(installed: Callable[..., subprocess.CompletedProcess[str]]) -> None:
     assert installed("--version").stdout == f"openl2m-stats {__version__}\n"
     for arguments in (["--help"], ["tokens", "--help"], ["versions", "prune", "--help"], ["doctor", "--help"]):
@@ -215,6 +216,7 @@ def test_an_operators_installation(installed: Callable[..., subprocess.Completed
     assert done.stderr.startswith("x: ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [["serve"], ["snapshot"], ["invoke", str(ROOT / "events/get_stats.json")]])
 def test_local_commands_say_what_is_missing(
     command: list[str], installed: Callable[..., subprocess.CompletedProcess[str]]
@@ -224,6 +226,7 @@ def test_local_commands_say_what_is_missing(
     assert done.stderr.endswith(" is missing: the extra `local` brings it (pipx install '.[local]').\n")
 
 
+@pytest.mark.slow
 def test_the_wheel_holds_what_the_command_reads(tmp_path: Path) -> None:
     build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-index", "--no-deps", "--no-build-isolation"]
     subprocess.run([*build, "--wheel-dir", tmp_path, ROOT], check=True, capture_output=True)

@@ -67,8 +67,13 @@ def test_log_index(server_db: Database) -> None:
     assert log_indexes(server_db) == stock
 
 
-def test_read_only_user_can_be_taken_away(server_db: Database) -> None:
+def test_read_only_user_can_be_made_and_taken_away(server_db: Database) -> None:
     take_away(server_db, "read_only_user")
+    run_script(server_db, "read_only_user")
+    assert counts_vlans(server_db)
+
+    take_away(server_db, "read_only_user")
+
     users = {
         "mysql": "SELECT COUNT(*) FROM mysql.user WHERE user = '{}'",
         "postgresql": "SELECT COUNT(*) FROM pg_roles WHERE rolname = '{}'",

@@ -39,6 +39,7 @@ def names(aws: AWS) -> list[str]:
     return [entry["name"] for entry in entries(aws)]
 
 
+@pytest.mark.slow
 def test_twenty_at_once(gate: Gate, aws: AWS, sqlite_db: Database, new_container: Callable[..., Container]) -> None:
     aws.put_database(sqlite_db.secret())
     gate.before = lambda operation: time.sleep(0.3) if operation == PUT else None  # they are to get in each other's way

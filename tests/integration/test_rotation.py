@@ -112,6 +112,7 @@ def make_current(aws: AWS, version: str) -> None:
         sys.setswitchinterval(interval)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["single user", "alternating users"])
 def test_no_caller_notices_that_the_password_is_rotated(
     strategy: str, server_db: Database, aws: AWS, monkeypatch: pytest.MonkeyPatch

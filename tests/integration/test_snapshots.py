@@ -276,7 +276,11 @@ def ends_the_run(fault: int | str, method: str) -> bool:
     return method != "PUT" or fault not in {409, 412}
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=str)
+@pytest.mark.parametrize(
+    "fault",
+    # A slow call lasts until the writer has given it up.
+    [pytest.param(fault, marks=[pytest.mark.slow] if fault == "slow" else [], id=str(fault)) for fault in FAULTS],
+)
 @pytest.mark.parametrize("situation", SITUATIONS)
 def test_every_call_fails_in_turn(
     situation: str,

@@ -1,4 +1,4 @@
-"""What only shows under load, or after a long time. `make soak` runs all of it in full, `make test` in a short form."""
+"""What only shows under load, or after a long time: `make soak` runs it in full, `make test-slow` in a short form."""
 
 import os
 

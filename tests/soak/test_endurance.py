@@ -23,6 +23,7 @@ MOST_GROWTH_MIB = 4
 MOST_DRIFT = 3  # other programs share the machine
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what a process holds")
 def test_nothing_grows_and_nothing_slows_down(
     own_postgresql: Server, aws: AWS, s3: S3, report: Callable[[str], None]

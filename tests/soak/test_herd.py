@@ -19,6 +19,7 @@ RESERVED = 3  # for superusers
 ROUNDS = 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("own_postgresql", [[f"max_connections={CONNECTIONS}"]], indirect=True)
 def test_every_cold_container_answers(
     own_postgresql: Server, aws: AWS, s3: S3, monkeypatch: pytest.MonkeyPatch, report: Callable[[str], None]

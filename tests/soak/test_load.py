@@ -66,6 +66,7 @@ class Caller(threading.Thread):
             self.seen[re.findall("fwd=miss|detail=.*", answer.headers["Cache-Status"])[0]] += 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("own_postgresql", [["log_statement=all"]], indirect=True)
 def test_an_outage_under_load(own_postgresql: Server, tmp_path: Path, report: Callable[[str], None]) -> None:
     process = own_postgresql.process
