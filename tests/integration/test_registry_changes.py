@@ -147,7 +147,7 @@ def test_a_change_that_is_always_refused(gate: Gate, aws: AWS, run: Run, monkeyp
     gate.before = lambda operation: "InvalidParameterException" if operation == MOVE else None
     result = run("create", "grafana")
     assert (result.code, result.out) == (2, "")
-    assert "changed by others all the time, and nothing was done" in result.err
+    assert "Others keep changing the tokens, and nothing was done" in result.err
     assert gate.calls.count(MOVE) == 25
     assert text(aws) == before
 

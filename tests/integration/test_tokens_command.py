@@ -330,7 +330,11 @@ def test_what_the_function_logs_is_not_listed(aws: AWS) -> None:
 
 def test_listing_nothing(run: Run) -> None:
     result = run("list")
-    assert (result.code, result.out, result.err) == (0, "", "There are no tokens: create makes one.\n")
+    assert (result.code, result.out, result.err) == (
+        0,
+        "",
+        "There are no tokens. `openl2m-stats tokens create` creates one.\n",
+    )
     assert run("list", "--json").out == "[]\n"
 
 
@@ -475,6 +479,4 @@ def test_output_that_cannot_be_written(aws: AWS) -> None:
             check=False,
         )
     assert process.returncode == 2
-    assert process.stderr == (
-        "The output cannot be written (No space left on device); a key that was made is lost: rotate it.\n"
-    )
+    assert process.stderr == ("The output cannot be written (No space left on device); a new key is lost: rotate it.\n")
