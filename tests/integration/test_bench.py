@@ -138,9 +138,8 @@ def test_bench_on_servers_measures_with_the_index_too(tmp_path: Path) -> None:
             assert 0.1 < shape["before"]["median"] < 10
 
 
+@pytest.mark.parametrize("server", ["mariadb", "postgresql"], indirect=True)
 def test_plans_are_of_the_log_alone(server_db: Database) -> None:
-    if server_db.engine == "mysql":
-        pytest.skip("the bench shows the plans of MariaDB and PostgreSQL")
     load.fill(server_db, 5000, lambda _: None)
     run_script(server_db, "log_index")
     stock, indexed = plans(server_db, server_db).split("With the indexes:")
