@@ -58,7 +58,7 @@ doctor: setup ## Check the local set-up; `openl2m-stats doctor --env …` checks
 INSTALL = dev/servers/install_packages.sh $$($(BIN)/python -m dev.servers.programs $(1))
 INSTALL_DATABASES = $(call INSTALL,$(ENGINES))
 
-PYTEST = STATS_TEST_ENGINES="$(ENGINES)" $(BIN)/pytest --numprocesses=$$(($$(nproc) * 3 / 2)) --dist=worksteal
+PYTEST = STATS_TEST_ENGINES="$(ENGINES)" $(BIN)/pytest --numprocesses=$$(($$(nproc) * 2)) --dist=worksteal
 
 test: setup ## Run the unit and integration tests; installs MariaDB and PostgreSQL on Debian when absent
 	@$(INSTALL_DATABASES)
