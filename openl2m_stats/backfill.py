@@ -43,19 +43,19 @@ def _days(text: str) -> int:
 
 @click.command(name="backfill")
 @click.option("--days", type=Parsed("N", _days), default=180, show_default=True, help="How many days, up to yesterday.")
-@click.option("--dry-run", is_flag=True, help="Tell what would be written, and write nothing.")
+@click.option("--dry-run", is_flag=True, help="Show what would be written, and write nothing.")
 @click.option(
     "--database-url",
     envvar="DATABASE_URL",
     metavar="URL",
-    help="OpenL2M's database. [default: DATABASE_URL, or what the database secret says]",
+    help="OpenL2M's database. [default: DATABASE_URL, or the database secret]",
 )
 @of_stack
 def command(stack: str | None, days: int, dry_run: bool, database_url: str | None) -> None:
-    """Write rows of the history for days without a snapshot, from OpenL2M's log.
+    """Add past days to the history, from OpenL2M's log.
 
-    The log tells usage only: as it was at 23:59:59 UTC of each day, as far back as the entries reach. What snapshots
-    have written stays as it is. Run it as often as you like.
+    Days with a snapshot do not change. The log has usage only, no inventory. Each day gets the numbers as of 23:59:59
+    UTC, as far back as the log reaches. Run it as often as you like, from where the database can be reached.
     """
     logger.setLevel("CRITICAL")  # what the function would log is told in words here
     try:

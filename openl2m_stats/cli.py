@@ -44,7 +44,7 @@ class _Commands(click.Group):
 )
 @click.version_option(__version__, prog_name=_NAME, message="%(prog)s %(version)s")
 def command() -> None:
-    """Serve OpenL2M's statistics, and manage who may read them."""
+    """Manage a deployment of openl2m-stats, or run it on this machine."""
     # The AWS CLI reads AWS_REGION, and prefers it; boto3 reads only the other.
     if region := os.environ.get("AWS_REGION"):
         os.environ["AWS_DEFAULT_REGION"] = region
@@ -53,7 +53,7 @@ def command() -> None:
 @command.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    """Print the completion script of a shell.
+    """Print the completion script for a shell.
 
     For bash: openl2m-stats completion bash > ~/.local/share/bash-completion/completions/openl2m-stats
     """

@@ -78,9 +78,10 @@ def _user(text: str) -> str:
     help="The database user; on MySQL and MariaDB with its host, if it is bound to one: stats@10.0.%",
 )
 def command(engine: str, user: str) -> None:
-    """Print the GRANT statements that this version needs, for mysql or psql.
+    """Print the GRANT statements that this version needs.
 
-    Run them as an administrator of OpenL2M's database before you upgrade; running them again changes nothing.
+    Pipe them into mysql or psql, as an administrator of OpenL2M's database, before you upgrade. Running them again
+    changes nothing.
 
     \b
     openl2m-stats grants --engine mysql | mysql --host=… --user=… --password openl2m

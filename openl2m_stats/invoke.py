@@ -15,9 +15,10 @@ from stats.settings import SettingsError
 @click.argument("event", type=click.Path(path_type=Path))
 @database_url
 def command(event: Path, database_url: str | None) -> None:
-    """Run the file EVENT through the handler, and print the response.
+    """Run an event file through the handler.
 
-    Files whose name begins with `schedule` are for the snapshot function, all others for the API's.
+    It prints the response. Files whose name begins with `schedule` are for the snapshot function, all others for the
+    API's.
     """
     try:
         content = json.loads(event.read_text())

@@ -112,9 +112,9 @@ def _port(text: str) -> int:
 @click.option("--port", type=Parsed("PORT", _port), envvar="PORT", default=8000, help="[default: PORT, or 8000]")
 @database_url
 def command(port: int, database_url: str | None) -> None:
-    """Serve the page and the API on this machine, from the demo database or another, until Ctrl-C.
+    """Serve the page and the API on this machine.
 
-    The settings of the function, such as TIME_ZONE, apply here too.
+    They show the demo database or another, until Ctrl-C. The function's settings, such as TIME_ZONE, apply here too.
     """
     import uvicorn  # noqa: F401 that it is missing is told before anything is done
 

@@ -14,7 +14,7 @@ from openl2m_stats.parameters import database_url
 @click.command(name="snapshot")
 @database_url
 def command(database_url: str | None) -> None:
-    """Take one snapshot into a local S3, and print its key and its content."""
+    """Take one snapshot into a local S3, and print it."""
     # Only what went wrong is worth a line beside what was asked for.
     os.environ.setdefault("POWERTOOLS_LOG_LEVEL", "CRITICAL")
 

@@ -74,7 +74,7 @@ class _Tokens(click.Group):
 
 @click.group(name="tokens", cls=_Tokens, no_args_is_help=False)
 def command() -> None:
-    """Create, list, revoke, rotate, check and import the API's tokens."""
+    """Create, list, revoke, rotate, check and import tokens."""
 
 
 def _of_registry(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -126,7 +126,7 @@ def create(
 
 
 @command.command(name="list")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @_of_registry
 def list_(registry: Registry, as_json: bool) -> None:
     """List the tokens. Their keys are not stored, and cannot be shown again."""

@@ -18,11 +18,11 @@ from stats.telemetry import logger
 @of_stack
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(stack: str | None, as_json: bool) -> int:
-    """Check a deployment or a local set-up, without changing anything.
+    """Check a deployment or a local set-up.
 
-    With --env or --stack, it checks a deployed stack. Otherwise it checks the set-up that the environment variables
-    describe or, without them, the local one of `make run`. The exit code is 1 if a check failed, and 2 if there was
-    nothing to check.
+    It changes nothing. With --env or --stack, it checks a deployed stack. Otherwise it checks the set-up that the
+    environment variables describe or, without them, the local one of `make run`. The exit code is 1 if a check failed,
+    and 2 if there was nothing to check.
     """
     # The system's resolver waits 5 seconds, twice, and heeds no timeout of ours; the function is told the same.
     os.environ.setdefault("RES_OPTIONS", "timeout:1 attempts:2")
