@@ -12,7 +12,8 @@ from itertools import groupby
 import click
 
 from openl2m_stats import past
-from openl2m_stats.database_url import DatabaseURLError, parse_database_url
+from openl2m_stats.database_url import parse_database_url
+from openl2m_stats.deployed import AWS_ERRORS, explain
 from openl2m_stats.doctor import setups
 from openl2m_stats.errors import Failed
 from openl2m_stats.files import CA_FILE
@@ -68,7 +69,7 @@ def command(stack: str | None, days: int, dry_run: bool, database_url: str | Non
         with logged_in(server, settings) as session:
             literal, indexes = session.connection.engine.literal, session.indexes()
             done = _backfill(past.Log(session.rows, literal, indexes, settings.time_zone), bucket, days, dry_run)
-    except (DatabaseError, DatabaseURLError, SettingsError, StorageError) as error:
+    except (DatabaseError, SettingsError, StorageError) as error:
         raise Failed(str(error)) from None
     print(f"{days} {'day' if days == 1 else 'days'}: {_listed(done)}.{' Nothing was written.' if dry_run else ''}")
 
@@ -92,7 +93,10 @@ def _login(settings: Settings, database_url: str | None) -> str | bytes:
     try:
         return SecretStore().get(settings.database_secret_id, Deadline.after(_SECONDS))
     except SecretUnavailableError as error:
-        raise Failed(f"{settings.database_secret_id} cannot be read: {error}") from None
+        problem = str(error)
+    except AWS_ERRORS as error:  # no client can be made: no region, no such profile, an endpoint that is no URL
+        problem = explain(error)
+    raise Failed(f"{settings.database_secret_id} cannot be read: {problem}")
 
 
 def _backfill(log: past.Log, bucket: Bucket, count: int, dry_run: bool) -> Counter[str]:

@@ -450,6 +450,25 @@ def test_a_secret_that_is_not_there(aws: AWS, backfill: Backfill, monkeypatch: p
     assert backfill() == (2, "", "elsewhere cannot be read: ResourceNotFoundException\n")
 
 
+@pytest.mark.parametrize(
+    ("variables", "problem"),
+    [
+        ({"AWS_DEFAULT_REGION": None}, "NoRegionError: You must specify a region."),
+        ({"AWS_ENDPOINT_URL": "nonsense"}, "ValueError: Invalid endpoint: nonsense"),
+    ],
+    ids=["region", "endpoint"],
+)
+def test_what_botocore_makes_no_client_of(
+    variables: dict[str, str | None], problem: str, aws: AWS, backfill: Backfill, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in variables.items():
+        if value is None:
+            monkeypatch.delenv(name)
+        else:
+            monkeypatch.setenv(name, value)
+    assert backfill() == (2, "", f"{aws.database_secret} cannot be read: {problem}\n")
+
+
 def test_a_database_that_is_not_there(aws: AWS, backfill: Backfill, tmp_path: Path) -> None:
     aws.put_database({"engine": "sqlite", "dbname": str(tmp_path / "absent")})
     done = backfill()
