@@ -84,8 +84,7 @@ def window(statistic: Statistic, now: datetime, zone: ZoneInfo) -> tuple[datetim
     """Return where a statistic's window begins and ends: None is nowhere."""
     assert statistic.window
     windows = bounds(now, zone)
-    begin: datetime = getattr(windows, statistic.window.value.replace("last_hour", "hour"))
-    return begin, windows.tomorrow if statistic.window.value == "today" else None
+    return windows.begin(statistic.window), windows.tomorrow if statistic.window.value == "today" else None
 
 
 def counted(log: list[Any], statistic: Statistic, now: datetime, zone: ZoneInfo) -> list[Any]:
