@@ -16,7 +16,6 @@ from openl2m_stats.database_url import parse_database_url
 from openl2m_stats.deployed import AWS_ERRORS, explain
 from openl2m_stats.doctor import setups
 from openl2m_stats.errors import Failed
-from openl2m_stats.files import CA_FILE
 from openl2m_stats.parameters import Parsed, WrongUsage, of_stack
 from openl2m_stats.session import logged_in
 from stats import rows
@@ -76,14 +75,13 @@ def command(stack: str | None, days: int, dry_run: bool, database_url: str | Non
 
 def _variables(stack: str | None, database_url: str | None) -> Mapping[str, str]:
     """Return the function's variables, as the stack or this environment has them."""
-    variables = {**(setups.of_stack(stack).variables if stack else os.environ)}
+    variables = setups.of_stack(stack).variables if stack else setups.with_ca_file(os.environ)
     if not variables.get("SNAPSHOT_BUCKET") or not (database_url or variables.get("DATABASE_SECRET_ID")):
         raise WrongUsage(
             "name the stack (--env or --stack), or set SNAPSHOT_BUCKET and DATABASE_SECRET_ID",
             click.get_current_context(),
         )
-    # The layer is not on this machine, and the settings take two secrets.
-    variables["DATABASE_CA_FILE"] = os.environ.get("DATABASE_CA_FILE") or str(CA_FILE)
+    # The settings take two secrets.
     return {"DATABASE_SECRET_ID": "unused", "TOKENS_SECRET_ID": "unused", **variables}
 
 
