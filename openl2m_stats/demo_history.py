@@ -25,8 +25,14 @@ def months(database: Path, now: datetime, zone: tzinfo) -> dict[str, dict[str, r
     The log tells usage and totals; tables grow, by chance, to the sizes that they have `now`.
     """
     found: dict[str, dict[str, rows.Row]] = {}
-    with contextlib.closing(sqlite3.connect(database)) as connection:
-        # On this small log, the statement's shape for INDEXES is the faster one without them, too.
+    with (
+        contextlib.closing(sqlite3.connect(database)) as file,
+        contextlib.closing(sqlite3.connect(":memory:")) as connection,
+    ):
+        # Ninety statements are quicker with the indexes, which the demo itself does without.
+        file.backup(connection)
+        for number, columns in enumerate(INDEXES):
+            connection.execute(f"CREATE INDEX index_{number} ON switches_log ({', '.join(columns)})")
         log = past.Log(lambda sql: connection.execute(sql).fetchall(), without_offset, INDEXES, zone)
         oldest = log.oldest() or now
         [numbers] = log.fetch(statement(now, zone, without_offset, ()))

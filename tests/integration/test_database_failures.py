@@ -531,7 +531,8 @@ def test_failures_leave_no_thread_socket_or_file_behind(server_db: Database, aws
             gc.collect()
             wait_until(lambda: not any(isinstance(thread, threading.Timer) for thread in threading.enumerate()))
             held.append(len(list(Path("/proc/self/fd").iterdir())))
-        assert held == held[:1] * 4
+        # What an earlier test left may still have been open at first.
+        assert all(later <= held[0] for later in held)
 
         aws.put_database(server_db.secret())
         assert container.get(key).status == 200

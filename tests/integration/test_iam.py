@@ -71,12 +71,19 @@ def tls_db(request: pytest.FixtureRequest, authority: Authority) -> Iterator[Dat
     tls_server: TLSServer = request.getfixturevalue(f"{request.param}_tls")
     server = tls_server.server
     assert server.process
-    if server.dialect == "postgresql":
-        hba = "local all all trust\nhost all postgres 127.0.0.1/32 trust\nhostssl all all 127.0.0.1/32 password\n"
-        (server.process.directory / "data/pg_hba.conf").write_text(hba)
-    tls_server.present(new_certificate(authority, HOST))
+    certificate = new_certificate(authority, HOST)
+    hba = server.process.directory / "data/pg_hba.conf"
+    usual = hba.read_text() if server.dialect == "postgresql" else None
+    if usual:
+        hba.write_text(
+            "local all all trust\nhost all postgres 127.0.0.1/32 trust\nhostssl all all 127.0.0.1/32 password\n"
+        )
+    tls_server.present(certificate)
     with server_database(server) as database:
         yield database
+    if usual:  # other tests use the server too
+        hba.write_text(usual)
+        tls_server.present(certificate)
 
 
 def without_password(secret: dict[str, Any]) -> dict[str, Any]:

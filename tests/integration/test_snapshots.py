@@ -600,6 +600,7 @@ def test_absent_is_not_forbidden(
     assert output.count('"SnapshotReadFailure":[1.0]') == output.count("latest.json: AccessDenied") == failures
 
 
+@pytest.mark.slow
 def test_no_request_reaches_the_database(
     aws: AWS, sqlite_db: Database, s3: S3, travel: Travel, new_schedule: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
