@@ -12,10 +12,10 @@ from itertools import groupby
 import click
 
 from openl2m_stats import past
-from openl2m_stats.database_url import DatabaseURLError, parse_database_url
+from openl2m_stats.database_url import parse_database_url
+from openl2m_stats.deployed import AWS_ERRORS, explain
 from openl2m_stats.doctor import setups
 from openl2m_stats.errors import Failed
-from openl2m_stats.files import CA_FILE
 from openl2m_stats.parameters import Parsed, WrongUsage, of_stack
 from openl2m_stats.session import logged_in
 from stats import rows
@@ -68,21 +68,20 @@ def command(stack: str | None, days: int, dry_run: bool, database_url: str | Non
         with logged_in(server, settings) as session:
             literal, indexes = session.connection.engine.literal, session.indexes()
             done = _backfill(past.Log(session.rows, literal, indexes, settings.time_zone), bucket, days, dry_run)
-    except (DatabaseError, DatabaseURLError, SettingsError, StorageError) as error:
+    except (DatabaseError, SettingsError, StorageError) as error:
         raise Failed(str(error)) from None
     print(f"{days} {'day' if days == 1 else 'days'}: {_listed(done)}.{' Nothing was written.' if dry_run else ''}")
 
 
 def _variables(stack: str | None, database_url: str | None) -> Mapping[str, str]:
     """Return the function's variables, as the stack or this environment has them."""
-    variables = {**(setups.of_stack(stack).variables if stack else os.environ)}
+    variables = setups.of_stack(stack).variables if stack else setups.with_ca_file(os.environ)
     if not variables.get("SNAPSHOT_BUCKET") or not (database_url or variables.get("DATABASE_SECRET_ID")):
         raise WrongUsage(
             "name the stack (--env or --stack), or set SNAPSHOT_BUCKET and DATABASE_SECRET_ID",
             click.get_current_context(),
         )
-    # The layer is not on this machine, and the settings take two secrets.
-    variables["DATABASE_CA_FILE"] = os.environ.get("DATABASE_CA_FILE") or str(CA_FILE)
+    # The settings take two secrets.
     return {"DATABASE_SECRET_ID": "unused", "TOKENS_SECRET_ID": "unused", **variables}
 
 
@@ -92,7 +91,10 @@ def _login(settings: Settings, database_url: str | None) -> str | bytes:
     try:
         return SecretStore().get(settings.database_secret_id, Deadline.after(_SECONDS))
     except SecretUnavailableError as error:
-        raise Failed(f"{settings.database_secret_id} cannot be read: {error}") from None
+        problem = str(error)
+    except AWS_ERRORS as error:  # no client can be made: no region, no such profile, an endpoint that is no URL
+        problem = explain(error)
+    raise Failed(f"{settings.database_secret_id} cannot be read: {problem}")
 
 
 def _backfill(log: past.Log, bucket: Bucket, count: int, dry_run: bool) -> Counter[str]:

@@ -11,7 +11,7 @@ from stats.catalogue import STATISTICS
 from stats.connection import Indexes, Row
 from stats.instants import timestamp
 from stats.query import Literal, statement
-from stats.windows import Window, bounds
+from stats.windows import bounds
 
 Values = dict[str, int | None]
 
@@ -36,15 +36,9 @@ class Log:
         None stands for what the log does not tell: tables, totals, and windows that begin before the oldest entry.
         """
         windows = bounds(now, self.zone)
-        begins: dict[Window | None, datetime] = {
-            Window.LAST_HOUR: windows.hour,
-            Window.TODAY: windows.today,
-            Window.LAST_7_DAYS: windows.last_7_days,
-            Window.LAST_31_DAYS: windows.last_31_days,
-        }
         [numbers] = self.fetch(statement(now, self.zone, self.literal, self.indexes, in_the_past=True))
         return {
-            statistic.key: int(number) if statistic.window and oldest <= begins[statistic.window] else None
+            statistic.key: int(number) if statistic.window and oldest <= windows.begin(statistic.window) else None
             for statistic, number in zip(STATISTICS, numbers, strict=True)
         }
 

@@ -77,7 +77,7 @@ def _windows(dialect: str, now: datetime) -> dict[str, str]:
     literal = engine_of(_ENGINE[dialect]).literal
     starts = bounds(now, UTC)
     return {
-        "last_hour": f"timestamp >= {literal(starts.hour)}",
+        "last_hour": f"timestamp >= {literal(starts.last_hour)}",
         "today": f"{_DATE[dialect]} = '{now.astimezone(UTC).date()}'",
         "last_7_days": f"timestamp >= {literal(starts.last_7_days)}",
         "last_31_days": f"timestamp >= {literal(starts.last_31_days)}",

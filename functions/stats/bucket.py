@@ -73,16 +73,10 @@ class Bucket:
         it is not known.
         """
         where = self._prefix + key
-
-        def write() -> None:
-            put = self.client.put_object
-            if replaces is None:
-                put(Bucket=self._name, Key=where, Body=body, ContentType=_TYPE, IfNoneMatch="*")
-            else:
-                put(Bucket=self._name, Key=where, Body=body, ContentType=_TYPE, IfMatch=replaces.etag)
-
+        content = {"Bucket": self._name, "Key": where, "Body": body, "ContentType": _TYPE}
+        condition = {"IfMatch": replaces.etag} if replaces else {"IfNoneMatch": "*"}
         try:
-            aws.ask(deadline, write)
+            aws.ask(deadline, lambda: self.client.put_object(**content, **condition))
         except aws.AWSError as error:
             # 412: the condition does not hold; 409: a write at the same time; no such key: deleted since it was read.
             if error.status in {409, 412} or error.code == "NoSuchKey":

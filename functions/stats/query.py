@@ -34,12 +34,7 @@ LogMeasure = LogRows | LogDevices | LogUsers
 INDEXES = (("type", "timestamp", "action", "user_id", "switch_id"), ("switch_id", "timestamp"))
 
 # Where a window begins and, if anywhere, ends. In braces: an instant of windows.Bounds, as a literal.
-_BEGINS = {
-    Window.LAST_HOUR: "timestamp >= {hour}",
-    Window.TODAY: "timestamp >= {today}",
-    Window.LAST_7_DAYS: "timestamp >= {last_7_days}",
-    Window.LAST_31_DAYS: "timestamp >= {last_31_days}",
-}
+_BEGINS = {window: f"timestamp >= {{{window.value}}}" for window in Window}
 _ENDS = {Window.TODAY: "timestamp < {tomorrow}"}
 # `w` classifies a row of the last 31 days: 0 before the 7 days, else 1, plus 2 when it is of today,
 # plus 4 when it is of the last hour. The 7 days always reach back further than both.
@@ -181,7 +176,7 @@ def statement(
     """
     windows = bounds(now, zone)
     literals = {name: literal(instant) for name, instant in windows._asdict().items()}
-    latest = literal(min(windows.hour, windows.today))
+    latest = literal(min(windows.last_hour, windows.today))
     until = f"timestamp <= {literal(now)} AND " if in_the_past else ""
     return (_BY_SCAN if missing_indexes(indexes) else _BY_INDEXES).format(latest=latest, until=until, **literals)
 

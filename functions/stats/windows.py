@@ -15,13 +15,18 @@ class Window(Enum):
 
 
 class Bounds(NamedTuple):
-    """Where the windows start, and where today ends, as instants in UTC."""
+    """Where each window begins, named like it, and where today ends, as instants in UTC."""
 
-    hour: datetime
+    last_hour: datetime
     today: datetime
     tomorrow: datetime
     last_7_days: datetime
     last_31_days: datetime
+
+    def begin(self, window: Window) -> datetime:
+        """Return where a window begins."""
+        instant: datetime = getattr(self, window.value)
+        return instant
 
 
 def bounds(now: datetime, zone: tzinfo) -> Bounds:
@@ -39,7 +44,7 @@ def bounds(now: datetime, zone: tzinfo) -> Bounds:
     now = now.astimezone(UTC)
     local = now.astimezone(zone)
     return Bounds(
-        hour=now - timedelta(hours=1),
+        last_hour=now - timedelta(hours=1),
         today=midnight(local),
         tomorrow=midnight(local + timedelta(days=1)),
         last_7_days=midnight(now - timedelta(days=7)),

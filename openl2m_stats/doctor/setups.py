@@ -33,15 +33,15 @@ def open_setup(stack: str | None) -> Iterator[Setup]:
     elif os.environ.get("DATABASE_URL") or not _names_secrets():
         yield from _local(os.environ.get("DATABASE_URL"))
     else:
-        yield Setup("the set-up that this environment's variables describe", _with_ca_file(os.environ))
+        yield Setup("the set-up that this environment's variables describe", with_ca_file(os.environ))
 
 
 def _names_secrets() -> bool:
     return any(os.environ.get(name) for name in ("DATABASE_SECRET_ID", "TOKENS_SECRET_ID"))
 
 
-def _with_ca_file(variables: Mapping[str, str]) -> dict[str, str]:
-    # The layer's path is not on this machine.
+def with_ca_file(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return the function's variables with certificates that are on this machine, where the layer is not."""
     return {**variables, "DATABASE_CA_FILE": os.environ.get("DATABASE_CA_FILE") or str(CA_FILE)}
 
 
@@ -59,7 +59,7 @@ def of_stack(name: str) -> Setup:
         raise StackError(f"The variables of {function} cannot be read ({code}): they need kms:Decrypt with KmsKeyArn")
     return Setup(
         title=f"the stack {name} in {account.cloudformation.meta.region_name}, function {function}, alias {ALIAS}",
-        variables=_with_ca_file(environment.get("Variables", {})),
+        variables=with_ca_file(environment.get("Variables", {})),
         missed_seconds=int(outputs.get("SnapshotsMissedSeconds", _MISSED_SECONDS)),
         url=outputs.get("Url"),
     )

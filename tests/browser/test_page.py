@@ -215,12 +215,17 @@ def test_forgetting_the_token(visit: Open) -> None:
     found = visit(prepare=FULL)
     page = found.page
     found.sign_in()
+    expect(tiles(page)).to_have_count(len(STATISTICS))
+    with_statistics(page, lambda _route: None)  # no answer yet
+    page.get_by_role("button", name="Refresh").click()
+    expect(page.locator("body")).to_have_class("busy")
     page.get_by_role("button", name="Forget token").click()
     expect(page.get_by_label("API token")).to_be_focused()
+    expect(page.locator("body")).to_have_class("")
     assert stored(page) == []
     assert "1,246" not in page.content()
     page.clock.fast_forward(3_600_000)
-    assert len(found.calls()) == 1
+    assert len(found.calls()) == 2
 
 
 def test_an_api_that_is_gone_and_comes_back(visit: Open, serve: Callable[..., Server]) -> None:
@@ -303,6 +308,7 @@ def test_it_waits_as_long_as_it_is_told_to(visit: Open) -> None:
     page.unroute("**/api/stats/")
     page.clock.run_for(6_000)
     expect(tiles(page)).to_have_count(len(STATISTICS))
+    expect(page.get_by_role("slider")).to_be_visible()  # the history is there as soon as the numbers are
 
 
 def test_it_asks_again_when_the_numbers_are_old_and_not_while_nobody_looks(visit: Open) -> None:

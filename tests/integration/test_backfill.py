@@ -84,8 +84,7 @@ def window(statistic: Statistic, now: datetime, zone: ZoneInfo) -> tuple[datetim
     """Return where a statistic's window begins and ends: None is nowhere."""
     assert statistic.window
     windows = bounds(now, zone)
-    begin: datetime = getattr(windows, statistic.window.value.replace("last_hour", "hour"))
-    return begin, windows.tomorrow if statistic.window.value == "today" else None
+    return windows.begin(statistic.window), windows.tomorrow if statistic.window.value == "today" else None
 
 
 def counted(log: list[Any], statistic: Statistic, now: datetime, zone: ZoneInfo) -> list[Any]:
@@ -448,6 +447,25 @@ def test_nothing_that_names_the_bucket(backfill: Backfill, monkeypatch: pytest.M
 def test_a_secret_that_is_not_there(aws: AWS, backfill: Backfill, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_SECRET_ID", "elsewhere")
     assert backfill() == (2, "", "elsewhere cannot be read: ResourceNotFoundException\n")
+
+
+@pytest.mark.parametrize(
+    ("variables", "problem"),
+    [
+        ({"AWS_DEFAULT_REGION": None}, "NoRegionError: You must specify a region."),
+        ({"AWS_ENDPOINT_URL": "nonsense"}, "ValueError: Invalid endpoint: nonsense"),
+    ],
+    ids=["region", "endpoint"],
+)
+def test_what_botocore_makes_no_client_of(
+    variables: dict[str, str | None], problem: str, aws: AWS, backfill: Backfill, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in variables.items():
+        if value is None:
+            monkeypatch.delenv(name)
+        else:
+            monkeypatch.setenv(name, value)
+    assert backfill() == (2, "", f"{aws.database_secret} cannot be read: {problem}\n")
 
 
 def test_a_database_that_is_not_there(aws: AWS, backfill: Backfill, tmp_path: Path) -> None:

@@ -83,6 +83,7 @@ function signOut(why) {
   for (const id of ["sections", "focus-label", "focus-value", "change", "chart", "rows"]) $(id).replaceChildren();
   $("numbers").hidden = $("session").hidden = true;
   $("login").hidden = false;
+  document.body.classList.remove("busy"); // whatever is under way, its answer is ignored
   tell("", "");
   if (why) refuse(why);
   else {
@@ -118,7 +119,7 @@ async function refresh() {
   }
   if (Object.keys(content?.database ?? {}).length) show(answer, content);
   else fail(answer);
-  if (Date.now() >= state.historyDue) loadHistory();
+  if (state.document && Date.now() >= state.historyDue) loadHistory(); // before the numbers, it would be of none
 }
 
 function show(answer, content) {
