@@ -74,11 +74,11 @@ def _bad(detail: str) -> ProblemError:
 
 def _prefers_csv(accept: str) -> bool:
     """Tell whether an Accept header's value prefers CSV to JSON (RFC 9110, section 12.5.1)."""
-    return _quality(accept, _CSV) > _quality(accept, _JSON)
+    return _preference(accept, _CSV) > _preference(accept, _JSON)
 
 
-def _quality(accept: str, media_type: str) -> float:
-    """Return the weight of a media type: that of the most specific range that it is in, and 0 in none."""
+def _preference(accept: str, media_type: str) -> tuple[float, int]:
+    """Return the weight of a media type, 0 for one that is not accepted, and how exactly it is named."""
     ranges = {media_type: 2, media_type.partition("/")[0] + "/*": 1, "*/*": 0}
     weights = {}
     for item in accept.split(","):
@@ -86,7 +86,9 @@ def _quality(accept: str, media_type: str) -> float:
         found = [match for match in map(_QUALITY.fullmatch, parameters) if match]
         if name in ranges:
             weights[ranges[name]] = float(found[0][1]) if found else 1.0
-    return weights[max(weights)] if weights else 0
+    exactness = max(weights, default=0)
+    weight = weights.get(exactness, 0.0)
+    return weight, exactness if weight else 0
 
 
 def _json(days: Mapping[str, Row | None]) -> str:

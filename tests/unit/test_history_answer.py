@@ -10,6 +10,7 @@ CSV = [
     "text/csv;charset=utf-8",
     "text/csv; header=present; q=0.5",
     "text/csv, */*;q=0.1",
+    "text/csv, */*",
     "text/csv,application/json;q=0.9",
     "application/json;q=0.5 , text/csv ; Q = 0.501",
     "text/*",
