@@ -6,8 +6,8 @@ counts. The containers' order is reversed every other round. What is compared is
 
 import contextlib
 import json
+import shutil
 import subprocess
-import tarfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -53,11 +53,10 @@ def functions_of(revision: str, directory: Path) -> Path:
 
     Raise CalledProcessError.
     """
-    archive = directory / "functions.tar"
+    archive = directory / "functions.zip"
     command = ["git", "archive", f"--output={archive}", revision, "functions"]
     subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    with tarfile.open(archive) as opened:
-        opened.extractall(directory, filter="data")
+    shutil.unpack_archive(archive, directory)
     return directory / "functions"
 
 
