@@ -33,6 +33,7 @@ EVENTS = sorted(set((ROOT / "events").glob("*.json")) - {*SCHEDULED, *HISTORY})
 STATUS = {
     "conditional": 304,
     "get_metrics": 200,
+    "get_page": 200,
     "get_stats": 200,
     "head_stats": 200,
     "no_token": 401,
@@ -140,7 +141,7 @@ def test_event(path: Path, variables: dict[str, str], database: Database, start:
     for answer, cache_status in zip(answers, ["openl2m-stats; fwd=miss", "openl2m-stats; hit; ttl="], strict=True):
         assert answer.status == STATUS[path.stem], sandbox.log
         checks = {200: check_statistics, 204: check_options, 304: check_not_modified, 401: check_refusal}
-        check = check_metrics if path.stem == "get_metrics" else checks[answer.status]
+        check = {"get_metrics": check_metrics, "get_page": check_page}.get(path.stem, checks[answer.status])
         check(answer, path.stem, cache_status)
     for secret in (demo.TOKEN, database.password):
         assert secret not in sandbox.log
@@ -168,6 +169,12 @@ def check_metrics(answer: Response, _name: str, cache_status: str) -> None:
     assert answer.headers["Cache-Status"].startswith(cache_status)
     series = metrics.parse(answer.headers["Content-Type"], answer.body)
     assert series.items() >= metrics.series(expected()).items()
+
+
+def check_page(answer: Response, _name: str, _cache_status: str) -> None:
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'; script-src 'sha256-")
+    assert answer.body.startswith("<!doctype html>")
 
 
 def check_not_modified(answer: Response, _name: str, cache_status: str) -> None:
