@@ -116,11 +116,13 @@ def assert_outage(outage: Outage, database: Database, aws: Any, new_container: A
             assert (after.headers["Age"], after.body) == ("0", before.body)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("outage", [stopped, hung], ids=lambda outage: outage.__name__)
 def test_an_outage_of_the_server(outage: Outage, own_db: Database, aws: Any, new_container: Any) -> None:
     assert_outage(outage, own_db, aws, new_container)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("outage", [log_locked, user_refused, table_missing], ids=lambda outage: outage.__name__)
 def test_an_outage_of_the_database(outage: Outage, server_db: Database, aws: Any, new_container: Any) -> None:
     assert_outage(outage, server_db, aws, new_container)
