@@ -533,8 +533,8 @@ def test_failures_leave_no_thread_socket_or_file_behind(server_db: Database, aws
             gc.collect()
             wait_until(lambda: not any(isinstance(thread, threading.Timer) for thread in threading.enumerate()))
             held.append(len(list(Path("/proc/self/fd").iterdir())))
-        # What an earlier test left may still have been open at first.
-        assert all(later <= held[0] for later in held)
+        # A leak grows with every round. A file of something else may come or go once.
+        assert held[-1] <= max(held[:2]), held
 
         aws.put_database(server_db.secret())
         assert container.get(key).status == 200
