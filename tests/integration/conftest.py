@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from unittest.mock import patch
 from urllib.parse import urlsplit
 
@@ -34,6 +34,7 @@ from tests.support.tls_servers import HOST, TLSServer, mariadb_with_tls, postgre
 NOW = datetime(2026, 11, 23, 12, 0, 0, 250_000, tzinfo=UTC)
 
 Travel = Callable[[datetime | float], None]
+Take = Callable[[Any], dict[str, Any]]
 
 
 FURTHER_SERVERS = servers_of(os.environ.get("STATS_TEST_DATABASE_URLS", ""))
@@ -330,3 +331,63 @@ def travel() -> Iterator[Travel]:
             traveller.move_to(to if isinstance(to, datetime) else NOW + timedelta(seconds=to))
 
         yield set_clock
+
+
+@pytest.fixture
+def new_schedule(s3: S3, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Take]]:
+    """Return a function that starts a container of the snapshot function with variables of the test's own."""
+    with contextlib.ExitStack() as containers:
+
+        def start(**variables: Any) -> Take:
+            for name, value in variables.items():
+                monkeypatch.setenv(name, str(value))
+            schedule = cold_start("stats.schedule")
+            containers.callback(schedule._container.database.close)
+
+            def take(event: Any) -> dict[str, Any]:
+                result: dict[str, Any] = schedule.handler(event, LambdaContext())
+                json.dumps(result)  # as the runtime does
+                return result
+
+            return take
+
+        yield start
+
+
+class Ended(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+Backfill = Callable[..., Ended]
+
+
+@pytest.fixture
+def backfill(aws: AWS, s3: S3, capsys: pytest.CaptureFixture[str]) -> Backfill:
+    """Return a function that runs the command in this process, whose clock a test may have set."""
+
+    def run(*arguments: str) -> Ended:
+        ours = [name for name in sys.modules if name.partition(".")[0] in {"stats", "openl2m_stats"}]
+        with patch.dict(sys.modules):
+            for name in ours:
+                del sys.modules[name]
+            capsys.readouterr()
+            code = importlib.import_module("openl2m_stats.cli").main(["backfill", *arguments])
+        printed = capsys.readouterr()
+        assert not leaks.found_in(printed.out + printed.err)
+        return Ended(code, printed.out, printed.err)
+
+    return run
+
+
+@pytest.fixture
+def log(aws: AWS, sqlite_db: Database) -> Callable[..., None]:
+    """Return a function that makes a change at each of some instants."""
+    aws.put_database(sqlite_db.secret())
+
+    def make(*instants: str) -> None:
+        rows = [{"type": 1, "switch_id": 7, "user_id": 1, "timestamp": datetime.fromisoformat(i)} for i in instants]
+        sqlite_db.insert("switches_log", rows)
+
+    return make

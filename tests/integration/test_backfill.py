@@ -1,7 +1,6 @@
 """`openl2m-stats backfill`: the past as OpenL2M's log tells it, and never in the place of a snapshot."""
 
 import contextlib
-import importlib
 import json
 import os
 import pty
@@ -9,11 +8,9 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
-from unittest.mock import patch
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -23,56 +20,16 @@ from werkzeug import Request, Response
 from dev.servers.databases import Database, run_script
 from stats.catalogue import STATISTICS, LogDevices, LogRows, LogUsers, Statistic
 from stats.windows import Window, bounds
-from tests.integration.conftest import AWS, Travel
+from tests.integration.conftest import AWS, Backfill, Travel
 from tests.integration.test_cases import CASES
-from tests.integration.test_snapshots import at, check_bucket, new_schedule  # noqa: F401 a fixture
-from tests.support import leaks
 from tests.support.databases import ROOT, load_case, read_case
 from tests.support.s3 import S3
+from tests.support.snapshots import at, check_bucket
 from tests.support.wsgi import served
 
 NOVEMBER = "snapshots/history/2026-11.json"
 USAGE = [statistic for statistic in STATISTICS if statistic.window]
 UNTOLD = {statistic.key for statistic in STATISTICS if not statistic.window}
-
-
-class Ended(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-Backfill = Callable[..., Ended]
-
-
-@pytest.fixture
-def backfill(aws: AWS, s3: S3, capsys: pytest.CaptureFixture[str]) -> Backfill:
-    """Return a function that runs the command in this process, whose clock a test may have set."""
-
-    def run(*arguments: str) -> Ended:
-        ours = [name for name in sys.modules if name.partition(".")[0] in {"stats", "openl2m_stats"}]
-        with patch.dict(sys.modules):
-            for name in ours:
-                del sys.modules[name]
-            capsys.readouterr()
-            code = importlib.import_module("openl2m_stats.cli").main(["backfill", *arguments])
-        printed = capsys.readouterr()
-        assert not leaks.found_in(printed.out + printed.err)
-        return Ended(code, printed.out, printed.err)
-
-    return run
-
-
-@pytest.fixture
-def log(aws: AWS, sqlite_db: Database) -> Callable[..., None]:
-    """Return a function that makes a change at each of some instants."""
-    aws.put_database(sqlite_db.secret())
-
-    def make(*instants: str) -> None:
-        rows = [{"type": 1, "switch_id": 7, "user_id": 1, "timestamp": datetime.fromisoformat(i)} for i in instants]
-        sqlite_db.insert("switches_log", rows)
-
-    return make
 
 
 def entries(case: Any) -> list[Any]:
@@ -222,7 +179,7 @@ def test_what_a_snapshot_has_written_stays(
     s3: S3,
     travel: Travel,
     backfill: Backfill,
-    new_schedule: Any,  # noqa: F811
+    new_schedule: Any,
 ) -> None:
     log("2026-09-01T00:00:00Z")
     take = new_schedule()
@@ -244,7 +201,7 @@ def test_a_snapshot_replaces_what_was_told(
     s3: S3,
     travel: Travel,
     backfill: Backfill,
-    new_schedule: Any,  # noqa: F811
+    new_schedule: Any,
 ) -> None:
     """A snapshot's time is at most the time that a backfilled row has."""
     log("2026-09-01T00:00:00Z")
@@ -262,7 +219,7 @@ def test_a_snapshot_that_lost_its_row_gets_it_although_the_day_was_told(
     s3: S3,
     travel: Travel,
     backfill: Backfill,
-    new_schedule: Any,  # noqa: F811
+    new_schedule: Any,
 ) -> None:
     log("2026-09-01T00:00:00Z")
     take = new_schedule()
@@ -312,7 +269,7 @@ def test_at_the_same_time_as_snapshots(
     s3: S3,
     travel: Travel,
     backfill: Backfill,
-    new_schedule: Any,  # noqa: F811
+    new_schedule: Any,
 ) -> None:
     log("2026-09-01T00:00:00Z", "2026-11-15T12:00:00Z")
     takes = [new_schedule(), new_schedule()]

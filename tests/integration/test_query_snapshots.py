@@ -11,11 +11,10 @@ import duckdb
 import pytest
 
 from stats.catalogue import STATISTICS
-from tests.integration.conftest import Travel
-from tests.integration.test_backfill import Backfill, backfill, log  # noqa: F401 fixtures
-from tests.integration.test_snapshots import at, new_schedule  # noqa: F401 a fixture
+from tests.integration.conftest import Backfill, Travel
 from tests.support.databases import ROOT
 from tests.support.s3 import S3
+from tests.support.snapshots import at
 
 PAGE = (ROOT / "docs/query-snapshots.md").read_text()
 PREFIX = "s3://<SnapshotBucketName>/"
@@ -30,11 +29,11 @@ def statements(heading: str) -> dict[str, str]:
 
 @pytest.fixture
 def bucket(
-    log: Any,  # noqa: F811
+    log: Any,
     s3: S3,
     travel: Travel,
-    backfill: Backfill,  # noqa: F811
-    new_schedule: Any,  # noqa: F811
+    backfill: Backfill,
+    new_schedule: Any,
 ) -> S3:
     """A bucket with two backfilled days, three with snapshots, and one in between without either."""
     take = new_schedule()

@@ -1,12 +1,9 @@
 """Snapshots: written once whatever happens, and served while the database is away."""
 
-import contextlib
-import json
 import os
 import re
 import socket
 import traceback
-from collections.abc import Callable, Iterator
 from datetime import timedelta
 from time import sleep
 from typing import Any
@@ -15,16 +12,13 @@ import pytest
 
 from dev.servers.databases import Database, Server
 from dev.servers.processes import free_port
-from stats.catalogue import STATISTICS
-from tests.integration.conftest import AWS, NOW, LambdaContext, Travel, cold_start
+from tests.integration.conftest import AWS, NOW, Travel
 from tests.support import leaks
 from tests.support.databases import server_database
 from tests.support.events import http_api
 from tests.support.s3 import FAULTS, S3
+from tests.support.snapshots import at, check_bucket
 from tests.support.workers import workers
-
-Take = Callable[[Any], dict[str, Any]]
-
 
 MALFORMED = [
     b"",
@@ -44,35 +38,9 @@ MALFORMED = [
 
 
 @pytest.fixture
-def new_schedule(s3: S3, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Take]]:
-    """Return a function that starts a container of the snapshot function with variables of the test's own."""
-    with contextlib.ExitStack() as containers:
-
-        def start(**variables: Any) -> Take:
-            for name, value in variables.items():
-                monkeypatch.setenv(name, str(value))
-            schedule = cold_start("stats.schedule")
-            containers.callback(schedule._container.database.close)
-
-            def take(event: Any) -> dict[str, Any]:
-                result: dict[str, Any] = schedule.handler(event, LambdaContext())
-                json.dumps(result)  # as the runtime does
-                return result
-
-            return take
-
-        yield start
-
-
-@pytest.fixture
 def key(aws: AWS, sqlite_db: Database) -> str:
     aws.put_database(sqlite_db.secret())
     return aws.new_token()
-
-
-def at(time: str) -> dict[str, str]:
-    """Return the Scheduler's input for a time."""
-    return {"scheduled_for": time}
 
 
 def add_vlan(database: Database) -> None:
@@ -83,33 +51,6 @@ def add_vlan(database: Database) -> None:
 def vlans(s3: S3, key: str) -> int:
     value: int = s3.json(key)["database"]["vlans"]["value"]
     return value
-
-
-def numbers(document: Any) -> dict[str, int]:
-    return {key: entry["value"] for section in document.values() for key, entry in section.items()}
-
-
-def check_bucket(s3: S3, *times: str, prefix: str = "snapshots/") -> None:
-    """Check that the bucket holds the snapshots of these times, ascending, and all that follows from them."""
-    objects = s3.objects
-    snapshots = {time: f"{prefix}dt={time[:10]}/{time.replace(':', '-')}.json" for time in times}
-    months = {f"{prefix}history/{time[:7]}.json" for time in times}
-    latest = f"{prefix}latest.json"
-    assert set(objects) == {*snapshots.values(), *months, latest}
-    assert objects[latest] == objects[snapshots[max(times)]]
-    rows: dict[str, dict[str, Any]] = {}
-    for time, name in snapshots.items():
-        assert objects[name].endswith(b"}\n")
-        assert objects[name].count(b"\n") == 1
-        content = s3.json(name)
-        assert content.pop("scheduled_for") == time
-        taken_at = content.pop("taken_at")
-        row = {"scheduled_for": time, "taken_at": taken_at, "values": numbers(content)}
-        assert len(row["values"]) == len(STATISTICS)
-        rows.setdefault(f"{prefix}history/{time[:7]}.json", {})[time[:10]] = row
-    for name, days in rows.items():
-        assert s3.json(name) == days
-        assert list(s3.json(name)) == sorted(days)
 
 
 def test_a_snapshot(
