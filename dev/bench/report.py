@@ -57,7 +57,8 @@ class Measured:
     def as_json(self) -> dict[str, Any]:
         """Return the fields; times are in milliseconds."""
         as_text = json.dumps(asdict(self))
-        return json.loads(as_text, parse_float=lambda text: round(float(text), 3))  # type: ignore[no-any-return]
+        rounded: dict[str, Any] = json.loads(as_text, parse_float=lambda text: round(float(text), 3))
+        return rounded
 
 
 def from_json(content: dict[str, Any]) -> Measured:

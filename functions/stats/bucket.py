@@ -53,7 +53,7 @@ class Bucket:
             del outcome  # an error that holds this frame
 
     def get_each(self, held: Mapping[str, Stored | None], deadline: Deadline) -> list[Stored | StorageError | None]:
-        """Return objects, read side by side, in the order of their keys: None where there is none, or why it failed.
+        """Read objects in parallel; return each in the order of the keys, None if it does not exist, or why it failed.
 
         Where one is held and has not changed since, return that one: S3 then sends no content.
         """

@@ -45,7 +45,7 @@ class History:
         self._source: Source[None] = Source(self._read, "history not readable", "HistoryReadFailure")
 
     def days(self, first: date, last: date, deadline: Deadline) -> dict[str, rows.Row | None]:
-        """Return the row of each day from the first to the last, None where there is none.
+        """Return the row of each day from the first to the last, or None for a day without one.
 
         Raise HistoryUnavailableError. What is held is served for MAX_STALE_SECONDS while the bucket cannot be read.
         """
