@@ -63,7 +63,7 @@ function words(index) {
 }
 
 function drawCursor() {
-  const last = plot.values.findLastIndex((value) => value !== null);
+  const last = lastKnown(plot.values);
   const index = Math.min(state.position ?? last, plot.values.length - 1);
   const { day, text, note } = words(index);
   $("chart").setAttribute("aria-valuenow", String(index));
@@ -97,7 +97,7 @@ function onKey(event) {
   if (event.key === "Escape") moveTo(null);
   if (!(event.key in steps) || event.ctrlKey || event.metaKey || event.altKey) return;
   event.preventDefault();
-  moveTo((state.position ?? plot.values.findLastIndex((value) => value !== null)) + steps[event.key]);
+  moveTo((state.position ?? lastKnown(plot.values)) + steps[event.key]);
 }
 
 function drawTable() {

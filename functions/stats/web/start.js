@@ -9,7 +9,7 @@ $("chart").addEventListener("pointermove", onPointer);
 $("chart").addEventListener("pointerdown", onPointer);
 $("chart").addEventListener("pointerleave", (event) => { if (event.pointerType === "mouse") moveTo(null); });
 $("chart").addEventListener("keydown", onKey);
-$("chart").addEventListener("focus", () => { if (state.position === null && $("chart").matches(":focus-visible")) moveTo(plot.values.findLastIndex((value) => value !== null)); });
+$("chart").addEventListener("focus", () => { if (state.position === null && $("chart").matches(":focus-visible")) moveTo(lastKnown(plot.values)); });
 $("chart").addEventListener("blur", () => moveTo(null));
 for (const input of document.querySelectorAll("[name=days]")) {
   input.addEventListener("change", () => {

@@ -27,6 +27,7 @@ function extent(values) {
   return [Math.min(...known), Math.max(...known)];
 }
 
+const lastKnown = (values) => values.findLastIndex((value) => value !== null);
 const hasValues = (values) => Boolean(values?.some((value) => value !== null));
 
 function drawTrends() {
@@ -56,7 +57,7 @@ function drawTrends() {
     $("no-history").textContent = "There is no history of these days yet. Every day adds a point.";
   $("change").textContent = "";
   if (!drawable) return;
-  const first = values.findIndex((each) => each !== null), last = values.findLastIndex((each) => each !== null);
+  const first = values.findIndex((each) => each !== null), last = lastKnown(values);
   if (last > first) $("change").textContent = `${signed.format(values[last] - values[first])} since ${longDay.format(dayOf(first))}`;
   const marked = state.history.days.some((day, index) => values[index] !== null && state.history.backfilled.has(day));
   $("legend").hidden = !marked;
