@@ -1,6 +1,6 @@
 """The snapshots as a table of Athena's: its definition, for the documents."""
 
-from stats.catalogue import STATISTICS
+from stats.numbers.catalogue import STATISTICS
 
 
 def snapshots() -> str:

@@ -18,11 +18,11 @@ import yaml
 from dev import athena
 from dev.bench.markdown import table
 from openl2m_stats import grants
-from stats import openmetrics
-from stats.catalogue import STATISTICS, Statistic
-from stats.query import INDEXES, document, statement
-from stats.settings import OPTIONS
-from stats.windows import Window
+from stats.base.settings import OPTIONS
+from stats.endpoints import metrics as openmetrics
+from stats.numbers.catalogue import STATISTICS, Statistic
+from stats.numbers.query import INDEXES, document, statement
+from stats.numbers.windows import Window
 from tests.faults.page import tables
 
 ROOT = Path(__file__).parents[1]

@@ -14,14 +14,14 @@ from stats import __version__
 _NAME = "openl2m-stats"
 # Loaded when they are called: what one needs, such as a local AWS, the others do without.
 _COMMANDS = {
-    "serve": "openl2m_stats.serve",
-    "invoke": "openl2m_stats.invoke",
-    "snapshot": "openl2m_stats.snapshot",
-    "tokens": "openl2m_stats.tokens",
+    "serve": "openl2m_stats.local.serve",
+    "invoke": "openl2m_stats.local.invoke",
+    "snapshot": "openl2m_stats.local.snapshot",
+    "tokens": "openl2m_stats.tokens.command",
     "doctor": "openl2m_stats.doctor.command",
     "grants": "openl2m_stats.grants",
-    "backfill": "openl2m_stats.backfill",
-    "versions": "openl2m_stats.versions",
+    "backfill": "openl2m_stats.backfill.command",
+    "versions": "openl2m_stats.deployed.versions",
 }
 _LOCAL = ("moto", "uvicorn")  # what the extra `local` brings
 

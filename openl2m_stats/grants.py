@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 import click
 
 from openl2m_stats.parameters import Parsed
-from stats import catalogue
+from stats.numbers import catalogue
 
 USER = "openl2m_stats"  # as infra/database/read_only_user.*.sql makes it
 ENGINES = ("mysql", "postgresql")

@@ -4,11 +4,11 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from stats.connection import Connection, Indexes, Row, Server, explaining
-from stats.database import connect
-from stats.deadline import Deadline
-from stats.engines import MYSQL, POSTGRESQL
-from stats.settings import Settings
+from stats.base.deadline import Deadline
+from stats.base.settings import Settings
+from stats.database.driver import Connection, Indexes, Row, Server, explaining
+from stats.database.engines import MYSQL, POSTGRESQL
+from stats.database.session import connect
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from dev.bench.report import Measured, Shape
 from dev.bench.timing import summarize
 from dev.servers.databases import Database, Server, run_script, servers_of
 from dev.servers.programs import ServerError
-from openl2m_stats.local_aws import served_aws
+from openl2m_stats.local.aws import served_aws
 
 _ROOT = Path(__file__).parents[2]
 _RESULTS = Path(__file__).parent / "results"

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from stats.engines import engine_of
-from stats.windows import bounds
+from stats.database.engines import engine_of
+from stats.numbers.windows import bounds
 
 Ask = Callable[[str], Sequence[Sequence[Any]]]
 

@@ -29,7 +29,7 @@ from dev.build.artifact import BUILD, pack
 from dev.servers.databases import own_server, server_database
 from dev.servers.processes import mariadb
 from dev.servers.programs import ServerError
-from openl2m_stats.local_aws import served_aws
+from openl2m_stats.local.aws import served_aws
 
 _ROOT = Path(__file__).parents[2]
 _ENTRIES = 5000

@@ -9,8 +9,8 @@ from typing import Any
 
 from dev.bench.rows import Row, log_rows
 from dev.servers.databases import Database
-from openl2m_stats import demo
-from openl2m_stats.openl2m_schema import COLUMNS, DIALECTS
+from openl2m_stats.local import demo
+from openl2m_stats.local.openl2m_schema import COLUMNS, DIALECTS
 
 Progress = Callable[[int], None]
 

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from dev.servers.databases import Database
-from stats.connection import Indexes
-from stats.engines import engine_of
-from stats.query import INDEXES, statement
+from stats.database.driver import Indexes
+from stats.database.engines import engine_of
+from stats.numbers.query import INDEXES, statement
 
 _EXPLAIN = {"mysql": "ANALYZE FORMAT=JSON", "postgresql": "EXPLAIN (ANALYZE, BUFFERS, COSTS OFF)"}
 _ENGINE = {"mysql": "mysql", "postgresql": "postgres"}

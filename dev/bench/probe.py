@@ -24,10 +24,11 @@ _CONTEXT = SimpleNamespace(aws_request_id="3f2504e0-4f89-11d3-9a0c-0305e82c3301"
 
 def fresh(seconds: float) -> dict[str, Any]:
     """Measure what goes to the database: an answer, its statement alone, and a statement that does nothing."""
-    from stats import database, settings
-    from stats.database_server import parse_server
-    from stats.deadline import Deadline
-    from stats.secret_store import SecretStore
+    from stats.aws.secrets import SecretStore
+    from stats.base import settings
+    from stats.base.deadline import Deadline
+    from stats.database import session as database
+    from stats.database.server import parse_server
 
     configured, secrets = settings.load(), SecretStore()
     asked = database.Database(configured, secrets)

@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from openl2m_stats import demo
+from openl2m_stats.local import demo
 
 _SWITCHES, _USERS = demo.ROWS["switches_switch"], demo.ROWS["auth_user"]
 # In the order of openl2m_stats/openl2m_schema.py, after `id`, which the engines number themselves.

@@ -16,7 +16,7 @@ from urllib.request import urlopen
 import boto3
 
 from dev.build.environments import checked
-from openl2m_stats.deployed import ALIAS, Account, StackError, reading
+from openl2m_stats.deployed.stack import ALIAS, Account, StackError, reading
 from openl2m_stats.environments import FILE, Environment, EnvironmentFileError, exists
 
 _TRIES = 3

@@ -19,7 +19,8 @@ import boto3
 import yaml
 
 from dev.build.artifact import BUILD
-from openl2m_stats import demo, local_aws
+from openl2m_stats.local import aws as local_aws
+from openl2m_stats.local import demo
 
 _COPY = BUILD.parent / "local"
 _CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_DEFAULT_REGION": "us-east-1"}

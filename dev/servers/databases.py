@@ -17,7 +17,7 @@ import pymysql
 
 from dev.servers.processes import ServerProcess
 from dev.servers.programs import search_path
-from openl2m_stats.openl2m_schema import DIALECTS, create_tables, insert
+from openl2m_stats.local.openl2m_schema import DIALECTS, create_tables, insert
 
 _TEMPLATE = "openl2m_template"
 _SCRIPTS = Path(__file__).parents[2] / "infra/database"

@@ -5,14 +5,15 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
-from stats import settings, start
-from stats.authorization import RefusedError, RegistryUnavailableError
-from stats.container import Container
-from stats.deadline import Deadline
-from stats.gateway import Request, parse
-from stats.responses import Answer, ProblemError, Response, of_statistics, unavailable
+from stats import cold_start
+from stats.app import Container
+from stats.base import settings
+from stats.base.deadline import Deadline
+from stats.base.telemetry import count, logger, metrics
+from stats.http.request import Request, parse
+from stats.http.response import Answer, ProblemError, Response, of_statistics, unavailable
 from stats.service import UnavailableError
-from stats.telemetry import count, logger, metrics
+from stats.tokens.authorization import RefusedError, RegistryUnavailableError
 
 Resource = Callable[[Container, Request, Deadline], Answer]
 
@@ -25,19 +26,19 @@ def _statistics(container: Container, _request: Request, deadline: Deadline) -> 
 
 
 def _page(_container: Container, _request: Request, _deadline: Deadline) -> Answer:
-    from stats import page  # most containers are never asked for it
+    from stats.endpoints import page  # most containers are never asked for it
 
     return page.answer()
 
 
 def _history(container: Container, request: Request, deadline: Deadline) -> Answer:
-    from stats.history_answer import answer  # only for whom it concerns: the start is to stay short
+    from stats.endpoints.history import answer  # only for whom it concerns: the start is to stay short
 
     return answer(container.history, request, container.settings.cache_ttl_seconds, deadline)
 
 
 def _metrics(container: Container, request: Request, deadline: Deadline) -> Answer:
-    from stats.openmetrics import as_metrics  # and, with it, prometheus_client
+    from stats.endpoints.metrics import as_metrics  # and, with it, prometheus_client
 
     statistics, origin = container.service.statistics(deadline)
     answer = of_statistics(statistics, origin, container.settings.cache_ttl_seconds, deadline.now)
@@ -52,12 +53,12 @@ _RESOURCES: dict[str, Resource] = {
 }
 
 # Where there are no settings, this module can be imported all the same.
-_container = start.begin() if settings.given() else None
+_container = cold_start.begin() if settings.given() else None
 
 
 def handler(event: Any, context: Any) -> Response:
     """Answer an API Gateway event of payload format 1.0 or 2.0; whatever happens, with a response."""
-    return respond(_container or start.begin(), event, context)
+    return respond(_container or cold_start.begin(), event, context)
 
 
 def respond(container: Container, event: Any, context: Any) -> Response:

@@ -4,14 +4,14 @@ import traceback
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from stats import settings
-from stats.connection import DatabaseError
-from stats.container import Container, build
-from stats.deadline import Deadline
-from stats.instants import timestamp
-from stats.snapshots import Snapshot, Snapshots
-from stats.source import SourceError
-from stats.telemetry import count, logger, metrics, report
+from stats.app import Container, build
+from stats.base import settings
+from stats.base.deadline import Deadline
+from stats.base.instants import timestamp
+from stats.base.remote import SourceError
+from stats.base.telemetry import count, logger, metrics, report
+from stats.database.driver import DatabaseError
+from stats.snapshots.store import Snapshot, Snapshots
 
 # The function's timeout is 5 s more than REQUEST_TIMEOUT_SECONDS: a statement that took all of the latter still gets
 # its snapshot written.

@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 from email.utils import format_datetime
 from enum import Enum
 
-from stats import query
-from stats.catalogue import Document
-from stats.database import Database
-from stats.deadline import Deadline
-from stats.settings import Settings
-from stats.snapshots import Snapshots
-from stats.source import Source
-from stats.telemetry import count
+from stats.base.deadline import Deadline
+from stats.base.remote import Source
+from stats.base.settings import Settings
+from stats.base.telemetry import count
+from stats.database.session import Database
+from stats.numbers import query
+from stats.numbers.catalogue import Document
+from stats.snapshots.store import Snapshots
 
 _SNAPSHOT_SECONDS, _SNAPSHOT_SHARE = 2, 1 / 4
 

@@ -4,7 +4,7 @@ import boto3
 from botocore.exceptions import BotoCoreError
 
 from openl2m_stats.doctor.findings import Finding, Known
-from stats.secret_store import SecretStore
+from stats.aws.secrets import SecretStore
 
 SECONDS = 10  # for one call
 _LOGIN = "`aws sts get-caller-identity` tells who you are: log in again, or set AWS_PROFILE."

@@ -11,7 +11,7 @@ from openl2m_stats.doctor.examination import examine
 from openl2m_stats.doctor.findings import Finding
 from openl2m_stats.doctor.setups import open_setup
 from openl2m_stats.parameters import of_stack
-from stats.telemetry import logger
+from stats.base.telemetry import logger
 
 
 @click.command(name="doctor")

@@ -4,10 +4,10 @@ import contextlib
 
 from openl2m_stats.doctor.aws import SECONDS, secret_advice
 from openl2m_stats.doctor.findings import Finding, Known
-from stats.connection import DatabaseError, Server
-from stats.database_server import parse_server
-from stats.deadline import Deadline
-from stats.secret_store import NoValueError, SecretStore, SecretUnavailableError
+from stats.aws.secrets import NoValueError, SecretStore, SecretUnavailableError
+from stats.base.deadline import Deadline
+from stats.database.driver import DatabaseError, Server
+from stats.database.server import parse_server
 
 _FORM = 'The secret is RDS\'s JSON: {"engine", "host", "port", "username", "password", "dbname"}.'
 

@@ -14,8 +14,8 @@ from openl2m_stats.doctor.setups import Setup
 from openl2m_stats.doctor.snapshot import check_snapshot
 from openl2m_stats.doctor.token_secret import check_token_secret
 from openl2m_stats.session import Session, logged_in
-from stats.connection import DatabaseError
-from stats.settings import SettingsError, load
+from stats.base.settings import SettingsError, load
+from stats.database.driver import DatabaseError
 
 
 def _check_settings(known: Known) -> Finding:

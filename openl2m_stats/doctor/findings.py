@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from openl2m_stats.doctor.setups import Setup
-from stats.connection import Server
-from stats.secret_store import SecretStore
-from stats.settings import Settings
+from stats.aws.secrets import SecretStore
+from stats.base.settings import Settings
+from stats.database.driver import Server
 
 
 @dataclass

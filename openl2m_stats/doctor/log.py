@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 from openl2m_stats.doctor.findings import Finding
 from openl2m_stats.session import Session, script_path
-from stats import query
-from stats.connection import DatabaseError
+from stats.database.driver import DatabaseError
+from stats.numbers import query
 
 _LARGE = 100_000
 _RUNS = 3

@@ -4,10 +4,10 @@ import time
 from datetime import UTC, datetime
 
 from openl2m_stats.doctor.findings import Finding
-from openl2m_stats.openl2m_schema import read_instant
+from openl2m_stats.local.openl2m_schema import read_instant
 from openl2m_stats.session import Session
-from stats.connection import DatabaseError, Kind
-from stats.windows import bounds
+from stats.database.driver import DatabaseError, Kind
+from stats.numbers.windows import bounds
 
 _MOST_SKEW_SECONDS = 5
 _CLOCK = {

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from openl2m_stats.doctor.findings import Finding, Known, listed
-from stats.connection import Server
-from stats.deadline import Deadline
-from stats.engines import POSTGRESQL
-from stats.settings import Settings
-from stats.transport import Transport, is_local, is_unix_socket, open_socket, shutdown_at, trust
+from stats.base.deadline import Deadline
+from stats.base.settings import Settings
+from stats.database.driver import Server
+from stats.database.engines import POSTGRESQL
+from stats.database.socket import Transport, is_local, is_unix_socket, open_socket, shutdown_at, trust
 
 _SECONDS = 5.0
 _EXPIRES_SOON_DAYS = 30

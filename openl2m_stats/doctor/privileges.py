@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from openl2m_stats import grants
 from openl2m_stats.doctor.findings import Finding, listed
 from openl2m_stats.session import Session, script_path
-from stats import catalogue
+from stats.numbers import catalogue
 
 # What the scripts keep from the user on purpose; it is named first.
 _SECRETS = {

@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from openl2m_stats.deployed import ALIAS, Account, StackError, reading
+from openl2m_stats.deployed.stack import ALIAS, Account, StackError, reading
 from openl2m_stats.files import CA_FILE
 
 _MISSED_SECONDS = 900
@@ -66,7 +66,7 @@ def of_stack(name: str) -> Setup:
 
 
 def _local(database_url: str | None) -> Iterator[Setup]:
-    from openl2m_stats.local_aws import local_aws  # moto takes a second to import
+    from openl2m_stats.local.aws import local_aws  # moto takes a second to import
 
     with local_aws(database_url):
         database = "DATABASE_URL" if database_url else "the demo database"

@@ -3,11 +3,11 @@
 from datetime import UTC, datetime
 
 from openl2m_stats.doctor.findings import Finding, Known
-from stats import query
-from stats.bucket import StorageError
-from stats.deadline import Deadline
-from stats.instants import timestamp
-from stats.snapshots import open_snapshots
+from stats.aws.bucket import StorageError
+from stats.base.deadline import Deadline
+from stats.base.instants import timestamp
+from stats.numbers import query
+from stats.snapshots.store import open_snapshots
 
 _SECONDS = 10
 _RUNS = "Look at the snapshot function: `make logs`, and the queue SnapshotFailuresUrl."

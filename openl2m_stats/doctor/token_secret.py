@@ -5,10 +5,10 @@ from typing import Any
 
 from openl2m_stats.doctor.aws import SECONDS, secret_advice
 from openl2m_stats.doctor.findings import Finding, Known, listed
-from openl2m_stats.token_registry import MOST_BYTES
-from stats.deadline import Deadline
-from stats.registry import Token, parse_document, parse_entries
-from stats.secret_store import NoValueError, SecretUnavailableError
+from openl2m_stats.tokens.registry import MOST_BYTES
+from stats.aws.secrets import NoValueError, SecretUnavailableError
+from stats.base.deadline import Deadline
+from stats.tokens.registry import Token, parse_document, parse_entries
 
 _SOON = timedelta(days=14)
 _NEARLY_FULL_BYTES = 58_000

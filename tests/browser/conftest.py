@@ -15,7 +15,7 @@ from playwright.sync_api import sync_playwright
 
 from dev.servers.processes import free_port
 from dev.servers.programs import require, search_path
-from openl2m_stats import demo
+from openl2m_stats.local import demo
 
 ROOT = Path(__file__).parents[2]
 COMMAND = ROOT / os.environ.get("STATS_TEST_COMMAND", ".venv/bin/openl2m-stats")

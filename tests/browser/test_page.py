@@ -16,8 +16,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from openl2m_stats import demo
-from stats.catalogue import STATISTICS
+from openl2m_stats.local import demo
+from stats.numbers.catalogue import STATISTICS
 from tests.browser.conftest import Server, Visit
 
 Open = Callable[..., Visit]

@@ -46,9 +46,10 @@ def deployed(tmp_path: Path) -> Package:
 
 
 def test_function_is_the_package_and_its_bytecode() -> None:
-    sources = {str(path.relative_to(ROOT / "functions")) for path in (ROOT / "functions/stats").glob("*.py")}
-    page = {f"stats/web/{path.name}" for path in (ROOT / "functions/stats/web").iterdir()}
-    bytecode = {f"stats/__pycache__/{Path(name).stem}.cpython-313.pyc" for name in sources}
+    sources = {str(path.relative_to(ROOT / "functions")) for path in (ROOT / "functions/stats").rglob("*.py")}
+    web = "stats/endpoints/web"
+    page = {f"{web}/{path.name}" for path in (ROOT / "functions" / web).iterdir()}
+    bytecode = {f"{Path(name).parent}/__pycache__/{Path(name).stem}.cpython-313.pyc" for name in sources}
     assert files(BUILD / "StatsFunction").keys() == sources | bytecode | page
     assert files(BUILD / "SnapshotFunction") == files(BUILD / "StatsFunction")
 

@@ -19,7 +19,7 @@ from dev.build.artifact import BUILD
 from dev.build.sandbox import RUNTIME, Package
 from dev.servers.databases import Database
 from dev.servers.processes import free_port
-from openl2m_stats import demo
+from openl2m_stats.local import demo
 from tests.e2e.conftest import Sandbox
 from tests.integration.conftest import AWS, Response
 from tests.support import metrics

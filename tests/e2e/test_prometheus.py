@@ -18,7 +18,7 @@ import yaml
 
 from dev.servers.processes import free_port
 from dev.servers.programs import require_installed, search_path
-from openl2m_stats import demo
+from openl2m_stats.local import demo
 from tests.integration.test_run import running
 from tests.support.databases import ROOT
 from tests.support.metrics import series

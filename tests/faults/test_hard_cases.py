@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from stats.deadline import THREAD
+from stats.base.deadline import THREAD
 from tests.faults import network, services
 from tests.faults.conftest import NewWorld
 from tests.faults.table import ENGINES

@@ -18,8 +18,8 @@ import time_machine
 from werkzeug import Request, Response
 
 from dev.servers.databases import Database, run_script
-from stats.catalogue import STATISTICS, LogDevices, LogRows, LogUsers, Statistic
-from stats.windows import Window, bounds
+from stats.numbers.catalogue import STATISTICS, LogDevices, LogRows, LogUsers, Statistic
+from stats.numbers.windows import Window, bounds
 from tests.integration.conftest import AWS, Backfill, Travel
 from tests.integration.test_cases import CASES
 from tests.support.databases import ROOT, load_case, read_case

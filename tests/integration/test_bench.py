@@ -19,7 +19,7 @@ import pytest
 from dev.bench import baseline, load, warm
 from dev.bench.plans import plans
 from dev.servers.databases import Database, run_script, sqlite_database
-from openl2m_stats import demo
+from openl2m_stats.local import demo
 from tests.integration.conftest import AWS, token_record
 from tests.support.databases import ROOT, load_case, read_case
 

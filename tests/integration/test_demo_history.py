@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import time_machine
 
-from openl2m_stats import demo, demo_history
-from stats.catalogue import STATISTICS
+from openl2m_stats.local import demo, demo_history
+from stats.numbers.catalogue import STATISTICS
 
 INSTANTS = {
     "at noon": datetime(2026, 11, 23, 12, 0, 30, tzinfo=UTC),

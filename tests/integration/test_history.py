@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from dev.servers.databases import Database
-from stats.catalogue import STATISTICS
+from stats.numbers.catalogue import STATISTICS
 from tests.integration.conftest import AWS, NOW, Container, Response, Travel
 from tests.integration.test_http import assert_problem, assert_unauthorized
 from tests.support.events import rest_api
@@ -551,7 +551,7 @@ def test_the_snapshots_of_a_day(
     key = aws.new_token()
     container = new_container()
     now = container.get(key).json
-    snapshots = import_module("stats.snapshots")
+    snapshots = import_module("stats.snapshots.store")
     taken = snapshots.Snapshot(now, NOW, NOW.replace(microsecond=0))
     container.api._container.snapshots.write(taken, container.api.Deadline.after(10))
     history = container.get(key, path=PATH, query="from=2026-11-23").json

@@ -10,7 +10,7 @@ import pytest
 
 from dev.servers.databases import Database
 from dev.servers.processes import free_port
-from stats.catalogue import STATISTICS
+from stats.numbers.catalogue import STATISTICS
 from tests.integration.conftest import AWS, NOW, Response, Travel, token_record
 from tests.support import leaks
 from tests.support.events import EVERY_ANSWER, FORMATS, PATH

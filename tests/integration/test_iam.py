@@ -102,7 +102,7 @@ def test_every_connection_has_a_token_of_its_own(tls_db: Database, aws: AWS, new
     clients: list[Any] = []
     with time_machine.travel(NOW, tick=False) as clock:
         container = new_container(CACHE_TTL_SECONDS=0, MAX_STALE_SECONDS=0)
-        sys.modules["stats.aws"]._session().register("creating-client-class.rds", lambda **_: clients.append(1))
+        sys.modules["stats.aws.clients"]._session().register("creating-client-class.rds", lambda **_: clients.append(1))
         assert not clients
         for _ in range(3):
             tls_db.set_password(expected_token(tls_db.server.port, tls_db.user))
@@ -296,7 +296,7 @@ def test_without_credentials_there_is_no_token(
         key = aws.new_token()
         container = new_container()
         # The session that Secrets Manager's client was made from has its own already.
-        sys.modules["stats.aws"]._session.cache_clear()
+        sys.modules["stats.aws.clients"]._session.cache_clear()
         for name in ROLE:
             monkeypatch.delenv(name.upper())
         monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")

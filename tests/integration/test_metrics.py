@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import stats
 from dev.servers.databases import Database
-from stats.catalogue import STATISTICS
+from stats.numbers.catalogue import STATISTICS
 from tests.integration.conftest import AWS, NOW, Response, Travel
 from tests.support.databases import load_case, read_case
 from tests.support.events import FORMATS

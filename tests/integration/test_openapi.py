@@ -14,7 +14,7 @@ import requests
 import schemathesis
 from hypothesis import HealthCheck, settings
 
-from openl2m_stats import demo
+from openl2m_stats.local import demo
 from tests.integration.test_run import environment, running
 from tests.support import leaks
 from tests.support.databases import ROOT

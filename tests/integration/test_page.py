@@ -139,16 +139,16 @@ import json, sys
 opened = []
 sys.addaudithook(lambda event, arguments: event == "open" and opened.append(str(arguments[0])))
 from stats import api
-touched = lambda: sorted({{name.rpartition("/")[2] for name in opened if "/stats/web/" in name}})
-print(api.handler({stats!r}, None)["statusCode"], touched(), "stats.page" in sys.modules, file=sys.stderr)
-print(api.handler({page!r}, None)["statusCode"], touched(), "stats.page" in sys.modules, file=sys.stderr)
+touched = lambda: sorted({{name.rpartition("/")[2] for name in opened if "/stats/endpoints/web/" in name}})
+print(api.handler({stats!r}, None)["statusCode"], touched(), "stats.endpoints.page" in sys.modules, file=sys.stderr)
+print(api.handler({page!r}, None)["statusCode"], touched(), "stats.endpoints.page" in sys.modules, file=sys.stderr)
 opened.clear()
 print(api.handler({page!r}, None)["statusCode"], touched(), file=sys.stderr)
 """
     ran = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT / "functions", capture_output=True, text=True, check=True
     )
-    files = sorted(path.name for path in (ROOT / "functions/stats/web").iterdir())
+    files = sorted(path.name for path in (ROOT / "functions/stats/endpoints/web").iterdir())
     assert ran.stderr.splitlines() == ["200 [] False", f"200 {files} True", "200 []"]
 
 

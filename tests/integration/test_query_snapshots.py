@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from stats.catalogue import STATISTICS
+from stats.numbers.catalogue import STATISTICS
 from tests.integration.conftest import Backfill, Travel
 from tests.support.databases import ROOT
 from tests.support.s3 import S3

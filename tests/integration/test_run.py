@@ -19,7 +19,7 @@ import requests
 
 from dev.servers.databases import Database, Server
 from dev.servers.processes import free_port
-from stats.catalogue import STATISTICS
+from stats.numbers.catalogue import STATISTICS
 from tests.support import leaks
 from tests.support.databases import ROOT, server_database
 from tests.support.proxy import Proxy

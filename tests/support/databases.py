@@ -9,7 +9,7 @@ from typing import Any
 
 from dev.servers import databases
 from dev.servers.databases import Database, Server
-from openl2m_stats.openl2m_schema import DIALECTS, insert
+from openl2m_stats.local.openl2m_schema import DIALECTS, insert
 from tests.support import leaks
 
 ROOT = Path(__file__).parents[2]

@@ -5,7 +5,7 @@ from typing import Any
 from prometheus_client import parser as text
 from prometheus_client.openmetrics import parser as openmetrics
 
-from stats.catalogue import STATISTICS, Counter
+from stats.numbers.catalogue import STATISTICS, Counter
 
 # The value of each series, by its name and its window.
 Series = dict[tuple[str, str | None], float]

@@ -20,7 +20,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from moto.s3.models import s3_backends
 from werkzeug.test import run_wsgi_app
 
-from stats.deadline import THREAD
+from stats.base.deadline import THREAD
 from tests.support.wsgi import served
 
 CODES = {403: "AccessDenied", 409: "ConditionalRequestConflict", 412: "PreconditionFailed", 503: "SlowDown"}

@@ -1,7 +1,7 @@
 """A secret in memory in the place of Secrets Manager: it says what a test wants, and notes how it is read."""
 
-from stats.deadline import Deadline
-from stats.secret_store import NoValueError, SecretStore, SecretUnavailableError, Stage
+from stats.aws.secrets import NoValueError, SecretStore, SecretUnavailableError, Stage
+from stats.base.deadline import Deadline
 
 
 class Secret(SecretStore):

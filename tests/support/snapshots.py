@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from stats.catalogue import STATISTICS
+from stats.numbers.catalogue import STATISTICS
 from tests.support.s3 import S3
 
 

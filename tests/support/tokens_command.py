@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import openl2m_stats.doctor.command
-import openl2m_stats.tokens  # noqa: F401 before a test imports `stats` anew: commands share its errors' classes
+import openl2m_stats.tokens.command  # noqa: F401 before a test imports `stats` anew: commands share its errors' classes
 from openl2m_stats.cli import main
 from tests.integration.conftest import AWS
 from tests.support import leaks

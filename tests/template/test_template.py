@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from stats import settings
-from stats.engines import ENGINES
+from stats.base import settings
+from stats.database.engines import ENGINES
 from tests.support.stack import ROOT, TEMPLATE, Decider, load, of_type, parameters, schema, stack
 
 VPC = {

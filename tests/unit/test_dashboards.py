@@ -5,7 +5,7 @@ import re
 from itertools import combinations
 from typing import Any
 
-from stats.openmetrics import families
+from stats.endpoints.metrics import families
 from tests.support.documents import ROOT
 
 DASHBOARD: Any = json.loads((ROOT / "dashboards/grafana.json").read_text())

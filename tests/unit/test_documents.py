@@ -10,7 +10,7 @@ import click
 import pytest
 
 from openl2m_stats import cli
-from stats.engines import ENGINES
+from stats.database.engines import ENGINES
 from tests.support.documents import CURRENT, DOCUMENTS, ROOT, anchors, commands, links
 
 TARGETS = set(re.findall(r"^([a-z0-9-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))

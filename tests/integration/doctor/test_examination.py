@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dev.servers.databases import Database
-from stats import catalogue
+from stats.numbers import catalogue
 from tests.integration.conftest import AWS
 from tests.integration.doctor.conftest import NAMES, OF_DATABASE, Examine, check
 

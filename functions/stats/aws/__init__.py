@@ -1,0 +1,1 @@
+"""AWS: clients, secrets and objects in S3, each call bounded by a deadline."""

@@ -1,0 +1,104 @@
+"""Objects in one S3 bucket: read, and written only on a condition; every call ends at a deadline."""
+
+import random
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any
+
+from stats.aws import clients
+from stats.base.deadline import Deadline
+from stats.base.remote import SourceError
+
+_TYPE = "application/json"
+_TRIES = 30
+_LONGEST_PAUSE_SECONDS = 0.5
+
+
+class StorageError(SourceError):
+    """An object could not be read or written, or is not what it should be."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An object's whole key, its content, and the tag of that content."""
+
+    key: str
+    body: bytes
+    etag: str
+
+
+class Bucket:
+    """Reads and writes below a prefix. Each call is tried `attempts` times."""
+
+    def __init__(self, name: str, prefix: str, attempts: int) -> None:
+        self._name = name
+        self._prefix = prefix
+        self._attempts = attempts
+
+    @cached_property
+    def client(self) -> Any:
+        """S3's client, made on the first use."""
+        return clients.client("s3", self._attempts)
+
+    def get(self, key: str, deadline: Deadline) -> Stored | None:
+        """Return an object; None when there is none. Raise StorageError."""
+        [outcome] = self.get_each({key: None}, deadline)
+        try:
+            if isinstance(outcome, StorageError):
+                raise outcome
+            return outcome
+        finally:
+            del outcome  # an error that holds this frame
+
+    def get_each(self, held: Mapping[str, Stored | None], deadline: Deadline) -> list[Stored | StorageError | None]:
+        """Read objects in parallel; return each in the order of the keys, None if it does not exist, or why it failed.
+
+        Where one is held and has not changed since, return that one: S3 then sends no content.
+        """
+        outcomes = clients.ask_each(deadline, [partial(self._read, key, stored) for key, stored in held.items()])
+        return [_outcome(self._prefix + key, outcome, held[key]) for key, outcome in zip(held, outcomes, strict=True)]
+
+    def _read(self, key: str, held: Stored | None) -> Stored:
+        where = self._prefix + key
+        condition = {"IfNoneMatch": held.etag} if held else {}
+        answer = self.client.get_object(Bucket=self._name, Key=where, **condition)
+        return Stored(where, answer["Body"].read(), answer.get("ETag", ""))
+
+    def put(self, key: str, body: bytes, replaces: Stored | None, deadline: Deadline) -> bool:
+        """Write an object in the place of one that was read; `replaces` None: where there was none.
+
+        Return whether it was written: another writer may have been faster. Raise StorageError, after which
+        it is not known.
+        """
+        where = self._prefix + key
+        content = {"Bucket": self._name, "Key": where, "Body": body, "ContentType": _TYPE}
+        condition = {"IfMatch": replaces.etag} if replaces else {"IfNoneMatch": "*"}
+        try:
+            clients.ask(deadline, lambda: self.client.put_object(**content, **condition))
+        except clients.AWSError as error:
+            # 412: the condition does not hold; 409: a write at the same time; no such key: deleted since it was read.
+            if error.status in {409, 412} or error.code == "NoSuchKey":
+                return False
+            raise StorageError(f"{where}: {error.code}") from None
+        return True
+
+
+def _outcome(where: str, outcome: Stored | clients.AWSError, held: Stored | None) -> Stored | StorageError | None:
+    if isinstance(outcome, Stored):
+        return outcome
+    if held and outcome.status == 304:
+        return held
+    # S3 answers 404 for an absent key to whoever may list the bucket, as the function may: 403 is a failure.
+    return None if outcome.code == "NoSuchKey" else StorageError(f"{where}: {outcome.code}")
+
+
+def tries(key: str, deadline: Deadline) -> Iterator[None]:
+    """Yield for each try to write what others write too, with a random pause between; raise StorageError at last."""
+    for number in range(_TRIES):
+        if number:
+            longest = min(0.01 * 2**number, _LONGEST_PAUSE_SECONDS, deadline.left)
+            time.sleep(random.uniform(0, longest))  # noqa: S311 no secret
+        yield
+    raise StorageError(f"{key} cannot be written: others write it all the time, or it may not be read")

@@ -1,0 +1,57 @@
+"""Secrets Manager: what a secret says now."""
+
+from typing import Any, Literal
+
+from botocore.exceptions import ClientError
+
+from stats.aws import clients
+from stats.base.deadline import Deadline
+from stats.base.remote import SourceError
+
+Stage = Literal["AWSCURRENT", "AWSPENDING"]
+
+
+class SecretUnavailableError(SourceError):
+    """Secrets Manager did not hand the secret out; the text is the AWS error's code or class."""
+
+
+class NoValueError(SecretUnavailableError):
+    """The secret exists, but no value was ever made current."""
+
+
+class SecretStore:
+    """Reads secrets; one client, made once a container."""
+
+    def __init__(self) -> None:
+        self._client = clients.client("secretsmanager")
+
+    def get(self, secret_id: str, deadline: Deadline, stage: Stage = "AWSCURRENT") -> str | bytes:
+        """Return a secret's value: the current one, or the one that a rotation is about to make current.
+
+        Raise SecretUnavailableError, of which NoValueError is one.
+        """
+        try:
+            answer = clients.ask(deadline, lambda: self._answer(secret_id, stage))
+        except clients.AWSError as error:
+            raise SecretUnavailableError(error.code) from None
+        if answer is None:
+            raise NoValueError("ResourceNotFoundException")
+        value = answer.get("SecretString", answer.get("SecretBinary"))
+        if not isinstance(value, str | bytes):
+            raise SecretUnavailableError("no value")
+        return value
+
+    def _answer(self, secret_id: str, stage: Stage) -> dict[str, Any] | None:
+        """Return Secrets Manager's answer; None when the secret has no current value."""
+        try:
+            answer: dict[str, Any] = self._client.get_secret_value(SecretId=secret_id, VersionStage=stage)
+        except ClientError as error:
+            if clients.code_of(error) != "ResourceNotFoundException":
+                raise
+            # The answer is the same for a secret without a value and for a secret that does not exist;
+            # for the latter, this raises it again.
+            stages = self._client.describe_secret(SecretId=secret_id).get("VersionIdsToStages", {})
+            if any("AWSCURRENT" in names for names in stages.values()):
+                raise
+            return None
+        return answer

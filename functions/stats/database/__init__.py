@@ -1,0 +1,1 @@
+"""The database: the login, the connection, and what the engines share."""

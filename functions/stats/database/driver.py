@@ -1,0 +1,104 @@
+"""What the engines' modules have in common: the forms of a server, a connection, an engine and an error."""
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from stats.base.deadline import Deadline
+from stats.base.remote import SourceError
+from stats.database.socket import TLS
+
+Row = Sequence[Any]
+Indexes = Sequence[Sequence[str]]
+Explanation = tuple["Kind", str, str]
+
+
+class Kind(StrEnum):
+    """What a database error calls for."""
+
+    GONE = "gone"  # the session is dead: connect again
+    DENIED = "denied"  # the login was refused: read the secret again
+    CANCELLED = "cancelled"  # a time limit ended it: do not run it again
+    FORBIDDEN = "forbidden"  # a grant is missing
+    OTHER = "other"
+
+
+class DatabaseError(SourceError):
+    """The numbers could not be read. `code` is the driver's or ours; the text is fit for a log."""
+
+    def __init__(self, code: str, text: str, kind: Kind = Kind.OTHER) -> None:
+        super().__init__(f"{code}: {text}")
+        self.code, self.text, self.kind = code, text, kind
+
+
+@dataclass(frozen=True)
+class Server:
+    """One database and one of its users; for SQLite, `database` is the file and the rest is unused.
+
+    Without a password the user logs in by IAM.
+    """
+
+    engine: str
+    host: str
+    port: int
+    user: str
+    password: str | None = field(repr=False)
+    database: str
+
+
+class Connection(NamedTuple):
+    """An open connection to an engine. Its functions raise whatever the driver does.
+
+    `fetch(sql, deadline)` returns the rows. `ping(deadline)` returns when the server answers.
+    `indexes(deadline)` returns the columns of each index of switches_log that the server may use.
+    """
+
+    engine: "Engine"
+    fetch: Callable[[str, Deadline], Sequence[Row]]
+    close: Callable[[], None]
+    ping: Callable[[Deadline], object] = lambda _: None
+    indexes: Callable[[Deadline], Indexes] = lambda _: ()
+
+
+class Engine(NamedTuple):
+    """What differs between engines.
+
+    `literal` writes an instant in UTC as SQL. `connect(server, password, tls, deadline)` returns a Connection, or
+    raises whatever the driver does and leaves nothing open; the password is the server's, or a token of IAM.
+    `explain` returns what a driver's error calls for, its code and its text.
+    """
+
+    default_port: int
+    literal: Callable[[datetime], str]
+    connect: Callable[[Server, str, TLS, Deadline], Connection]
+    explain: Callable[[Exception], Explanation]
+
+
+@contextlib.contextmanager
+def explaining(engine: Engine, deadline: Deadline) -> Iterator[None]:
+    """Run the block; raise a DatabaseError in the place of whatever the engine's driver raises."""
+    try:
+        yield
+    except DatabaseError:
+        raise
+    except Exception as error:  # noqa: BLE001 a broken server makes a driver raise anything
+        if deadline.passed:
+            text = "the database server did not answer in time"
+            raise DatabaseError("timeout", text, Kind.CANCELLED) from None
+        kind, code, text = engine.explain(error)
+        raise DatabaseError(code, text, kind) from None
+
+
+def explain_other(error: Exception) -> Explanation:
+    """Explain an error that is not the driver's own: the session can no longer be used."""
+    # Any other error may quote what it choked on: a UnicodeEncodeError holds the whole password.
+    telling = isinstance(error, OSError | RuntimeError)
+    return Kind.GONE, type(error).__name__, str(error) if telling else "not what was expected"
+
+
+def without_offset(instant: datetime) -> str:
+    """Return an instant in UTC as SQL, for engines whose times have no offset."""
+    return f"'{instant.replace(tzinfo=None).isoformat(' ')}'"

@@ -1,0 +1,94 @@
+"""MySQL and MariaDB, through PyMySQL."""
+
+from collections.abc import Sequence
+
+import pymysql
+
+from stats.base.deadline import Deadline
+from stats.database.driver import (
+    Connection,
+    Engine,
+    Explanation,
+    Indexes,
+    Kind,
+    Row,
+    Server,
+    explain_other,
+    without_offset,
+)
+from stats.database.socket import TLS, open_socket, shutdown_at
+
+_KINDS = {
+    # Wrong user or password; the same by a plugin; the account is locked (MySQL, MariaDB).
+    **dict.fromkeys(("1045", "1698", "3118", "4151"), Kind.DENIED),
+    # A lock that took too long; a killed query; max_statement_time (MariaDB); MAX_EXECUTION_TIME (MySQL).
+    **dict.fromkeys(("1205", "1317", "1969", "3024"), Kind.CANCELLED),
+    # The user may not read a table; a column.
+    **dict.fromkeys(("1142", "1143"), Kind.FORBIDDEN),
+    # A shutdown; a killed connection (MariaDB); an idle one (MySQL); and what the driver says of a dead one.
+    **dict.fromkeys(("1053", "1927", "4031", "0", "2006", "2013", "2014"), Kind.GONE),
+}
+
+
+def _connect(server: Server, password: str, tls: TLS, deadline: Deadline) -> Connection:
+    transport = open_socket(server.host, server.port, deadline)
+    try:
+        with shutdown_at(deadline, transport):
+            connection = pymysql.Connection(
+                host=server.host,
+                user=server.user,
+                # The driver would encode text as Latin-1, which servers do not expect.
+                password=password.encode(),
+                database=server.database,
+                charset="utf8mb4",
+                autocommit=True,
+                ssl=tls or None,
+                ssl_disabled=tls is False,
+                defer_connect=True,
+            )
+            connection.connect(transport.driver_socket)
+    except BaseException:
+        transport.close()
+        raise
+    mariadb = "MariaDB" in connection.get_server_info()
+    limited = _limited_mariadb if mariadb else _limited_mysql
+
+    def fetch(sql: str, deadline: Deadline) -> Sequence[Row]:
+        with shutdown_at(deadline, transport), connection.cursor() as cursor:
+            cursor.execute(limited(sql, deadline.left))
+            return cursor.fetchall()
+
+    def ping(deadline: Deadline) -> None:
+        with shutdown_at(deadline, transport):
+            connection.ping()
+
+    def indexes(deadline: Deadline) -> Indexes:
+        # MariaDB says whether an index is ignored, MySQL whether it is visible, and old versions neither.
+        unusable = "YES" if mariadb else "NO"
+        columns: dict[str, list[str]] = {}
+        for _table, _unique, name, _place, column, *others in fetch("SHOW INDEX FROM switches_log", deadline):
+            if others[8:9] != [unusable]:
+                columns.setdefault(name, []).append(column)
+        return list(columns.values())
+
+    return Connection(ENGINE, fetch, lambda: transport.close_after(connection.close), ping, indexes)
+
+
+def _limited_mariadb(sql: str, seconds: float) -> str:
+    return f"SET STATEMENT max_statement_time={max(seconds, 0.001):.3f} FOR {sql}"
+
+
+def _limited_mysql(sql: str, seconds: float) -> str:
+    return sql.replace("SELECT", f"SELECT /*+ MAX_EXECUTION_TIME({max(int(seconds * 1000), 1)}) */", 1)
+
+
+def _explain(error: Exception) -> Explanation:
+    if not isinstance(error, pymysql.MySQLError):
+        return explain_other(error)
+    code, *texts = error.args or ("",)
+    # Without a number, it is the driver that could not make sense of what it read.
+    kind = _KINDS.get(str(code), Kind.OTHER if isinstance(code, int) else Kind.GONE)
+    return kind, str(code), " ".join(map(str, texts))
+
+
+ENGINE = Engine(3306, without_offset, _connect, _explain)

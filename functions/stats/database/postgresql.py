@@ -1,0 +1,98 @@
+"""PostgreSQL, through pg8000."""
+
+import contextlib
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, cast
+
+import pg8000.native
+
+from stats.base.deadline import Deadline
+from stats.database.driver import Connection, Engine, Explanation, Indexes, Kind, Row, Server, explain_other
+from stats.database.socket import TLS, open_socket, shutdown_at
+
+_INDEXES = """SELECT ARRAY(SELECT attname::text FROM unnest(indkey) WITH ORDINALITY AS key (number, place)
+JOIN pg_attribute ON attrelid = indrelid AND attnum = number ORDER BY place)
+FROM pg_index WHERE indrelid = to_regclass('switches_log') AND indisvalid AND indpred IS NULL"""
+
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
+_KINDS = {
+    # The user is unknown, may not log in, or has another password.
+    **dict.fromkeys(("28000", "28P01"), Kind.DENIED),
+    # statement_timeout or an administrator; lock_timeout.
+    **dict.fromkeys(("57014", "55P03"), Kind.CANCELLED),
+    "42501": Kind.FORBIDDEN,
+    # A shutdown, a crash, a start, a dropped database, a session that was idle for too long.
+    **dict.fromkeys(("57P01", "57P02", "57P03", "57P04", "57P05"), Kind.GONE),
+}
+
+
+class _Session(pg8000.native.Connection):  # type: ignore[misc] # pg8000 has no type hints
+    """A session that leaves nothing open, neither when its login fails nor when it ends."""
+
+    def __init__(self, **arguments: Any) -> None:
+        try:
+            super().__init__(**arguments)
+        except BaseException:
+            with contextlib.suppress(Exception):
+                self.close()
+            raise
+
+    def close(self) -> None:
+        # A socket stays open for as long as a file made of it does, and pg8000 drops its file without closing it.
+        opened = [vars(self).get(name) for name in ("_sock", "_usock")]
+        try:
+            super().close()
+        finally:
+            for each in filter(None, opened):
+                with contextlib.suppress(OSError, ValueError):
+                    each.close()
+
+
+def _connect(server: Server, password: str, tls: TLS, deadline: Deadline) -> Connection:
+    transport = open_socket(server.host, server.port, deadline)
+    try:
+        with shutdown_at(deadline, transport):
+            session = _Session(
+                host=server.host,
+                user=server.user,
+                password=password,
+                database=server.database,
+                application_name="openl2m-stats",
+                ssl_context=tls,
+                sock=transport.driver_socket,
+            )
+    except BaseException:
+        transport.close()
+        raise
+
+    def fetch(sql: str, deadline: Deadline) -> Sequence[Row]:
+        # The server's own limit is the role's statement_timeout: a SET would pin a proxy's connection.
+        with shutdown_at(deadline, transport):
+            return cast("Sequence[Row]", session.run(sql))
+
+    def indexes(deadline: Deadline) -> Indexes:
+        return [columns for (columns,) in fetch(_INDEXES, deadline)]
+
+    def close() -> None:
+        transport.close_after(session.close)
+
+    return Connection(ENGINE, fetch, close, lambda deadline: fetch("", deadline), indexes)
+
+
+def _explain(error: Exception) -> Explanation:
+    if error.args and isinstance(error.args[0], dict):  # the fields of an ErrorResponse, by their letters
+        code = str(error.args[0].get("C"))
+        connection_exception = code.startswith("08")
+        kind = Kind.GONE if connection_exception else _KINDS.get(code, Kind.OTHER)
+        return kind, code, str(error.args[0].get("M"))
+    if isinstance(error, pg8000.native.InterfaceError):
+        return Kind.GONE, type(error).__name__, f"{error} {error.__cause__ or ''}".strip()
+    return explain_other(error)
+
+
+def _literal(instant: datetime) -> str:
+    return f"'{instant.isoformat(' ')}'"
+
+
+ENGINE = Engine(5432, _literal, _connect, _explain)

@@ -1,0 +1,158 @@
+"""Database secret -> connection -> the one row of numbers -> the document."""
+
+import contextlib
+import time
+from datetime import datetime
+from functools import partial
+
+from stats.aws.secrets import SecretStore
+from stats.base.deadline import Deadline, within
+from stats.base.settings import Settings
+from stats.base.telemetry import metrics
+from stats.database.driver import Connection, DatabaseError, Indexes, Kind, Server, explaining
+from stats.database.engines import engine_of
+from stats.database.iam import SigningError, new_token
+from stats.database.secret import DatabaseSecret
+from stats.database.socket import TLS, is_local, trust
+from stats.numbers import query
+from stats.numbers.catalogue import Document
+
+# A connection that was idle for longer may have died unnoticed.
+_IDLE_SECONDS = 10
+_PING_SECONDS, _PING_SHARE = 2, 1 / 5
+
+
+class Database:
+    """Keeps one connection for the container's life and asks it for the numbers."""
+
+    def __init__(self, settings: Settings, secrets: SecretStore) -> None:
+        self._settings = settings
+        self._secret = DatabaseSecret(settings, secrets)
+        self._connection: Connection | None = None
+        self._used_at: datetime | None = None
+        self._indexes: Indexes | None = None  # of the log, as the connection found them
+
+    def prepare(self, deadline: Deadline) -> None:
+        """Read the secret, the driver and the certificates, so that the first connection need not wait for them.
+
+        What fails is left to the first request.
+        """
+        with contextlib.suppress(DatabaseError):
+            server = self._secret.prepare(deadline)
+            if server is not None:
+                engine_of(server.engine)
+                _trust(server, self._settings)
+
+    def document(self, deadline: Deadline) -> Document:
+        """Return the document of the instant `deadline.now`. Raise DatabaseError.
+
+        A connection that has died since the last call is replaced once.
+        """
+        started = time.monotonic()
+        document = self._document(deadline)
+        metrics.add_metric(name="ReadTime", unit="Milliseconds", value=(time.monotonic() - started) * 1000)
+        return document
+
+    def _document(self, deadline: Deadline) -> Document:
+        if self._connection is not None and self._answers(self._connection, deadline):
+            try:
+                return self._ask(self._connection, deadline)
+            except DatabaseError as error:
+                if error.kind != Kind.GONE or deadline.passed:
+                    raise
+        self._connection = self._connect(deadline)
+        return self._ask(self._connection, deadline)
+
+    def close(self) -> None:
+        """Drop the connection, if there is one."""
+        connection, self._connection, self._indexes = self._connection, None, None
+        if connection is not None:
+            with contextlib.suppress(Exception):  # whatever is wrong with it, it is of no more use
+                connection.close()
+
+    def _answers(self, connection: Connection, deadline: Deadline) -> bool:
+        """Tell whether a connection can be used; one that has been idle is asked, and dropped if it does not answer."""
+        idle = (deadline.now - self._used_at).total_seconds() if self._used_at else None
+        if idle is not None and 0 <= idle <= _IDLE_SECONDS:
+            return True
+        ping_deadline = deadline.share(_PING_SHARE, _PING_SECONDS)
+        try:
+            with explaining(connection.engine, ping_deadline):
+                connection.ping(ping_deadline)
+        except DatabaseError:
+            self.close()
+            return False
+        return True
+
+    def _ask(self, connection: Connection, deadline: Deadline) -> Document:
+        try:
+            with explaining(connection.engine, deadline):
+                if self._indexes is None:
+                    self._indexes = connection.indexes(deadline)
+                zone, literal = self._settings.time_zone, connection.engine.literal
+                sql = query.statement(deadline.now, zone, literal, self._indexes)
+                document = query.document(connection.fetch(sql, deadline)[0])
+        except DatabaseError as error:
+            # After an error that the server reported, the session can still be used: a busy server is spared a login.
+            if error.kind == Kind.GONE or deadline.passed:
+                self.close()
+            if error.kind == Kind.FORBIDDEN:
+                text = (
+                    f"the database user lacks a grant (`openl2m-stats grants` prints all that it needs): {error.text}"
+                )
+                raise DatabaseError(error.code, text, error.kind) from None
+            raise
+        self._used_at = deadline.now
+        return document
+
+    def _connect(self, deadline: Deadline) -> Connection:
+        """Connect with the first login that is not refused."""
+        refusal: DatabaseError | None = None
+        try:
+            for server in self._secret.logins(deadline):
+                try:
+                    connection = connect(server, self._settings, deadline)
+                except DatabaseError as error:
+                    if error.kind != Kind.DENIED:
+                        raise
+                    refusal = error
+                else:
+                    self._secret.accept(server)
+                    self._used_at = deadline.now
+                    return connection
+            raise refusal or self._secret.unreadable()
+        except DatabaseError:
+            self._secret.doubt()
+            raise
+
+
+def connect(server: Server, settings: Settings, deadline: Deadline) -> Connection:
+    """Return a new connection. Raise DatabaseError."""
+    engine = engine_of(server.engine)
+    with explaining(engine, deadline):
+        tls = _trust(server, settings)
+        password = _token(server, tls, deadline) if server.password is None else server.password
+        return engine.connect(server, password, tls, deadline)
+
+
+def _token(server: Server, tls: TLS, deadline: Deadline) -> str:
+    if not tls:
+        raise DatabaseError(
+            "bad secret",
+            "without 'password' in the database secret the login is by IAM, which takes verified TLS: "
+            "give it a 'password', or as 'host' an endpoint of RDS",
+        )
+    try:
+        return within(deadline, partial(new_token, server.host, server.port, server.user))
+    except SigningError as error:
+        raise DatabaseError("no token", f"no AWS credentials to log in to the database with: {error}") from None
+
+
+def _trust(server: Server, settings: Settings) -> TLS:
+    off = settings.database_tls == "off"
+    if off and not is_local(server.host):
+        raise DatabaseError("bad setting", "DATABASE_TLS=off is accepted for loopback and socket hosts only")
+    try:
+        return trust(server.host, settings.database_ca_file, off=off)
+    except OSError as error:
+        raise DatabaseError("bad setting", f"DATABASE_CA_FILE cannot be used: {error}") from None

@@ -1,0 +1,120 @@
+"""`/api/stats/history/`: the query's range of days -> their numbers, as JSON or CSV."""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Mapping
+from datetime import date, timedelta
+from http import HTTPStatus
+from typing import Any
+
+from stats.base.deadline import Deadline
+from stats.http.request import Request
+from stats.http.response import Answer, ProblemError, unavailable
+from stats.numbers.catalogue import STATISTICS
+from stats.service import entity_tag
+from stats.snapshots.history import History, HistoryUnavailableError
+from stats.snapshots.months import Row, is_backfilled
+
+_MOST_DAYS = 366
+_DEFAULT_DAYS = 31
+_DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_QUALITY = re.compile(r"q\s*=\s*(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)", re.ASCII | re.IGNORECASE)
+_JSON, _CSV = "application/json", "text/csv"
+
+
+def answer(history: History | None, request: Request, ttl: int, deadline: Deadline) -> Answer:
+    """Answer a request for the history; `ttl` is CACHE_TTL_SECONDS. Raise ProblemError."""
+    if history is None:
+        raise ProblemError(HTTPStatus.NOT_FOUND, "There is no history: no bucket for snapshots is configured.")
+    first, last = _range(request.query, deadline.now.date())
+    try:
+        days = history.days(first, last, deadline)
+    except HistoryUnavailableError as error:
+        raise unavailable("The history cannot be read at the moment.", error.retry_after) from None
+    is_csv = _prefers_csv(", ".join(request.headers.get("accept", [])))
+    body = _csv(days) if is_csv else _json(days)
+    headers = {
+        "ETag": entity_tag(body),
+        "Cache-Control": f"private, max-age={ttl}",
+        "Vary": "Accept, Authorization",
+    }
+    return Answer(body, f"{_CSV}; charset=utf-8" if is_csv else _JSON, headers)
+
+
+def _range(query: Mapping[str, list[str]], today: date) -> tuple[date, date]:
+    """Return the first and the last day that are asked for. Raise ProblemError."""
+    last = _day(query, "to") or today
+    first = _day(query, "from") or date.fromordinal(max(last.toordinal() - _DEFAULT_DAYS + 1, 1))
+    if first > last:
+        until = "to" if "to" in query else "today, which is the default of to"
+        raise _bad(f"The parameter from is after {until}.")
+    if last - first >= timedelta(days=_MOST_DAYS):
+        raise _bad(f"The parameters from and to are too far apart: {_MOST_DAYS} days is the most.")
+    return first, last
+
+
+def _day(query: Mapping[str, list[str]], name: str) -> date | None:
+    values = query.get(name)
+    if not values:
+        return None
+    if len(values) > 1:
+        raise _bad(f"The parameter {name} is given more than once.")
+    try:
+        # fromisoformat() reads other forms, too, and digits of other scripts.
+        return date.fromisoformat(values[0] if _DATE.fullmatch(values[0]) else "")
+    except ValueError:
+        raise _bad(f"The parameter {name} is not a date: it takes YYYY-MM-DD, such as 2026-11-23.") from None
+
+
+def _bad(detail: str) -> ProblemError:
+    return ProblemError(HTTPStatus.BAD_REQUEST, detail)
+
+
+def _prefers_csv(accept: str) -> bool:
+    """Tell whether an Accept header's value prefers CSV to JSON (RFC 9110, section 12.5.1)."""
+    return _preference(accept, _CSV) > _preference(accept, _JSON)
+
+
+def _preference(accept: str, media_type: str) -> tuple[float, int]:
+    """Return the weight of a media type, 0 for one that is not accepted, and how exactly it is named."""
+    ranges = {media_type: 2, media_type.partition("/")[0] + "/*": 1, "*/*": 0}
+    weights = {}
+    for item in accept.split(","):
+        name, *parameters = (part.strip() for part in item.lower().split(";"))
+        found = [match for match in map(_QUALITY.fullmatch, parameters) if match]
+        if name in ranges:
+            weights[ranges[name]] = float(found[0][1]) if found else 1.0
+    exactness = max(weights, default=0)
+    weight = weights.get(exactness, 0.0)
+    return weight, exactness if weight else 0
+
+
+def _json(days: Mapping[str, Row | None]) -> str:
+    document: dict[str, Any] = {
+        "from": min(days),
+        "to": max(days),
+        "days": list(days),
+        "backfilled": [day for day, row in days.items() if row and is_backfilled(row)],
+    }
+    for statistic in STATISTICS:
+        values = [_value(row, statistic.key) for row in days.values()]
+        document.setdefault(statistic.section, {})[statistic.key] = {"label": statistic.label, "values": values}
+    return json.dumps(document, separators=(",", ":"))
+
+
+def _csv(days: Mapping[str, Row | None]) -> str:
+    text = io.StringIO()
+    lines = csv.writer(text)  # by default as RFC 4180 has it, None being empty
+    lines.writerow(["day", "source", *(statistic.key for statistic in STATISTICS)])
+    for day, row in days.items():
+        source = "" if row is None else "backfill" if is_backfilled(row) else "snapshot"
+        lines.writerow([day, source, *(_value(row, statistic.key) for statistic in STATISTICS)])
+    return text.getvalue()
+
+
+def _value(row: Row | None, key: str) -> int | None:
+    value = row["values"].get(key) if row else None
+    # Another version, or a hand, may have written anything.
+    return value if type(value) is int else None

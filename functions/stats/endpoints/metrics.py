@@ -1,0 +1,93 @@
+"""The statistics as metrics, in the formats that Prometheus reads.
+
+prometheus_client takes long to import: api.py imports this module at the first request for it, not at the start.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+
+from prometheus_client import CollectorRegistry, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
+from prometheus_client.exposition import choose_encoder
+
+from stats import __version__
+from stats.http.response import Answer
+from stats.numbers.catalogue import STATISTICS, Counter, Document, Statistic
+from stats.service import Statistics, entity_tag
+
+_VERSION = re.compile(r";\s*version=([^;]*)")
+_VERSIONS = {"0.0.1", "0.0.4", "1.0.0"}
+
+
+@dataclass(frozen=True)
+class Family:
+    """Statistics that are one metric, told apart by the label `window` if they have windows."""
+
+    name: str
+    statistics: tuple[Statistic, ...]
+
+    @property
+    def is_counter(self) -> bool:
+        """Whether the name of its series ends with `_total`, and the value never falls."""
+        return isinstance(self.statistics[0].measure, Counter)
+
+    @property
+    def help(self) -> str:
+        """What it counts; where that depends on the window, what it counts in which."""
+        windows: dict[str, list[str]] = {}
+        for statistic in self.statistics:
+            windows.setdefault(statistic.counts, []).append(statistic.window.value if statistic.window else "")
+        if len(windows) == 1:
+            return self.statistics[0].counts
+        return " ".join(f"{', '.join(names)}: {counts}" for counts, names in windows.items())
+
+
+def families(statistics: Sequence[Statistic] = STATISTICS) -> list[Family]:
+    """Return the metrics that statistics make, in the order of each one's first."""
+    grouped: dict[str, list[Statistic]] = {}
+    for statistic in statistics:
+        grouped.setdefault(f"openl2m_{statistic.family}", []).append(statistic)
+    return [Family(name, tuple(members)) for name, members in grouped.items()]
+
+
+def metrics(document: Document, taken_at: datetime) -> Iterator[Metric]:
+    """Yield the metrics of a document whose numbers were read at an instant."""
+    for family in families():
+        kind = CounterMetricFamily if family.is_counter else GaugeMetricFamily
+        labels = [] if family.statistics[0].window is None else ["window"]
+        metric = kind(family.name, family.help, labels=labels)
+        for statistic in family.statistics:
+            value = document[statistic.section][statistic.key]["value"]
+            metric.add_metric([statistic.window.value] if statistic.window else [], float(value))
+        yield metric
+    name, described = "openl2m_stats_timestamp_seconds", "When the numbers were read from the database, in Unix time."
+    yield GaugeMetricFamily(name, described, taken_at.timestamp(), unit="seconds")
+    yield InfoMetricFamily("openl2m_stats", "The version of openl2m-stats.", {"version": __version__})
+
+
+@dataclass(frozen=True)
+class _Collector:
+    """What prometheus_client's registry takes."""
+
+    collect: Callable[[], Iterator[Metric]]
+
+
+def as_metrics(answer: Answer, statistics: Statistics, accept: Sequence[str]) -> Answer:
+    """Return the answer of `/api/stats/` to these statistics as that of `/metrics`, in a format of the caller's choice.
+
+    `accept` holds the values of the Accept header.
+    """
+    registry = CollectorRegistry()
+    registry.register(_Collector(partial(metrics, statistics.document, statistics.taken_at)))
+    encode, content_type = choose_encoder(",".join(filter(_is_known, ",".join(accept).split(","))))
+    body = encode(registry).decode()
+    headers = {**answer.headers, "ETag": entity_tag(body), "Vary": "Authorization, Accept"}
+    return replace(answer, body=body, content_type=content_type, headers=headers)
+
+
+def _is_known(accepted: str) -> bool:
+    # choose_encoder() fails at a version that is no number, and takes any later one for its own.
+    return {version.strip() for version in _VERSION.findall(accepted)} <= _VERSIONS

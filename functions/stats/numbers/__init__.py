@@ -1,0 +1,1 @@
+"""The statistics: what each counts, over which window, and the SQL that reads them; pure."""

@@ -1,0 +1,1 @@
+"""Snapshots in S3, and the history made of them."""

@@ -1,0 +1,143 @@
+"""Snapshots in S3: each written once, the newest of them, and a row a day as their history.
+
+    dt=2026-11-23/2026-11-23T12-00-00Z.json    a snapshot, by the time that it was scheduled for, in UTC
+    latest.json                                the newest snapshot
+    history/2026-11.json                       the numbers of each day's last snapshot
+
+A snapshot enters latest.json first, and leaves it for a newer one only when it has its own object and its row.
+So a run that fails halfway leaves in latest.json all that the next one needs to finish its work.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+from stats.aws.bucket import Bucket, StorageError, Stored, tries
+from stats.base.deadline import Deadline
+from stats.base.instants import parse_instant, timestamp
+from stats.base.settings import Settings
+from stats.base.telemetry import logger
+from stats.numbers.catalogue import Document
+from stats.snapshots import months
+
+_LATEST = "latest.json"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The API's document, the instant of its numbers, and the instant that it was scheduled for, in whole seconds."""
+
+    document: Document
+    taken_at: datetime
+    scheduled_for: datetime
+
+    @property
+    def day(self) -> str:
+        """The day that the snapshot belongs to."""
+        return self.scheduled_for.date().isoformat()
+
+    @property
+    def key(self) -> str:
+        """Where the snapshot's own object is."""
+        time_of_day = self.scheduled_for.time().isoformat("seconds").replace(":", "-")
+        return f"dt={self.day}/{self.day}T{time_of_day}Z.json"
+
+    @property
+    def line(self) -> bytes:
+        """The snapshot as it is stored."""
+        times = {"taken_at": timestamp(self.taken_at), "scheduled_for": timestamp(self.scheduled_for)}
+        return months.line({**self.document, **times})
+
+    @property
+    def row(self) -> months.Row:
+        """The snapshot as a row of the history."""
+        times = {"scheduled_for": timestamp(self.scheduled_for), "taken_at": timestamp(self.taken_at)}
+        values = {key: entry["value"] for section in self.document.values() for key, entry in section.items()}
+        return {**times, "values": values}
+
+
+class Snapshots:
+    """The snapshots in a bucket."""
+
+    def __init__(self, bucket: Bucket) -> None:
+        self.bucket = bucket
+
+    def prepare(self) -> None:
+        """Make S3's client, so that the first request need not wait for it."""
+        _ = self.bucket.client
+
+    def latest(self, deadline: Deadline) -> Snapshot | None:
+        """Return the newest snapshot; None when there is none. Raise StorageError."""
+        stored = self.bucket.get(_LATEST, deadline)
+        return _parse(stored) if stored else None
+
+    def write(self, snapshot: Snapshot, deadline: Deadline) -> tuple[Snapshot, bool]:
+        """Store a snapshot. Return the one stored for its scheduled time, and whether this call changed anything.
+
+        Of several for one scheduled time the first counts. Raise StorageError: then another call for this
+        time finishes what was begun, and unless a later snapshot was there before, so does a call for any time.
+        """
+        for _ in tries(_LATEST, deadline):
+            stored = self.bucket.get(_LATEST, deadline)
+            newest = _parse_latest(stored)
+            if newest and newest.scheduled_for == snapshot.scheduled_for:
+                return self._settle(newest, deadline)
+            if newest and not self._is_settled(newest, deadline):
+                self._settle(newest, deadline)
+            if newest and newest.scheduled_for > snapshot.scheduled_for:
+                break
+            if self.bucket.put(_LATEST, snapshot.line, stored, deadline):
+                break
+        return self._settle(snapshot, deadline)
+
+    def _is_settled(self, snapshot: Snapshot, deadline: Deadline) -> bool:
+        # The row is written last: where it is, the object is too.
+        stored = self.bucket.get(months.key_of(snapshot.day), deadline)
+        row = months.parse(stored).get(snapshot.day) if stored else None
+        if row is None or months.is_backfilled(row):
+            return False
+        return parse_instant(row["scheduled_for"]) == snapshot.scheduled_for
+
+    def _settle(self, snapshot: Snapshot, deadline: Deadline) -> tuple[Snapshot, bool]:
+        """Give a snapshot its object and its row. Return the one that has the object, and whether either is new."""
+        kept, changed = self._keep(snapshot, deadline)
+        written = months.put(self.bucket, months.key_of(kept.day), {kept.day: kept.row}, deadline)
+        return kept, changed or written
+
+    def _keep(self, snapshot: Snapshot, deadline: Deadline) -> tuple[Snapshot, bool]:
+        for _ in tries(snapshot.key, deadline):
+            if self.bucket.put(snapshot.key, snapshot.line, None, deadline):
+                break
+            stored = self.bucket.get(snapshot.key, deadline)
+            if stored:
+                return _parse(stored), False
+        return snapshot, True
+
+
+def open_snapshots(settings: Settings, attempts: int) -> Snapshots | None:
+    """Return the snapshots that the settings name, each call to S3 tried so often; None when they name none."""
+    if settings.snapshot_bucket is None:
+        return None
+    return Snapshots(Bucket(settings.snapshot_bucket, settings.snapshot_prefix, attempts))
+
+
+def _parse(stored: Stored) -> Snapshot:
+    try:
+        content = json.loads(stored.body)
+        taken_at, scheduled_for = parse_instant(content.pop("taken_at")), parse_instant(content.pop("scheduled_for"))
+        entries = [entry for section in content.values() for entry in section.values()]
+        types = [{key: type(value) for key, value in entry.items()} for entry in entries]
+        if all(each == {"label": str, "value": int} for each in types):
+            return Snapshot(content, taken_at, scheduled_for)
+    except months.MALFORMED:
+        pass  # its text may be anything, and long
+    raise StorageError(f"{stored.key} is no snapshot")
+
+
+def _parse_latest(stored: Stored | None) -> Snapshot | None:
+    """Return the newest snapshot; None also when the object is to be replaced because it is none."""
+    try:
+        return _parse(stored) if stored else None
+    except StorageError as error:
+        logger.error("snapshot ignored", error=str(error))
+        return None

@@ -1,0 +1,1 @@
+"""Tokens: the registry, and who may call."""

@@ -1,0 +1,1 @@
+"""A deployed stack, and the commands that act on it."""

@@ -1,0 +1,1 @@
+"""The functions on this machine, over a demo database and a local AWS."""

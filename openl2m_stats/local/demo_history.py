@@ -1,0 +1,71 @@
+"""The demo's history: 90 days, the first of them backfilled, as for somebody who deployed two months ago."""
+
+import contextlib
+import random
+import sqlite3
+from datetime import UTC, datetime, time, timedelta, tzinfo
+from pathlib import Path
+
+from openl2m_stats.backfill.log import Log, backfilled_row, last_second
+from stats.base.instants import timestamp
+from stats.database.driver import without_offset
+from stats.numbers.catalogue import CHANGE, COMMAND, STATISTICS, Counter, Rows, Statistic
+from stats.numbers.query import INDEXES, statement
+from stats.snapshots.months import Row, key_of
+
+_DAYS, _BACKFILLED = 90, 28
+_GAPS = (38, 37, 12)  # so many days ago, no snapshot was taken
+_COUNTED = {"changes": CHANGE, "commands": COMMAND}  # the type of the entries that a counter counts
+_LAST_SNAPSHOT, _TAKES = time(23, 55, tzinfo=UTC), timedelta(milliseconds=840)
+
+
+def months(database: Path, now: datetime, zone: tzinfo) -> dict[str, dict[str, Row]]:
+    """Return the rows of the history by day, by the key of their month, for the demo database in a file.
+
+    The log tells usage and totals; tables grow, by chance, to the sizes that they have `now`.
+    """
+    found: dict[str, dict[str, Row]] = {}
+    with (
+        contextlib.closing(sqlite3.connect(database)) as file,
+        contextlib.closing(sqlite3.connect(":memory:")) as connection,
+    ):
+        # Ninety statements are quicker with the indexes, which the demo itself does without.
+        file.backup(connection)
+        for number, columns in enumerate(INDEXES):
+            connection.execute(f"CREATE INDEX index_{number} ON switches_log ({', '.join(columns)})")
+        log = Log(lambda sql: connection.execute(sql).fetchall(), without_offset, INDEXES, zone)
+        oldest = log.oldest() or now
+        [numbers] = log.fetch(statement(now, zone, without_offset, ()))
+        values = {s: int(number) for s, number in zip(STATISTICS, numbers, strict=True) if s.window is None}
+        chance, until = random.Random(2026), now  # noqa: S311 no secret is drawn from it
+        for ago in range(1, _DAYS + 1):
+            day = (now - timedelta(days=ago)).date()
+            if ago > _DAYS - _BACKFILLED:
+                row = backfilled_row(day, log.usage(last_second(day), oldest))
+            else:
+                instant = datetime.combine(day, _LAST_SNAPSHOT)
+                _go_back(values, log, instant, until, chance)
+                until = instant
+                row = {"scheduled_for": timestamp(instant), "taken_at": timestamp(instant + _TAKES)}
+                row["values"] = log.usage(instant, oldest) | {s.key: value for s, value in values.items()}
+            if ago not in _GAPS:
+                found.setdefault(key_of(f"{day}"), {})[f"{day}"] = row
+    return {key: dict(sorted(month.items())) for key, month in found.items()}
+
+
+def _go_back(values: dict[Statistic, int], log: Log, since: datetime, until: datetime, chance: random.Random) -> None:
+    """Make of the numbers at the instant `until` those at the instant `since`, about a day before."""
+    between = f"timestamp > {log.literal(since)} AND timestamp <= {log.literal(until)}"
+    sql = f"SELECT type, COUNT(*) FROM switches_log WHERE {between} GROUP BY type"  # noqa: S608 instants of our own
+    entries = {row[0]: row[1] for row in log.fetch(sql)}
+    for statistic, value in values.items():
+        match statistic.measure:
+            case Counter(name):
+                difference = entries.get(_COUNTED.get(name), 0)
+            case Rows("switches_log"):
+                difference = sum(entries.values())
+            case _:
+                # Most days change nothing; the larger a table is, the more do, and one in four the other way.
+                changes = chance.random() < 0.02 + value / 3000
+                difference = chance.choice((1, 1, 1, -1)) * chance.randint(1, 1 + value // 400) if changes else 0
+        values[statistic] = value - difference

@@ -1,0 +1,35 @@
+"""`openl2m-stats invoke`: one event file through the Lambda handler, over the demo database."""
+
+import importlib
+import json
+from pathlib import Path
+
+import click
+
+from openl2m_stats.errors import Failed
+from openl2m_stats.parameters import database_url
+from stats.base.settings import SettingsError
+
+
+@click.command(name="invoke")
+@click.argument("event", type=click.Path(path_type=Path))
+@database_url
+def command(event: Path, database_url: str | None) -> None:
+    """Run an event file through the handler.
+
+    It prints the response. Files whose name begins with `schedule` are for the snapshot function, all others for the
+    API's.
+    """
+    try:
+        content = json.loads(event.read_text())
+    except (OSError, ValueError) as error:
+        raise Failed(f"{event} cannot be read as JSON: {error}") from None
+
+    from openl2m_stats.local.aws import local_aws
+
+    try:
+        with local_aws(database_url):
+            module = "stats.schedule" if event.name.startswith("schedule") else "stats.api"
+            print(json.dumps(importlib.import_module(module).handler(content, None), indent=2))
+    except SettingsError as error:
+        raise Failed(str(error)) from None

@@ -1,0 +1,1 @@
+"""`openl2m-stats tokens`: the token registry."""

@@ -1,0 +1,127 @@
+"""OpenL2M's own tokens: its tables users_token and auth_user -> entries of the token registry."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from openl2m_stats.files import CA_FILE
+from openl2m_stats.local.openl2m_schema import read_instant
+from openl2m_stats.session import logged_in
+from openl2m_stats.tokens.registry import Edit, Entry
+from stats.base import settings
+from stats.base.instants import timestamp
+from stats.base.networks import parse_network
+from stats.database.driver import Row
+from stats.database.server import parse_server
+from stats.tokens.authorization import is_key
+
+SOURCE = "openl2m"
+_STATEMENT = (
+    "SELECT t.id, t.key, t.created, t.expires, t.description, t.allowed_ips, u.username, u.is_active "
+    "FROM users_token t JOIN auth_user u ON u.id = t.user_id ORDER BY t.id"
+)
+_SECONDS = 30
+# What an import does to a token: added, changed, revoked, kept or unchanged; and the token's name with the details.
+Change = tuple[str, str]
+
+
+def fetch(database_secret: str | bytes, environ: Mapping[str, str]) -> Sequence[Row]:
+    """Return the rows of OpenL2M's tokens from the database that RDS's JSON describes.
+
+    The variables of the function hold here too, but for the secrets'. Raise DatabaseError, SettingsError.
+    """
+    defaults = {"DATABASE_CA_FILE": str(CA_FILE)}
+    unused = {"DATABASE_SECRET_ID": "unused", "TOKENS_SECRET_ID": "unused"}
+    configured = settings.load({**defaults, **environ, **unused})._replace(request_timeout_seconds=_SECONDS)
+    with logged_in(parse_server(database_secret, configured), configured) as session:
+        return session.rows(_STATEMENT)
+
+
+def to_entries(rows: Iterable[Row]) -> tuple[list[Entry], list[str]]:
+    """Return an entry for each row that can be carried over, and what the operator should know of the others."""
+    entries, notes = [], []
+    for number, key, created, expires, description, allowed_ips, username, is_active in rows:
+        row = f"token {number} of {username}"
+        if not isinstance(key, str) or not is_key(key):
+            notes.append(f"{row} is left out: its key is not 40 lowercase hex digits")
+            continue
+        try:
+            instants = {
+                "created": timestamp(read_instant(created)),
+                "expires": None if expires is None else timestamp(read_instant(expires)),
+            }
+        except ValueError:
+            notes.append(f"{row} is left out: its times cannot be read")
+            continue
+        networks, unusable = _networks(allowed_ips)
+        if unusable:
+            notes.append(f"{row}: these allowed addresses cannot be read, and permit nobody: {', '.join(unusable)}")
+        entries.append(
+            {
+                "name": f"openl2m-{number}-{username}",
+                "sha256": hashlib.sha256(key.encode()).hexdigest(),
+                **instants,
+                "allowed_ips": networks,
+                "active": bool(is_active),
+                "description": description,
+                "source": SOURCE,
+            }
+        )
+    return entries, notes
+
+
+def carry_over(imported: Sequence[Entry]) -> Edit[list[Change]]:
+    """Make the registry's tokens of OpenL2M what `imported` says; those that are not in it any more stop.
+
+    A token that was made, revoked or rotated here is left as it is.
+    """
+    news = {entry["sha256"]: entry for entry in imported}
+
+    def edit(entries: list[Any]) -> list[Change]:
+        changes: list[Change] = []
+        held = set()
+        for entry in entries:
+            if not isinstance(entry, dict) or not isinstance(entry.get("sha256"), str):
+                continue
+            sha256 = entry["sha256"].lower()
+            held.add(sha256)
+            new = news.get(sha256)
+            if entry.get("source") != SOURCE or "revoked" in entry:
+                changes += [("kept", f"{new['name']}: it was created, revoked or rotated here")] if new else []
+            elif new:
+                changes.append(_update(entry, new))
+            elif entry.get("active") is not False:
+                entry["active"] = False
+                changes.append(("revoked", f"{entry.get('name')}: OpenL2M no longer has it"))
+        added = [new for sha256, new in news.items() if sha256 not in held]
+        entries += [dict(new) for new in added]
+        return changes + [("added", new["name"]) for new in added]
+
+    return edit
+
+
+def _update(entry: Entry, new: Entry) -> Change:
+    # The name stays what it was at first, whatever the user is called now.
+    changed = [key for key, value in new.items() if key not in {"name", "sha256"} and entry.get(key) != value]
+    entry |= {key: new[key] for key in changed}
+    name = str(entry.get("name"))
+    return ("changed", f"{name}: {', '.join(changed)}") if changed else ("unchanged", name)
+
+
+def _networks(text: str) -> tuple[list[str], list[str]]:
+    """Return the items of a list of addresses that the registry is to hold, and those that cannot be read.
+
+    An empty list permits everybody. One without a usable item permits nobody, and so is held as it is.
+    """
+    items = text.replace(" ", "").split(",") if text else []
+    usable = [item for item in items if _is_network(item)]
+    unusable = [repr(item) for item in items if item not in usable and (item or not usable)]
+    return usable or items, unusable
+
+
+def _is_network(item: str) -> bool:
+    try:
+        parse_network(item)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,110 @@
+"""What is told of tokens: the lines of `list`, the verdict of `check`, the report of `import`; pure."""
+
+import hashlib
+from collections import Counter
+from datetime import datetime
+from typing import Any
+
+from openl2m_stats.terminal import printable
+from openl2m_stats.tokens.edits import state
+from openl2m_stats.tokens.openl2m import Change
+from stats.base.networks import Address
+from stats.tokens.authorization import RefusedError, is_key, judge
+from stats.tokens.registry import Token, parse_entries
+
+_COLUMNS = ("NAME", "CREATED", "EXPIRES", "NETWORKS", "STATE", "SOURCE", "HASH")
+_UNITS = (("day", 86400), ("hour", 3600), ("minute", 60))
+
+
+def record(entry: Any, now: datetime) -> dict[str, Any]:
+    """Return what is told of an entry: as the registry has it, but for the state, and the hash's last six digits."""
+    known = entry if isinstance(entry, dict) else {}
+    keys = ("name", "created", "expires", "allowed_ips", "description", "source", "revoked")
+    _, malformed = parse_entries([entry])
+    sha256 = known.get("sha256")
+    return {
+        **{key: known.get(key) for key in keys},
+        "state": state(entry, now),
+        "problem": malformed[0][1] if malformed else None,
+        "sha256_ends": sha256[-6:] if isinstance(sha256, str) else None,
+    }
+
+
+def table(entries: list[Any], now: datetime) -> list[str]:
+    """Return a headline, and a line for each entry."""
+    rows = [_COLUMNS, *(_row(record(entry, now), now) for entry in entries)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+
+
+def _row(told: dict[str, Any], now: datetime) -> tuple[str, ...]:
+    networks, problem = told["allowed_ips"], told["problem"]
+    listed = ", ".join(map(str, networks)) if isinstance(networks, list) else str(networks or "")
+    return (
+        printable(told["name"] or "-"),
+        printable(str(told["created"] or "-")[:10]),
+        "-" if problem else expiry(told["expires"], now),
+        printable(listed or ("any" if not networks else "none")),
+        f"unusable: {problem}" if problem else told["state"],
+        printable(told["source"] or "-"),
+        printable(told["sha256_ends"] or "-"),
+    )
+
+
+def expiry(expires: str | None, now: datetime) -> str:
+    """Return when a token expires, in words; `expires` is as the registry has it."""
+    if expires is None:
+        return "never"
+    instant = datetime.fromisoformat(expires)
+    return f"in {span(instant, now)}" if instant > now else f"expired {span(instant, now)} ago"
+
+
+def span(one: datetime, other: datetime) -> str:
+    """Return the time between two instants in words, such as `12 days`."""
+    seconds = abs((one - other).total_seconds()) + 30  # what was to be 90 days a moment ago is not called 89
+    for unit, length in _UNITS:
+        count = int(seconds // length)
+        if count:
+            return f"{count} {unit}{'s' if count > 1 else ''}"
+    return "less than a minute"
+
+
+def verdict(entries: list[Any], key: str, address: Address | None, now: datetime) -> tuple[bool, str]:
+    """Tell whether the API accepts the key from the address at the instant `now`, and why.
+
+    Without an address, one that is permitted is assumed.
+    """
+    if not is_key(key):
+        return False, "it is not 40 lowercase hex digits"
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    named = [entry for entry in entries if isinstance(entry, dict) and str(entry.get("sha256")).lower() == digest]
+    tokens, malformed = parse_entries(named)
+    permitted: list[Address | None] = [network[0] for token in tokens for network in token.allowed_ips or ()]
+    why = "unknown token"
+    for assumed in [address] if address else permitted or [None]:
+        try:
+            token = judge(tokens, key, assumed, now)
+        except RefusedError as refusal:
+            why = str(refusal)
+        else:
+            return True, f"token {token.name!r}, {_until(token, now)}, from {_from(token)}"
+    if not tokens and malformed:
+        name, problem = malformed[0]
+        why = f"the entry of token {name!r} is unusable: {problem}"
+    return False, why
+
+
+def _until(token: Token, now: datetime) -> str:
+    return "without end" if token.expires is None else f"for {span(token.expires, now)} more"
+
+
+def _from(token: Token) -> str:
+    return "any address" if token.allowed_ips is None else ", ".join(map(str, token.allowed_ips))
+
+
+def report(changes: list[Change]) -> list[str]:
+    """Return a line for each token that an import changes, and one with numbers."""
+    words = ("added", "changed", "revoked", "kept", "unchanged")
+    lines = [f"{word:<9}{text}" for word in words[:-1] for what, text in changes if what == word]
+    counts = Counter(what for what, _ in changes)
+    return [*map(printable, lines), ", ".join(f"{counts[word]} {word}" for word in words)]
