@@ -115,7 +115,8 @@ def settings() -> str:
 def sql(indexes: Sequence[Sequence[str]]) -> str:
     """Return the statement that an engine is asked when switches_log has these indexes."""
     now = datetime(2026, 11, 23, 17, 4, 11, tzinfo=UTC)
-    text = statement(now, ZoneInfo("America/Chicago"), lambda instant: f"'{instant:%Y-%m-%d %H:%M:%S}'", indexes)
+    write = statement(now, ZoneInfo("America/Chicago"))
+    text = write(lambda instant: f"'{instant:%Y-%m-%d %H:%M:%S}'", lambda: indexes)
     return f"```sql\n{text}\n```\n"
 
 

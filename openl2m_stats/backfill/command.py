@@ -1,5 +1,6 @@
 """`openl2m-stats backfill`: rows of the history for days without a snapshot, as OpenL2M's log tells them."""
 
+import contextlib
 import io
 import json
 import os
@@ -17,14 +18,13 @@ from openl2m_stats.deployed.stack import AWS_ERRORS, explain
 from openl2m_stats.doctor import setups
 from openl2m_stats.errors import Failed
 from openl2m_stats.parameters import Parsed, WrongUsage, of_stack
-from openl2m_stats.session import logged_in
+from openl2m_stats.session import open_session
 from stats.aws.bucket import Bucket, StorageError
 from stats.aws.secrets import SecretStore, SecretUnavailableError
 from stats.base.deadline import Deadline
 from stats.base.settings import Settings, SettingsError, load
 from stats.base.telemetry import logger
 from stats.database.driver import DatabaseError
-from stats.database.server import parse_server
 from stats.snapshots import months
 
 _MOST_DAYS = 3660
@@ -61,13 +61,13 @@ def command(stack: str | None, days: int, dry_run: bool, database_url: str | Non
     try:
         settings = load(_variables(stack, database_url))
         bucket = Bucket(str(settings.snapshot_bucket), settings.snapshot_prefix, _ATTEMPTS)
-        server = parse_server(_login(settings, database_url), settings)
+        session = open_session(_login(settings, database_url), settings)
+        server = session.server
         where = server.database if server.engine == "sqlite" else f"{server.database} at {server.host}"
         to = f"s3://{settings.snapshot_bucket}/{settings.snapshot_prefix}history/"
         print(f"From the {server.engine} database {where} to {to}", file=sys.stderr, flush=True)
-        with logged_in(server, settings) as session:
-            literal, indexes = session.connection.engine.literal, session.indexes()
-            done = _backfill(Log(session.rows, literal, indexes, settings.time_zone), bucket, days, dry_run)
+        with contextlib.closing(session):
+            done = _backfill(Log(session.read, settings.time_zone), bucket, days, dry_run)
     except (DatabaseError, SettingsError, StorageError) as error:
         raise Failed(str(error)) from None
     print(f"{days} {'day' if days == 1 else 'days'}: {_listed(done)}.{' Nothing was written.' if dry_run else ''}")

@@ -5,12 +5,13 @@ import random
 import sqlite3
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from pathlib import Path
+from typing import Any
 
 from openl2m_stats.backfill.log import Log, backfilled_row, last_second
 from stats.base.instants import timestamp
 from stats.database.driver import without_offset
 from stats.numbers.catalogue import CHANGE, COMMAND, STATISTICS, Counter, Rows, Statistic
-from stats.numbers.query import INDEXES, statement
+from stats.numbers.query import INDEXES, Statement, statement
 from stats.snapshots.months import Row, key_of
 
 _DAYS, _BACKFILLED = 90, 28
@@ -33,9 +34,13 @@ def months(database: Path, now: datetime, zone: tzinfo) -> dict[str, dict[str, R
         file.backup(connection)
         for number, columns in enumerate(INDEXES):
             connection.execute(f"CREATE INDEX index_{number} ON switches_log ({', '.join(columns)})")
-        log = Log(lambda sql: connection.execute(sql).fetchall(), without_offset, INDEXES, zone)
+
+        def read(statement: Statement) -> list[Any]:
+            return connection.execute(statement(without_offset, lambda: INDEXES)).fetchall()
+
+        log = Log(read, zone)
         oldest = log.oldest() or now
-        [numbers] = log.fetch(statement(now, zone, without_offset, ()))
+        [numbers] = read(statement(now, zone))
         values = {s: int(number) for s, number in zip(STATISTICS, numbers, strict=True) if s.window is None}
         chance, until = random.Random(2026), now  # noqa: S311 no secret is drawn from it
         for ago in range(1, _DAYS + 1):
@@ -55,9 +60,9 @@ def months(database: Path, now: datetime, zone: tzinfo) -> dict[str, dict[str, R
 
 def _go_back(values: dict[Statistic, int], log: Log, since: datetime, until: datetime, chance: random.Random) -> None:
     """Make of the numbers at the instant `until` those at the instant `since`, about a day before."""
-    between = f"timestamp > {log.literal(since)} AND timestamp <= {log.literal(until)}"
+    between = f"timestamp > {without_offset(since)} AND timestamp <= {without_offset(until)}"
     sql = f"SELECT type, COUNT(*) FROM switches_log WHERE {between} GROUP BY type"  # noqa: S608 instants of our own
-    entries = {row[0]: row[1] for row in log.fetch(sql)}
+    entries = {row[0]: row[1] for row in log.read(lambda _literal, _indexes: sql)}
     for statistic, value in values.items():
         match statistic.measure:
             case Counter(name):

@@ -553,7 +553,7 @@ def test_the_snapshots_of_a_day(
     now = container.get(key).json
     snapshots = import_module("stats.snapshots.store")
     taken = snapshots.Snapshot(now, NOW, NOW.replace(microsecond=0))
-    container.api._container.snapshots.write(taken, container.api.Deadline.after(10))
+    container.api._app.snapshots.write(taken, container.api.Deadline.after(10))
     history = container.get(key, path=PATH, query="from=2026-11-23").json
     assert history["backfilled"] == []
     for section, entries in now.items():

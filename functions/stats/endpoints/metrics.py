@@ -1,11 +1,11 @@
-"""The statistics as metrics, in the formats that Prometheus reads.
+"""`/metrics`: the statistics as metrics, in the formats that Prometheus reads.
 
-prometheus_client takes long to import: api.py imports this module at the first request for it, not at the start.
+prometheus_client takes long to import, so api.py imports this module for the first scrape.
 """
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
@@ -14,9 +14,12 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.exposition import choose_encoder
 
 from stats import __version__
-from stats.http.response import Answer
+from stats.app import App
+from stats.base.deadline import Deadline
+from stats.endpoints.statistics import caching_headers
+from stats.http.request import Request
+from stats.http.response import Answer, entity_tag
 from stats.numbers.catalogue import STATISTICS, Counter, Document, Statistic
-from stats.service import Statistics, entity_tag
 
 _VERSION = re.compile(r";\s*version=([^;]*)")
 _VERSIONS = {"0.0.1", "0.0.4", "1.0.0"}
@@ -75,19 +78,19 @@ class _Collector:
     collect: Callable[[], Iterator[Metric]]
 
 
-def as_metrics(answer: Answer, statistics: Statistics, accept: Sequence[str]) -> Answer:
-    """Return the answer of `/api/stats/` to these statistics as that of `/metrics`, in a format of the caller's choice.
-
-    `accept` holds the values of the Accept header.
-    """
+def answer(app: App, request: Request, deadline: Deadline) -> Answer:
+    """Return the metrics, in the format that the Accept header prefers. Raise UnavailableError."""
+    statistics, origin = app.service.statistics(deadline)
     registry = CollectorRegistry()
     registry.register(_Collector(partial(metrics, statistics.document, statistics.taken_at)))
-    encode, content_type = choose_encoder(",".join(filter(_is_known, ",".join(accept).split(","))))
+    accept = ",".join(request.headers.get("accept", []))
+    encode, content_type = choose_encoder(",".join(filter(_is_known, accept.split(","))))
     body = encode(registry).decode()
-    headers = {**answer.headers, "ETag": entity_tag(body), "Vary": "Authorization, Accept"}
-    return replace(answer, body=body, content_type=content_type, headers=headers)
+    headers = caching_headers(statistics, origin, app.settings.cache_ttl_seconds, deadline.now)
+    headers |= {"ETag": entity_tag(body), "Vary": "Authorization, Accept"}
+    return Answer(body, content_type, headers, statistics.taken_at)
 
 
 def _is_known(accepted: str) -> bool:
-    # choose_encoder() fails at a version that is no number, and takes any later one for its own.
+    # choose_encoder() fails at a version that is not a number, and mistakes any later one for its own.
     return {version.strip() for version in _VERSION.findall(accepted)} <= _VERSIONS

@@ -1,6 +1,6 @@
 """The page at `/`: the files of web/ as one document, with the headers that let a browser run no other code.
 
-api.py imports this module at the first request for the page.
+api.py imports this module for the first request for the page.
 """
 
 import hashlib
@@ -9,8 +9,10 @@ from base64 import b64encode
 from functools import cache
 from pathlib import Path
 
-from stats.http.response import Answer
-from stats.service import entity_tag
+from stats.app import App
+from stats.base.deadline import Deadline
+from stats.http.request import Request
+from stats.http.response import Answer, entity_tag
 
 _FILES = Path(__file__).parent / "web"
 _STYLES = re.compile(r'(?:<link rel="stylesheet" href="[a-z]+\.css">\n)+')
@@ -18,9 +20,13 @@ _SCRIPTS = re.compile(r'(?:<script src="[a-z]+\.js"></script>\n)+')
 _NAME = re.compile(r'"([a-z]+\.(?:css|js))"')
 
 
+def answer(_app: App, _request: Request, _deadline: Deadline) -> Answer:
+    """Return the page."""
+    return _page()
+
+
 @cache
-def answer() -> Answer:
-    """Return the page, put together at the first call."""
+def _page() -> Answer:
     document, style = _inline(_read("index.html"), _STYLES, "style")
     document, script = _inline(document, _SCRIPTS, "script")
     policy = (

@@ -187,7 +187,7 @@ def test_answers_take_turns_and_are_compared_within_a_round() -> None:
 
 
 def test_functions_of_a_revision(tmp_path: Path) -> None:
-    assert (turns.functions_of("HEAD", tmp_path) / "stats/query.py").is_file()
+    assert (turns.functions_of("HEAD", tmp_path) / "stats/api.py").is_file()
     with pytest.raises(CalledProcessError) as caught:
         turns.functions_of("no-such-revision", tmp_path)
     assert "no-such-revision" in caught.value.stderr
