@@ -33,7 +33,7 @@ def main(directory: Path, lock: Path, part: Path | None = None) -> int:
         shutil.rmtree(directory, ignore_errors=True)
         venv.create(directory, symlinks=True, with_pip=directory == _TOOLS)
     count = len(re.findall(r"^[a-z0-9].*==", lock.read_text(), re.MULTILINE))
-    print(f"Installing {lock} into {directory}, {count} packages; this is done once.", file=sys.stderr)
+    print(f"Installing {lock} into {directory}, {count} package{"s" * (count > 1)}; this is done once.", file=sys.stderr)
     python = directory / "bin/python"
     with _with_pip() as installer:
         pip = [str(installer), "-m", "pip", "--disable-pip-version-check", "--no-input", "--python", str(python)]

@@ -328,6 +328,7 @@ def test_api_role_permits_what_the_function_calls_and_no_more(
 ) -> None:
     event = json.loads((ROOT / "events/get_stats.json").read_text())
     history = json.loads((ROOT / "events/get_history.json").read_text())
+    history["rawQueryString"] = "from=2026-10-30&to=2026-11-04"
     empty = secrets_manager.create_secret(Name=f"{aws.tokens_secret}-empty")["ARN"]
     names = {aws.database_secret: "DatabaseSecretArn", aws.tokens_secret: "TokenSecret", empty: "TokenSecret"}
     variables |= {"SNAPSHOT_BUCKET": bucket[1]}
