@@ -4,7 +4,7 @@ usage: python dev/build/venvs.py DIRECTORY LOCK [PART]
 
 A lock is already resolved, so its packages are installed as they are: pip resolves the extras of a locked package anew,
 and may then choose a release that is newer than the lock. PART is a lock with some of LOCK's packages: an environment
-that has just these is completed. Any other in DIRECTORY is replaced. Once LOCK is installed, DIRECTORY has a copy of it.
+that has just these is completed; any other in DIRECTORY is replaced. DIRECTORY gets a copy of each installed lock.
 
 Environments get pip only if their lock lists it. This runs with the standard library alone.
 """
@@ -33,7 +33,7 @@ def main(directory: Path, lock: Path, part: Path | None = None) -> int:
         shutil.rmtree(directory, ignore_errors=True)
         venv.create(directory, symlinks=True, with_pip=directory == _TOOLS)
     count = len(re.findall(r"^[a-z0-9].*==", lock.read_text(), re.MULTILINE))
-    print(f"Installing {lock} into {directory}, {count} package{"s" * (count > 1)}; this is done once.", file=sys.stderr)
+    print(f"Installing {lock} into {directory}, {count} in all; this is done once.", file=sys.stderr)
     python = directory / "bin/python"
     with _with_pip() as installer:
         pip = [str(installer), "-m", "pip", "--disable-pip-version-check", "--no-input", "--python", str(python)]
