@@ -10,7 +10,7 @@ PORT ?= 8000
 EVENT ?= events/get_stats.json
 ROWS ?= 5000 100000 1000000
 ENGINES ?= mariadb postgresql sqlite
-export PORT DATABASE_URL
+export PORT DATABASE_URL INSTALLER
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run snapshot invoke doctor test test-slow test-unit test-debian test-faults docs soak bench lint format lock clean
@@ -26,6 +26,7 @@ help: ## List the targets
 	@echo '  WRITE=yes            bench, bench-cold: record the results, and bring the documents up to date'
 	@echo '  BASE=v1.0.0          bench: also measure the functions of this git revision'
 	@echo '  PYTHON=python3.12    everything that uses .venv'
+	@echo '  INSTALLER=pip        setup and others: install with pip instead of uv'
 	@echo '  DATABASE_URL=postgresql://user:password@host:5432/openl2m, and the settings in docs/configuration.md: run, snapshot, invoke, doctor'
 
 setup: $(VENV)/installed ## Create the development environment in .venv
@@ -33,26 +34,36 @@ setup: $(VENV)/installed ## Create the development environment in .venv
 # An environment of another Python than the one that is asked for is made anew.
 ifneq ($(origin PYTHON),file)
 ifneq ($(shell $(PYTHON) --version 2>/dev/null),$(shell $(BIN)/python --version 2>/dev/null))
-.PHONY: $(VENV)/installed
+.PHONY: $(VENV)/installed $(VENV)/run.txt
 endif
 endif
 
-$(VENV)/installed: requirements/dev.txt dev/build/create_venv.sh
-	@dev/build/create_venv.sh "$(PYTHON)" $(VENV) requirements/dev.txt
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation --editable .
+VENVS := dev/build/create_venv.sh dev/build/venvs.py
+$(VENV)/installed: requirements/dev.txt requirements/run.txt $(VENVS) | .venv-tools/installed
+	@dev/build/create_venv.sh "$(PYTHON)" $(VENV) requirements/dev.txt requirements/run.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation --editable .
 	@touch $@
 
-run: setup ## Serve the page and the API on http://127.0.0.1:8000/, from a demo database or DATABASE_URL
-	@exec $(COMMAND) serve
+# What `make run` needs is a third of it. It does without the project's own installation, which needs hatchling.
+$(VENV)/run.txt: requirements/run.txt $(VENVS)
+	@dev/build/create_venv.sh "$(PYTHON)" $(VENV) requirements/run.txt
+RUN := $(BIN)/python -m openl2m_stats
 
-snapshot: setup ## Take one snapshot of the demo database, or of DATABASE_URL, into a local S3, and print it
-	@$(COMMAND) snapshot
+.venv-tools/installed: requirements/tools.txt $(VENVS)
+	@dev/build/create_venv.sh "$(PYTHON)" .venv-tools requirements/tools.txt
+	@touch $@
 
-invoke: setup ## Run one event file through the handler, over the demo database, and print the response
-	@$(COMMAND) invoke "$(EVENT)"
+run: $(VENV)/run.txt ## Serve the page and the API on http://127.0.0.1:8000/, from a demo database or DATABASE_URL
+	@exec $(RUN) serve
 
-doctor: setup ## Check the local set-up; `openl2m-stats doctor --env …` checks a deployed one
-	@$(COMMAND) doctor
+snapshot: $(VENV)/run.txt ## Take one snapshot of the demo database, or of DATABASE_URL, into a local S3, and print it
+	@$(RUN) snapshot
+
+invoke: $(VENV)/run.txt ## Run one event file through the handler, over the demo database, and print the response
+	@$(RUN) invoke "$(EVENT)"
+
+doctor: $(VENV)/run.txt ## Check the local set-up; `openl2m-stats doctor --env …` checks a deployed one
+	@$(RUN) doctor
 
 # As root on Debian, what the chosen engines lack is installed; elsewhere the tests say what they did without.
 INSTALL = dev/servers/install_packages.sh $$($(BIN)/python -m dev.servers.programs $(1))
@@ -100,15 +111,19 @@ format: setup ## Format the code
 	$(BIN)/ruff check --fix-only --select I
 	$(BIN)/ruff format
 
-COMPILE := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header
-lock: ## Update the lock files (needs uv)
-	$(COMPILE) --upgrade --python-version 3.13 --no-emit-package boto3 --no-emit-package botocore \
+COMPILE := .venv-tools/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header
+UPGRADE ?= --upgrade
+lock: .venv-tools/installed ## Update the lock files; UPGRADE= only adds and removes what pyproject.toml does
+	$(COMPILE) $(UPGRADE) --python-version 3.13 --no-emit-package boto3 --no-emit-package botocore \
 		--no-emit-package s3transfer --no-emit-package urllib3 \
 		-o layers/dependencies/requirements.txt layers/dependencies/requirements.in
-	$(COMPILE) --upgrade --python-version 3.11 -c layers/dependencies/requirements.txt \
+	$(COMPILE) $(UPGRADE) --python-version 3.11 -c layers/dependencies/requirements.txt \
 		-o requirements/dev.txt --group dev --extra local pyproject.toml
+	$(COMPILE) $(UPGRADE) --python-version 3.11 -c requirements/dev.txt \
+		-o requirements/run.txt --extra local pyproject.toml
+	$(COMPILE) $(UPGRADE) --python-version 3.11 -o requirements/tools.txt --group pyproject.toml:tools
 	for group in sam browser checkov runtime; do \
-		$(COMPILE) --upgrade --python-version 3.13 -o requirements/$$group.txt --group pyproject.toml:$$group; \
+		$(COMPILE) $(UPGRADE) --python-version 3.13 -o requirements/$$group.txt --group pyproject.toml:$$group; \
 	done
 
 clean: ## Remove everything that was built or installed in this folder
@@ -123,7 +138,7 @@ KEEP ?= 3
 
 .PHONY: build lint-template test-template test-page e2e bench-cold deploy delete logs prune-versions sam-local update-rds-ca
 
-.venv-%/installed: requirements/%.txt dev/build/create_venv.sh dev/build/find_python313.sh
+.venv-%/installed: requirements/%.txt $(VENVS) dev/build/find_python313.sh | .venv-tools/installed
 	@python="$$(dev/build/find_python313.sh)" && dev/build/create_venv.sh "$$python" .venv-$* requirements/$*.txt
 	@touch $@
 
@@ -171,8 +186,8 @@ delete: .venv-sam/installed ## Delete the stack after asking for its name; the t
 logs: .venv-sam/installed ## Follow the logs of the functions and of the API
 	@$(DEPLOY) logs --env "$$ENV"
 
-prune-versions: setup ## Delete old versions of the functions, except the newest KEEP=3 and those in use; DRY_RUN=yes only lists them
-	@$(COMMAND) versions prune --env "$$ENV" --keep "$(KEEP)" $(if $(DRY_RUN),--dry-run)
+prune-versions: $(VENV)/run.txt ## Delete old versions of the functions, except the newest KEEP=3 and those in use; DRY_RUN=yes only lists them
+	@$(RUN) versions prune --env "$$ENV" --keep "$(KEEP)" $(if $(DRY_RUN),--dry-run)
 
 sam-local: build setup ## Serve the built function in a container over the demo database (needs Docker)
 	@SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/.venv-sam/bin:$$PATH" PYTHONPATH= exec $(BIN)/python -m dev.build.sam_local $(ARGS)
