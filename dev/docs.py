@@ -1,6 +1,7 @@
 """Writes into the documents and SQL scripts what the code knows: `make docs`.
 
 A generated part stands between a line that has `make docs: begin NAME` in it and one that has `make docs: end`.
+Grafana's dashboards are generated as a whole.
 
 usage: python -m dev.docs [--check]    --check changes nothing, and exits 1 when a file is not current
 """
@@ -17,6 +18,7 @@ import yaml
 
 from dev import athena
 from dev.bench.markdown import table
+from dev.dashboards import prometheus
 from openl2m_stats import grants
 from stats.base.settings import OPTIONS
 from stats.endpoints import metrics as openmetrics
@@ -138,6 +140,8 @@ PARTS: Mapping[str, Mapping[str, Callable[[], str]]] = {
     },
 }
 
+WHOLE: Mapping[str, Callable[[], str]] = {"dashboards/grafana.json": prometheus.text}
+
 
 def render(text: str, parts: Mapping[str, Callable[[], str]]) -> str:
     """Return a file's text with its generated parts as they are now. Raise ValueError when it has no place for one."""
@@ -158,10 +162,10 @@ def _only(lines: Sequence[str], marker: str, start: int) -> int:
 def main(arguments: Sequence[str]) -> int:
     """Bring the files up to date, or tell which are not; return the exit code."""
     outdated = []
-    for name, parts in PARTS.items():
+    for name in (*PARTS, *WHOLE):
         path = ROOT / name
         text = path.read_text()
-        current = render(text, parts)
+        current = WHOLE[name]() if name in WHOLE else render(text, PARTS[name])
         if current != text:
             outdated.append(name)
             if "--check" not in arguments:
