@@ -93,4 +93,4 @@ def gauges(title: str, description: str, names: list[str]) -> Panel:
 
 def describe(series: str) -> str:
     """Return what a metric or its series counts."""
-    return HELP.get(series.partition("{")[0].removesuffix("_total"), "TODO")
+    return HELP[series.partition("{")[0].removesuffix("_total")]

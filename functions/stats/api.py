@@ -42,7 +42,10 @@ def _metrics(container: Container, request: Request, deadline: Deadline) -> Answ
 
     statistics, origin = container.service.statistics(deadline)
     answer = of_statistics(statistics, origin, container.settings.cache_ttl_seconds, deadline.now)
-    return as_metrics(answer, statistics, request.headers.get("accept", []))
+    accept = request.headers.get("accept", [])
+    return as_metrics(
+        answer, statistics, container.service.snapshot_taken_at, container.settings.stack_label, accept=accept
+    )
 
 
 # By path, without the slash at its end. A resource raises ProblemError or UnavailableError when it has no answer.

@@ -13,7 +13,7 @@ from stats.base.settings import Settings
 from stats.base.telemetry import count
 from stats.database.session import Database
 from stats.numbers import query
-from stats.numbers.catalogue import Document
+from stats.numbers.catalogue import COUNTERS, Document
 from stats.snapshots.store import Snapshots
 
 _SNAPSHOT_SECONDS, _SNAPSHOT_SHARE = 2, 1 / 4
@@ -30,7 +30,7 @@ class Origin(Enum):
 
 @dataclass(frozen=True)
 class Statistics:
-    """The document, the same as it is sent, the instant of its numbers, and the validators made of both."""
+    """All numbers, the document that is sent, the instant of the numbers, and the validators made of both."""
 
     document: Document
     body: str
@@ -62,8 +62,10 @@ class Service:
             "DatabaseFailure",
         )
         self._snapshot = snapshots and Source(
-            lambda deadline: _newest(snapshots, deadline), "snapshot not readable", "SnapshotReadFailure"
+            lambda deadline: self._newest(snapshots, deadline), "snapshot not readable", "SnapshotReadFailure"
         )
+        # When the newest snapshot was taken, by the last successful read of the bucket; None when there is none.
+        self.snapshot_taken_at: datetime | None = None
 
     def statistics(self, deadline: Deadline) -> tuple[Statistics, Origin]:
         """Return the statistics to serve at the instant `deadline.now` and where they come from.
@@ -107,18 +109,19 @@ class Service:
     def _is_fresh(self, statistics: Statistics, now: datetime) -> bool:
         return statistics.age(now) < self._settings.cache_ttl_seconds
 
-
-def _newest(snapshots: Snapshots, deadline: Deadline) -> Statistics | None:
-    """Return the newest snapshot's statistics, whatever its age; None when there is none that could be served."""
-    snapshot = snapshots.latest(deadline)
-    # Another version of this package may have taken it, which knew other statistics.
-    if snapshot is None or snapshot.taken_at > deadline.now or not query.is_whole(snapshot.document):
-        return None
-    return _statistics(snapshot.document, snapshot.taken_at)
+    def _newest(self, snapshots: Snapshots, deadline: Deadline) -> Statistics | None:
+        """Return the newest snapshot's statistics, whatever its age; None when there is none that could be served."""
+        snapshot = snapshots.latest(deadline)
+        self.snapshot_taken_at = snapshot.taken_at if snapshot else None
+        # Another version of this package may have taken it, which knew other statistics.
+        if snapshot is None or snapshot.taken_at > deadline.now or not query.is_whole(snapshot.document):
+            return None
+        return _statistics(snapshot.document, snapshot.taken_at)
 
 
 def _statistics(document: Document, taken_at: datetime) -> Statistics:
-    body = json.dumps(document, separators=(",", ":"))
+    sent = {section: entries for section, entries in document.items() if section != COUNTERS}
+    body = json.dumps(sent, separators=(",", ":"))
     return Statistics(document, body, entity_tag(body), taken_at, format_datetime(taken_at, usegmt=True))
 
 

@@ -21,6 +21,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from dev.servers.processes import free_port
 from dev.servers.programs import require_installed, search_path
 from openl2m_stats.local import demo
+from stats.numbers.catalogue import STATISTICS, Counter
 from tests.integration.test_run import running
 from tests.support.databases import ROOT
 from tests.support.metrics import series
@@ -186,14 +187,20 @@ def test_a_query_returns_the_numbers(prometheus: Prometheus, api: str) -> None:
     read_at = datetime.fromtimestamp(found.pop(("openl2m_stats_timestamp_seconds", None)), UTC)
     assert read_at.replace(microsecond=0) == parsedate_to_datetime(answer.headers["Last-Modified"])
     assert found.pop(("openl2m_stats_info", None)) == 1
-    assert found == series(answer.json())
+    # The snapshot that is taken when the server starts is of the same demo, moments before.
+    assert 0 <= read_at.timestamp() - found.pop(("openl2m_stats_snapshot_timestamp_seconds", None)) < _START_SECONDS
+    hidden = {f"openl2m_{s.family}_total": s.measure for s in STATISTICS if isinstance(s.measure, Counter)}
+    counters = {(name, None): float(demo.COUNTERS[measure.name]) for name, measure in hidden.items()}
+    assert found == series(answer.json()) | counters
     assert found["openl2m_switches", None] == 1246
 
 
 def test_a_wrong_token_is_a_failed_scrape_that_says_so(prometheus: Prometheus) -> None:
     assert [series["value"][1] for series in prometheus.query('up{job="refused"}')] == ["0"]
-    errors = {target["labels"]["job"]: target["lastError"] for target in prometheus.get("targets")["activeTargets"]}
-    assert errors == {"openl2m-stats": "", "refused": "server returned HTTP status 401 Unauthorized"}
+    targets = prometheus.get("targets")["activeTargets"]
+    errors = {each["labels"].get("stack", each["labels"]["job"]): each["lastError"] for each in targets}
+    assert errors["production"] == ""
+    assert errors["refused"] == "server returned HTTP status 401 Unauthorized"
 
 
 def test_the_rules_are_loaded_and_silent_but_for_the_stack_that_does_not_answer(prometheus: Prometheus) -> None:

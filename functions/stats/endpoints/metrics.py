@@ -53,19 +53,33 @@ def families(statistics: Sequence[Statistic] = STATISTICS) -> list[Family]:
     return [Family(name, tuple(members)) for name, members in grouped.items()]
 
 
-def metrics(document: Document, taken_at: datetime) -> Iterator[Metric]:
-    """Yield the metrics of a document whose numbers were read at an instant."""
+def metrics(
+    document: Document, taken_at: datetime, snapshot_taken_at: datetime | None, label: str | None
+) -> Iterator[Metric]:
+    """Yield the metrics of a document whose numbers were read at an instant, without the numbers that it lacks.
+
+    `snapshot_taken_at` is the newest snapshot's instant, and `label` the name of this deployment, if there are any.
+    """
     for family in families():
         kind = CounterMetricFamily if family.is_counter else GaugeMetricFamily
         labels = [] if family.statistics[0].window is None else ["window"]
         metric = kind(family.name, family.help, labels=labels)
         for statistic in family.statistics:
-            value = document[statistic.section][statistic.key]["value"]
-            metric.add_metric([statistic.window.value] if statistic.window else [], float(value))
-        yield metric
+            entry = document.get(statistic.section, {}).get(statistic.key)
+            if entry:
+                metric.add_metric([statistic.window.value] if statistic.window else [], float(entry["value"]))
+        if metric.samples:
+            yield metric
     name, described = "openl2m_stats_timestamp_seconds", "When the numbers were read from the database, in Unix time."
     yield GaugeMetricFamily(name, described, taken_at.timestamp(), unit="seconds")
-    yield InfoMetricFamily("openl2m_stats", "The version of openl2m-stats.", {"version": __version__})
+    if snapshot_taken_at:
+        name, described = (
+            "openl2m_stats_snapshot_timestamp_seconds",
+            "When the newest snapshot was taken, in Unix time.",
+        )
+        yield GaugeMetricFamily(name, described, snapshot_taken_at.timestamp(), unit="seconds")
+    info = {"version": __version__, **({"deployment": label} if label else {})}
+    yield InfoMetricFamily("openl2m_stats", "The version of openl2m-stats, and what the deployment is called.", info)
 
 
 @dataclass(frozen=True)
@@ -75,13 +89,21 @@ class _Collector:
     collect: Callable[[], Iterator[Metric]]
 
 
-def as_metrics(answer: Answer, statistics: Statistics, accept: Sequence[str]) -> Answer:
+def as_metrics(
+    answer: Answer,
+    statistics: Statistics,
+    snapshot_taken_at: datetime | None,
+    label: str | None,
+    *,
+    accept: Sequence[str],
+) -> Answer:
     """Return the answer of `/api/stats/` to these statistics as that of `/metrics`, in a format of the caller's choice.
 
-    `accept` holds the values of the Accept header.
+    `accept` holds the values of the Accept header. The rest is as for metrics().
     """
     registry = CollectorRegistry()
-    registry.register(_Collector(partial(metrics, statistics.document, statistics.taken_at)))
+    collect = partial(metrics, statistics.document, statistics.taken_at, snapshot_taken_at, label)
+    registry.register(_Collector(collect))
     encode, content_type = choose_encoder(",".join(filter(_is_known, ",".join(accept).split(","))))
     body = encode(registry).decode()
     headers = {**answer.headers, "ETag": entity_tag(body), "Vary": "Authorization, Accept"}

@@ -18,9 +18,9 @@ def test_generated_parts_are_current(path: Path) -> None:
     assert docs.render(text, docs.PARTS[str(path.relative_to(docs.ROOT))]) == text, "run `make docs`"
 
 
-@pytest.mark.parametrize("name", docs.WHOLE)
+@pytest.mark.parametrize("name", docs.FILES)
 def test_generated_files_are_current(name: str) -> None:
-    assert docs.WHOLE[name]() == (docs.ROOT / name).read_text(), "run `make docs`"
+    assert docs.FILES[name]() == (docs.ROOT / name).read_text(), "run `make docs`"
 
 
 def test_what_is_not_current_is_reported_and_brought_up_to_date(
@@ -31,7 +31,7 @@ def test_what_is_not_current_is_reported_and_brought_up_to_date(
     monkeypatch.setattr(docs, "ROOT", tmp_path)
     monkeypatch.setattr(docs, "PARTS", {"page.md": {"x": lambda: "new\n"}})
     (tmp_path / "whole.json").write_text("old\n")
-    monkeypatch.setattr(docs, "WHOLE", {"whole.json": lambda: "new\n"})
+    monkeypatch.setattr(docs, "FILES", {"whole.json": lambda: "new\n"})
     assert docs.main(["--check"]) == 1
     assert capsys.readouterr().err == "Not current: page.md, whole.json. Run `make docs`.\n"
     assert docs.main([]) == 0
