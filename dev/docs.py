@@ -1,6 +1,7 @@
 """Writes into the documents and SQL scripts what the code knows: `make docs`.
 
 A generated part stands between a line that has `make docs: begin NAME` in it and one that has `make docs: end`.
+Grafana's dashboards are generated as a whole.
 
 usage: python -m dev.docs [--check]    --check changes nothing, and exits 1 when a file is not current
 """
@@ -17,10 +18,11 @@ import yaml
 
 from dev import athena
 from dev.bench.markdown import table
+from dev.dashboards import prometheus
 from openl2m_stats import grants
 from stats.base.settings import OPTIONS
 from stats.endpoints import metrics as openmetrics
-from stats.numbers.catalogue import STATISTICS, Statistic
+from stats.numbers.catalogue import COUNTERS, SERVED, STATISTICS, Statistic
 from stats.numbers.query import INDEXES, document, statement
 from stats.numbers.windows import Window
 from tests.faults.page import tables
@@ -38,17 +40,23 @@ _WINDOWS = {
 
 
 def statistics() -> str:
-    """Return the table of the statistics."""
+    """Return the table of the statistics that `/api/stats/` serves."""
     return table(
         ["Key", "Label", "Counts", "Window"],
-        ([f"`{s.section}.{s.key}`", s.label, s.counts, _WINDOWS[s.window]] for s in STATISTICS),
+        ([f"`{s.section}.{s.key}`", s.label, s.counts, _WINDOWS[s.window]] for s in SERVED),
     )
+
+
+def counters() -> str:
+    """Return the table of the counters."""
+    rows = ([f"`{s.section}.{s.key}`", s.label, s.counts] for s in STATISTICS if s.section == COUNTERS)
+    return table(["Key", "Label", "Counts"], rows)
 
 
 def metrics() -> str:
     """Return the table of the metrics."""
-    rows = []
-    for metric in openmetrics.metrics(document([0] * len(STATISTICS)), datetime.now(UTC)):
+    rows, now = [], datetime.now(UTC)
+    for metric in openmetrics.metrics(document([0] * len(STATISTICS)), now, now, "production"):
         windows = [f"`{sample.labels['window']}`" for sample in metric.samples if "window" in sample.labels]
         rows.append([f"`{metric.samples[0].name}`", metric.type, ", ".join(windows) or "–", metric.documentation])
     return table(["Metric", "Type", "`window`", "Help"], rows)
@@ -73,6 +81,7 @@ def schema() -> str:
         sections[section] = _object(keys)
         series = {"$ref": "#/components/schemas/Series"}
         history[section] = {"type": "object", "required": list(keys), "additionalProperties": series}
+    del sections[COUNTERS]
     schemas = {"Document": _object(sections), "History": _object(history)}
     text = yaml.safe_dump(schemas, sort_keys=False, allow_unicode=True, width=116)
     return "".join(f"    {line}" for line in text.splitlines(keepends=True))
@@ -128,7 +137,7 @@ _TemplateLoader.add_multi_constructor("!", lambda _loader, _suffix, node: node.v
 
 
 PARTS: Mapping[str, Mapping[str, Callable[[], str]]] = {
-    "docs/api.md": {"statistics": statistics, "metrics": metrics},
+    "docs/api.md": {"statistics": statistics, "counters": counters, "metrics": metrics},
     "docs/architecture.md": {"scan": partial(sql, ()), "indexes": partial(sql, INDEXES), "faults": tables},
     "docs/configuration.md": {"settings": settings},
     "docs/openapi.yaml": {"schema": schema},
@@ -138,6 +147,8 @@ PARTS: Mapping[str, Mapping[str, Callable[[], str]]] = {
         for engine in grants.ENGINES
     },
 }
+
+FILES: Mapping[str, Callable[[], str]] = {"dashboards/grafana.json": prometheus.text}
 
 
 def render(text: str, parts: Mapping[str, Callable[[], str]]) -> str:
@@ -159,10 +170,10 @@ def _only(lines: Sequence[str], marker: str, start: int) -> int:
 def main(arguments: Sequence[str]) -> int:
     """Bring the files up to date, or tell which are not; return the exit code."""
     outdated = []
-    for name, parts in PARTS.items():
+    for name in (*PARTS, *FILES):
         path = ROOT / name
         text = path.read_text()
-        current = render(text, parts)
+        current = FILES[name]() if name in FILES else render(text, PARTS[name])
         if current != text:
             outdated.append(name)
             if "--check" not in arguments:

@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from email.utils import format_datetime
-from enum import Enum
+from enum import StrEnum
 from functools import partial
 
 from stats.base.deadline import Deadline
@@ -16,13 +16,13 @@ from stats.base.telemetry import count, metrics
 from stats.database.session import Database
 from stats.http.response import entity_tag
 from stats.numbers import query
-from stats.numbers.catalogue import Document
+from stats.numbers.catalogue import COUNTERS, Document
 from stats.snapshots.store import Snapshots
 
 _SNAPSHOT_SECONDS, _SNAPSHOT_SHARE = 2, 1 / 4
 
 
-class Origin(Enum):
+class Origin(StrEnum):
     """Where an answer's numbers come from. The values are the names of the metrics."""
 
     DATABASE = "CacheMiss"
@@ -33,7 +33,7 @@ class Origin(Enum):
 
 @dataclass(frozen=True)
 class Statistics:
-    """The document, the same as it is sent, the instant of its numbers, and the validators made of both."""
+    """All numbers, the document that is sent, the instant of the numbers, and the validators made of both."""
 
     document: Document
     body: str
@@ -68,8 +68,10 @@ class Service:
 
         self._database = Remote(read, "database failed", "DatabaseFailure")
         self._snapshot = snapshots and Remote(
-            partial(_newest, snapshots), "snapshot not readable", "SnapshotReadFailure"
+            partial(self._read_snapshot, snapshots), "snapshot not readable", "SnapshotReadFailure"
         )
+        # When the newest snapshot was taken, by the last successful read of the bucket; None when there is none.
+        self.snapshot_taken_at: datetime | None = None
 
     def statistics(self, deadline: Deadline) -> tuple[Statistics, Origin]:
         """Return the statistics to serve at the instant `deadline.now` and where they come from.
@@ -109,16 +111,21 @@ class Service:
     def _is_fresh(self, statistics: Statistics, now: datetime) -> bool:
         return statistics.age(now) < self._settings.cache_ttl_seconds
 
-
-def _newest(snapshots: Snapshots, deadline: Deadline) -> Statistics | None:
-    """Return the newest snapshot's statistics, whatever its age; None without one that could be served."""
-    snapshot = snapshots.latest(deadline)
-    # A version with other statistics may have taken it.
-    if snapshot is None or elapsed(snapshot.taken_at, deadline.now) is None or not query.is_whole(snapshot.document):
-        return None
-    return _statistics(snapshot.document, snapshot.taken_at)
+    def _read_snapshot(self, snapshots: Snapshots, deadline: Deadline) -> Statistics | None:
+        """Return the newest snapshot's statistics, whatever its age; None without one that could be served."""
+        snapshot = snapshots.latest(deadline)
+        self.snapshot_taken_at = snapshot.taken_at if snapshot else None
+        # A version with other statistics may have taken it.
+        if (
+            snapshot is None
+            or elapsed(snapshot.taken_at, deadline.now) is None
+            or not query.is_whole(snapshot.document)
+        ):
+            return None
+        return _statistics(snapshot.document, snapshot.taken_at)
 
 
 def _statistics(document: Document, taken_at: datetime) -> Statistics:
-    body = json.dumps(document, separators=(",", ":"))
+    sent = {section: entries for section, entries in document.items() if section != COUNTERS}
+    body = json.dumps(sent, separators=(",", ":"))
     return Statistics(document, body, entity_tag(body), taken_at, format_datetime(taken_at, usegmt=True))

@@ -10,13 +10,27 @@ from typing import Any
 from openl2m_stats.backfill.log import Log, backfilled_row, last_second
 from stats.base.instants import timestamp
 from stats.database.driver import without_offset
-from stats.numbers.catalogue import CHANGE, COMMAND, STATISTICS, Counter, Rows, Statistic
+from stats.numbers.catalogue import CHANGE, COMMAND, LOGIN, STATISTICS, VIEW, Counter, Rows, Statistic
 from stats.numbers.query import INDEXES, Statement, statement
 from stats.snapshots.months import Row, key_of
 
 _DAYS, _BACKFILLED = 90, 28
 _GAPS = (38, 37, 12)  # so many days ago, no snapshot was taken
-_COUNTED = {"changes": CHANGE, "commands": COMMAND}  # the type of the entries that a counter counts
+_ERROR = 3  # switches_log.type
+# The type of the entries that a counter counts, or that it grows with, and by how much.
+_GROWTH: dict[str, tuple[int, float]] = {
+    "changes": (CHANGE, 1),
+    "commands": (COMMAND, 1),
+    "logins": (LOGIN, 0.4),
+    "logins_failed": (LOGIN, 0.15),
+    "access_denied": (_ERROR, 0.1),
+    "errors": (_ERROR, 1),
+    "warnings": (_ERROR, 0.7),
+    "views": (VIEW, 1),
+    "detailviews": (VIEW, 0.3),
+    "bulkedits": (CHANGE, 0.2),
+    "hwinfo": (VIEW, 0.1),
+}
 _LAST_SNAPSHOT, _TAKES = time(23, 55, tzinfo=UTC), timedelta(milliseconds=840)
 
 
@@ -66,7 +80,8 @@ def _go_back(values: dict[Statistic, int], log: Log, since: datetime, until: dat
     for statistic, value in values.items():
         match statistic.measure:
             case Counter(name):
-                difference = entries.get(_COUNTED.get(name), 0)
+                type_, share = _GROWTH[name]
+                difference = round(share * entries.get(type_, 0))
             case Rows("switches_log"):
                 difference = sum(entries.values())
             case _:

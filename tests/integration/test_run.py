@@ -19,7 +19,7 @@ import requests
 
 from dev.servers.databases import Database, Server
 from dev.servers.processes import free_port
-from stats.numbers.catalogue import STATISTICS
+from stats.numbers.catalogue import SERVED
 from tests.support import leaks
 from tests.support.databases import ROOT, server_database
 from tests.support.proxy import Proxy
@@ -108,7 +108,7 @@ def values(document: Any) -> dict[str, int]:
 
 def check_demo(document: Any) -> None:
     numbers = values(document)
-    assert len(numbers) == len(STATISTICS)
+    assert len(numbers) == len(SERVED)
     assert numbers["switches"] == 1246
     assert numbers["switchgroups"] == 33
     assert numbers["vlans"] == 295
@@ -169,12 +169,12 @@ def test_the_demo_has_a_past(demo: str) -> None:
     assert 0 < len(gaps) < 5
     backfilled = len(history["backfilled"])
     assert history["backfilled"] == history["days"][:backfilled]
-    for section in ("database", "usage"):
+    for section in ("database", "usage", "counters"):
         for key, statistic in history[section].items():
             told = statistic["values"]
             assert len(told) == 91
             assert told[-1] is not None
-            assert section == "usage" or told[-1] == now[section][key]["value"]
+            assert section != "database" or told[-1] == now[section][key]["value"]
             known = key.endswith(("_hour", "_today", "_days"))
             assert [value is not None for value in told[:backfilled]] == [known] * backfilled
             assert [n for n in range(backfilled, 91) if told[n] is None] == gaps
@@ -423,6 +423,7 @@ def test_a_snapshot_of_the_demo() -> None:
     time = document.pop("scheduled_for")
     assert key == f"snapshots/dt={time[:10]}/{time.replace(':', '-')}.json"
     assert document.pop("taken_at")[:19] == time[:19]
+    assert document.pop("counters")["failed_logins"] == {"label": "Failed logins", "value": 712}
     check_demo(document)
 
 

@@ -250,7 +250,7 @@ def test_defaults_are_the_codes_own() -> None:
     required = {name: value for name, value in environment().items() if name.endswith("_SECRET_ID")}
     # The template names the database as OpenL2M's own example does; the code does so where no secret says otherwise.
     # It always has a bucket.
-    own = {"DATABASE_NAME": "openl2m", "SNAPSHOT_BUCKET": "bucket"}
+    own = {"DATABASE_NAME": "openl2m", "SNAPSHOT_BUCKET": "bucket", "STACK_LABEL": "openl2m-stats"}
     assert settings.load(environment()) == settings.load({**required, **own})
 
 
@@ -260,7 +260,7 @@ def test_snapshots_are_taken_with_the_apis_variables(given: dict[str, Any]) -> N
     # What only an HTTP request asks for is left out.
     answering = {
         *("CACHE_TTL_SECONDS", "MAX_STALE_SECONDS", "TOKENS_TTL_SECONDS", "TOKENS_REFRESH_SECONDS"),
-        *("CLIENT_IP_DENIED", "CLIENT_IP_ALLOWED", "API_ENABLED", "PAGE_ENABLED"),
+        *("CLIENT_IP_DENIED", "CLIENT_IP_ALLOWED", "API_ENABLED", "PAGE_ENABLED", "STACK_LABEL"),
     }
     assert ours == {name: value for name, value in theirs.items() if name not in answering}
 
@@ -274,6 +274,7 @@ def test_every_variable_has_its_own_parameter(tmp_path: Any) -> None:
         "DATABASE_TLS": "verify",
         "TOKENS_SECRET_ID": "tokens",
         "SNAPSHOT_BUCKET": "bucket",
+        "STACK_LABEL": "openl2m-stats",
         "RES_OPTIONS": "timeout:1 attempts:2",
         "POWERTOOLS_SERVICE_NAME": "openl2m-stats",
         "POWERTOOLS_LOG_LEVEL": "WARNING",

@@ -56,19 +56,33 @@ def families(statistics: Sequence[Statistic] = STATISTICS) -> list[Family]:
     return [Family(name, tuple(members)) for name, members in grouped.items()]
 
 
-def metrics(document: Document, taken_at: datetime) -> Iterator[Metric]:
-    """Yield the metrics of a document whose numbers were read at an instant."""
+def metrics(
+    document: Document, taken_at: datetime, snapshot_taken_at: datetime | None, label: str | None
+) -> Iterator[Metric]:
+    """Yield the metrics of a document whose numbers were read at an instant, without the numbers that it lacks.
+
+    `snapshot_taken_at` is the newest snapshot's instant, and `label` the name of this deployment, if there are any.
+    """
     for family in families():
         kind = CounterMetricFamily if family.is_counter else GaugeMetricFamily
         labels = [] if family.statistics[0].window is None else ["window"]
         metric = kind(family.name, family.help, labels=labels)
         for statistic in family.statistics:
-            value = document[statistic.section][statistic.key]["value"]
-            metric.add_metric([statistic.window.value] if statistic.window else [], float(value))
-        yield metric
+            entry = document.get(statistic.section, {}).get(statistic.key)
+            if entry:
+                metric.add_metric([statistic.window.value] if statistic.window else [], float(entry["value"]))
+        if metric.samples:
+            yield metric
     name, described = "openl2m_stats_timestamp_seconds", "When the numbers were read from the database, in Unix time."
     yield GaugeMetricFamily(name, described, taken_at.timestamp(), unit="seconds")
-    yield InfoMetricFamily("openl2m_stats", "The version of openl2m-stats.", {"version": __version__})
+    if snapshot_taken_at:
+        name, described = (
+            "openl2m_stats_snapshot_timestamp_seconds",
+            "When the newest snapshot was taken, in Unix time.",
+        )
+        yield GaugeMetricFamily(name, described, snapshot_taken_at.timestamp(), unit="seconds")
+    info = {"version": __version__, **({"deployment": label} if label else {})}
+    yield InfoMetricFamily("openl2m_stats", "The version of openl2m-stats, and what the deployment is called.", info)
 
 
 @dataclass(frozen=True)
@@ -81,8 +95,9 @@ class _Collector:
 def answer(app: App, request: Request, deadline: Deadline) -> Answer:
     """Return the metrics, in the format that the Accept header prefers. Raise UnavailableError."""
     statistics, origin = app.service.statistics(deadline)
+    newest, label = app.service.snapshot_taken_at, app.settings.stack_label
     registry = CollectorRegistry()
-    registry.register(_Collector(partial(metrics, statistics.document, statistics.taken_at)))
+    registry.register(_Collector(partial(metrics, statistics.document, statistics.taken_at, newest, label)))
     accept = ",".join(request.headers.get("accept", []))
     encode, content_type = choose_encoder(",".join(filter(_is_known, accept.split(","))))
     body = encode(registry).decode()

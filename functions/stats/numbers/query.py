@@ -15,6 +15,8 @@ from datetime import datetime, tzinfo
 from typing import SupportsInt
 
 from stats.numbers.catalogue import (
+    COUNTERS,
+    SERVED,
     STATISTICS,
     Counter,
     Distinct,
@@ -169,7 +171,7 @@ def missing_indexes(indexes: Indexes) -> list[tuple[str, ...]]:
 
 
 def statement(now: datetime, zone: tzinfo, *, in_the_past: bool = False) -> Statement:
-    """Return what writes the SELECT that yields one row, the 30 numbers at the instant `now` in catalogue order.
+    """Return what writes the SELECT that yields one row, all numbers at the instant `now` in catalogue order.
 
     It takes a function that writes an instant in UTC as the engine's SQL literal, and one that returns the columns of
     each index of switches_log. Nothing but instants is interpolated. `in_the_past`: no window reaches beyond `now`.
@@ -195,7 +197,11 @@ def document(row: Sequence[SupportsInt]) -> Document:
 
 
 def is_whole(document: Document) -> bool:
-    """Tell whether a document has the catalogue's statistics, no more and no fewer, in its order."""
+    """Tell whether a document has the catalogue's statistics, no more and no fewer, in its order.
+
+    The snapshots of former versions have no counters, and need none to be served.
+    """
+    expected = STATISTICS if COUNTERS in document else SERVED
     return [
         (section, key, entry["label"]) for section, entries in document.items() for key, entry in entries.items()
-    ] == [(statistic.section, statistic.key, statistic.label) for statistic in STATISTICS]
+    ] == [(statistic.section, statistic.key, statistic.label) for statistic in expected]
