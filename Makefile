@@ -87,7 +87,7 @@ test-debian: ## Run `make run` and `make test` in a bare Debian of RELEASE=trixi
 	@exec dev/debian "$(RELEASE)" "$(DIRECTORY)"
 
 docs: setup ## Update the generated parts of the documents and SQL scripts
-	@$(BIN)/python -m dev.docs
+	@$(BIN)/python -m tests.docs
 
 TIMEOUT ?= 2
 test-faults: setup ## Test what callers get while a dependency fails; TIMEOUT=10 uses the default time limit
@@ -105,6 +105,7 @@ bench: setup ## Measure answers beside OpenL2M's own statements; ROWS="5000000",
 lint: setup lint-template ## Check style, security rules, types and the template
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/lint-imports
 	$(BIN)/mypy
 
 format: setup ## Format the code

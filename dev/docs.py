@@ -3,7 +3,8 @@
 A generated part stands between a line that has `make docs: begin NAME` in it and one that has `make docs: end`.
 Grafana's dashboards are generated as a whole.
 
-usage: python -m dev.docs [--check]    --check changes nothing, and exits 1 when a file is not current
+`python -m tests.docs` runs this: some of what it writes only the tests know. --check changes nothing, and exits 1
+when a file is not current.
 """
 
 import sys
@@ -16,16 +17,15 @@ from zoneinfo import ZoneInfo
 
 import yaml
 
-from dev import athena
-from dev.bench.markdown import table
+from dev import architecture, athena
 from dev.dashboards import prometheus
+from dev.markdown import table
 from openl2m_stats import grants
 from stats.base.settings import OPTIONS
 from stats.endpoints import metrics as openmetrics
 from stats.numbers.catalogue import COUNTERS, SERVED, STATISTICS, Statistic
 from stats.numbers.query import INDEXES, document, statement
 from stats.numbers.windows import Window
-from tests.faults.page import tables
 
 ROOT = Path(__file__).parents[1]
 
@@ -136,9 +136,11 @@ class _TemplateLoader(yaml.SafeLoader):
 _TemplateLoader.add_multi_constructor("!", lambda _loader, _suffix, node: node.value)
 
 
-PARTS: Mapping[str, Mapping[str, Callable[[], str]]] = {
+Parts = Mapping[str, Mapping[str, Callable[[], str]]]
+
+PARTS: Parts = {
     "docs/api.md": {"statistics": statistics, "counters": counters, "metrics": metrics},
-    "docs/architecture.md": {"scan": partial(sql, ()), "indexes": partial(sql, INDEXES), "faults": tables},
+    "docs/architecture.md": {"scan": partial(sql, ()), "indexes": partial(sql, INDEXES), "floors": architecture.floors},
     "docs/configuration.md": {"settings": settings},
     "docs/openapi.yaml": {"schema": schema},
     "docs/query-snapshots.md": {"athena": athena.snapshots},
@@ -167,13 +169,13 @@ def _only(lines: Sequence[str], marker: str, start: int) -> int:
     raise ValueError(f"no line has: {marker}")
 
 
-def main(arguments: Sequence[str]) -> int:
+def main(arguments: Sequence[str], parts: Parts = PARTS) -> int:
     """Bring the files up to date, or tell which are not; return the exit code."""
     outdated = []
-    for name in (*PARTS, *FILES):
+    for name in (*parts, *FILES):
         path = ROOT / name
         text = path.read_text()
-        current = FILES[name]() if name in FILES else render(text, PARTS[name])
+        current = FILES[name]() if name in FILES else render(text, parts[name])
         if current != text:
             outdated.append(name)
             if "--check" not in arguments:
@@ -182,7 +184,3 @@ def main(arguments: Sequence[str]) -> int:
         print(f"Not current: {', '.join(outdated)}. Run `make docs`.", file=sys.stderr)
         return 1
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

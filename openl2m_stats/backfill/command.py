@@ -14,9 +14,9 @@ import click
 
 from openl2m_stats.backfill.log import Log, backfilled_row, last_second
 from openl2m_stats.database_url import parse_database_url
-from openl2m_stats.deployed.stack import AWS_ERRORS, explain
-from openl2m_stats.doctor import setups
+from openl2m_stats.deployed.stack import AWS_ERRORS, api_function, explain
 from openl2m_stats.errors import Failed
+from openl2m_stats.files import with_ca_file
 from openl2m_stats.parameters import Parsed, WrongUsage, of_stack
 from openl2m_stats.session import open_session
 from stats.aws.bucket import Bucket, StorageError
@@ -75,7 +75,7 @@ def command(stack: str | None, days: int, dry_run: bool, database_url: str | Non
 
 def _variables(stack: str | None, database_url: str | None) -> Mapping[str, str]:
     """Return the function's variables, as the stack or this environment has them."""
-    variables = setups.of_stack(stack).variables if stack else setups.with_ca_file(os.environ)
+    variables = with_ca_file(api_function(stack).variables if stack else os.environ)
     if not variables.get("SNAPSHOT_BUCKET") or not (database_url or variables.get("DATABASE_SECRET_ID")):
         raise WrongUsage(
             "name the stack (--env or --stack), or set SNAPSHOT_BUCKET and DATABASE_SECRET_ID",
