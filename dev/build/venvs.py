@@ -53,7 +53,7 @@ def _has_only(directory: Path, part: Path, lock: Path) -> bool:
     if (directory / lock.name).exists():
         return False
     with contextlib.suppress(OSError):
-        version = [directory / "bin/python", "-c", "import sys; print(sys.version)"]
+        version: list[str | Path] = [directory / "bin/python", "-c", "import sys; print(sys.version)"]
         same = subprocess.run(version, check=False, capture_output=True, text=True).stdout.strip() == sys.version
         return same and (directory / part.name).read_bytes() == part.read_bytes()
     return False
@@ -80,7 +80,17 @@ def _install_with_uv(pip: list[str], python: Path, lock: Path) -> bool:
     if _PIPS_OWN_INDEX.search(configuration):
         return False
     environment = {"UV_SYSTEM_CERTS": "true", "UV_HTTP_RETRIES": "1", **os.environ}
-    command = [uv, "pip", "install", *_LOCKED, "--no-build", "--requirement", lock, "--python", python]
+    command: list[str | Path] = [
+        uv,
+        "pip",
+        "install",
+        *_LOCKED,
+        "--no-build",
+        "--python",
+        python,
+        "--requirement",
+        lock,
+    ]
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
         output = [_shown(line) for line in process.stderr or ()]
     _show("")
@@ -90,7 +100,7 @@ def _install_with_uv(pip: list[str], python: Path, lock: Path) -> bool:
 
 
 def _install_with_pip(pip: list[str], lock: Path, count: int) -> bool:
-    command = [*pip, "install", *_LOCKED, "--only-binary", ":all:", "--no-compile", "--requirement", lock]
+    command = [*pip, "install", *_LOCKED, "--only-binary", ":all:", "--no-compile", "--requirement", str(lock)]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1", "PIP_PROGRESS_BAR": "off"}
     seen = 0
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
