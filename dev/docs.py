@@ -18,7 +18,7 @@ import yaml
 
 from dev import athena
 from dev.bench.markdown import table
-from dev.dashboards import prometheus
+from dev.dashboards import infinity, prometheus
 from openl2m_stats import grants
 from stats.base.settings import OPTIONS
 from stats.endpoints import metrics as openmetrics
@@ -148,7 +148,10 @@ PARTS: Mapping[str, Mapping[str, Callable[[], str]]] = {
     },
 }
 
-FILES: Mapping[str, Callable[[], str]] = {"dashboards/grafana.json": prometheus.text}
+FILES: Mapping[str, Callable[[], str]] = {
+    "dashboards/grafana.json": prometheus.text,
+    "dashboards/grafana-infinity.json": infinity.text,
+}
 
 
 def render(text: str, parts: Mapping[str, Callable[[], str]]) -> str:
