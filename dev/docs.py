@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 import yaml
 
 from dev import architecture, athena
-from dev.dashboards import prometheus
+from dev.dashboards import infinity, prometheus
 from dev.markdown import table
 from openl2m_stats import grants
 from stats.base.settings import OPTIONS
@@ -150,7 +150,10 @@ PARTS: Parts = {
     },
 }
 
-FILES: Mapping[str, Callable[[], str]] = {"dashboards/grafana.json": prometheus.text}
+FILES: Mapping[str, Callable[[], str]] = {
+    "dashboards/grafana.json": prometheus.text,
+    "dashboards/grafana-infinity.json": infinity.text,
+}
 
 
 def render(text: str, parts: Mapping[str, Callable[[], str]]) -> str:
