@@ -39,8 +39,9 @@ class Identity:
 
     def client(self, service: str) -> Any:
         """Return boto3's client of a service."""
-        keys = {name.lower(): value for name, value in self.environment.items()}
-        return boto3.client(service, region_name=REGION, **keys)
+        key, secret = self.environment["AWS_ACCESS_KEY_ID"], self.environment["AWS_SECRET_ACCESS_KEY"]
+        session: Any = boto3.Session(key, secret, region_name=REGION)
+        return session.client(service)
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ def emulated(directory: Path, authority: Authority) -> Iterator[Aws]:
     }
     log = directory / "emulator.log"
     with log.open("wb") as output:
-        command = [PYTHON, "-W", "ignore", "-m", "tests.deployment.emulator"]
+        command = [str(PYTHON), "-W", "ignore", "-m", "tests.deployment.emulator"]
         process = subprocess.Popen(
             command, cwd=ROOT, env=environment, stdout=output, stderr=output, start_new_session=True
         )

@@ -13,11 +13,12 @@ import pytest
 
 from dev.servers.databases import Database, server_database
 from dev.servers.programs import ServerError
-from openl2m_stats.demo import ROWS, insert_inventory
-from openl2m_stats.openl2m_schema import DIALECTS
+from openl2m_stats.local.demo import ROWS, insert_inventory
+from openl2m_stats.local.openl2m_schema import DIALECTS
 from tests.deployment import dns, namespaces
 from tests.deployment.aws import Aws, Identity, allow, emulated
-from tests.deployment.operator_folder import Folder, checkout, shell
+from tests.deployment.operator_folder import Folder, checkout, first_release, shell
+from tests.deployment.stack import Stack
 from tests.support.certificates import Authority, new_authority, new_certificate
 from tests.support.stack import ROOT
 from tests.support.tls_servers import postgresql_with_tls
@@ -45,15 +46,15 @@ def directory() -> Iterator[Path]:
 def wheels(directory: Path) -> Path:
     """The layer's packages, since the registry is out of reach once the network is our own."""
     wheels = directory / "wheels"
-    pip = [ROOT / ".venv-sam/bin/pip", "download", "--quiet", "--disable-pip-version-check", "--require-hashes"]
-    requirements = ROOT / "layers/dependencies/requirements.txt"
-    subprocess.run([*pip, "--no-deps", "--only-binary=:all:", f"--dest={wheels}", "-r", requirements], check=True)
+    pip = [ROOT / ".venv-sam/bin/python", "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
+    locked = ["--require-hashes", "--no-deps", "--only-binary=:all:", "-r", "layers/dependencies/requirements.txt"]
+    subprocess.run([*pip, *locked, f"--dest={wheels}"], cwd=ROOT, check=True)
     return wheels
 
 
 @pytest.fixture(scope="session")
 def isolated(wheels: Path, directory: Path, authority: Authority) -> Iterator[Path]:
-    """Enter namespaces in which AWS's names lead to this machine; return the file of the authority that signs for them."""
+    """Enter namespaces in which AWS's names lead to this machine; return the authority that signs for them."""
     resolver, trusted = directory / "resolv.conf", directory / "authority.pem"
     resolver.write_text("nameserver 127.0.0.1\n")
     trusted.write_bytes(authority.pem)
@@ -91,7 +92,7 @@ def database(isolated: Path, authority: Authority) -> Iterator[Database]:
             raise
         pytest.skip(f"nothing can be deployed here: {reason}")
     with servers, server_database(server.server, "a-Passw0rd-of-its-own") as database:
-        server.present(new_certificate(authority, DATABASE_HOST))
+        server.present(new_certificate(authority, DATABASE_HOST, days=90))
         with contextlib.closing(database.connect()) as connection:
             insert_inventory(connection, DIALECTS[database.dialect], ROWS)
         change = {"timestamp": datetime.now(UTC), "type": 1, "action": 1, "switch_id": 1, "user_id": 1}
@@ -109,11 +110,36 @@ def database_secret(aws: Aws, database: Database) -> str:
 
 
 @pytest.fixture(scope="session")
-def now(isolated: Path, directory: Path, wheels: Path, database_secret: str) -> Folder:
+def variables(isolated: Path, directory: Path, wheels: Path) -> dict[str, str]:
+    """The variables of an operator's shell, credentials aside."""
+    return shell(directory, isolated, wheels)
+
+
+@pytest.fixture(scope="session")
+def parameters(database_secret: str) -> dict[str, str]:
+    """What deploy.toml says; the emulator runs functions on this machine's processor."""
+    return {"DatabaseSecretArn": database_secret, "TimeZone": "America/Los_Angeles", "Architecture": "x86_64"}
+
+
+@pytest.fixture(scope="session")
+def now(directory: Path, variables: dict[str, str], parameters: dict[str, str]) -> Folder:
     """The working tree, configured for deployment."""
-    folder = checkout(directory / "now", shell(directory, isolated, wheels))
-    folder.configure(DatabaseSecretArn=database_secret, TimeZone="America/Los_Angeles", Architecture="x86_64")
+    folder = checkout(directory / "now", variables)
+    folder.configure(**parameters)
     return folder
+
+
+@pytest.fixture(scope="session")
+def before(directory: Path, variables: dict[str, str], parameters: dict[str, str]) -> Folder:
+    """The first release, configured in the same way."""
+    folder = checkout(directory / "before", variables, first_release())
+    folder.configure(**parameters)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def stack(aws: Aws) -> Stack:
+    return Stack(aws.root)
 
 
 @pytest.fixture(scope="session")
@@ -125,12 +151,12 @@ def deployer(aws: Aws) -> Identity:
 @pytest.fixture(scope="session")
 def operator(aws: Aws) -> Identity:
     """Someone with the rights that docs/permissions.md lists for tokens and for the doctor."""
-    stack = "arn:aws:cloudformation:us-east-1:123456789012:stack/openl2m-stats/*"
+    stack_arn = "arn:aws:cloudformation:us-east-1:123456789012:stack/openl2m-stats/*"
     tokens = "secretsmanager:GetSecretValue secretsmanager:DescribeSecret secretsmanager:PutSecretValue"
     return aws.user(
         "operator",
         allow(
-            ("cloudformation:DescribeStacks cloudformation:DescribeStackResource", stack),
+            ("cloudformation:DescribeStacks cloudformation:DescribeStackResource", stack_arn),
             (f"{tokens} secretsmanager:UpdateSecretVersionStage", "arn:aws:secretsmanager:*:*:secret:TokenSecret-*"),
             (
                 "secretsmanager:GetSecretValue secretsmanager:DescribeSecret",

@@ -7,9 +7,6 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import boto3
 
 from tests.deployment.aws import REGION, Identity
 from tests.support.stack import ROOT
@@ -57,9 +54,24 @@ class Folder:
         return finished.stdout + finished.stderr
 
     def command(self, who: Identity, *arguments: str, code: int = 0, **variables: str) -> str:
-        """Run `openl2m-stats` for the environment; return its stdout."""
-        command = [".venv/bin/openl2m-stats", *arguments, "--env", ENVIRONMENT]
-        return self.run(who, *command, code=code, **variables).stdout
+        """Run this version's `openl2m-stats` for the environment; return its stdout."""
+        command = [".venv/bin/python", "-m", "openl2m_stats", *arguments, "--env", ENVIRONMENT]
+        return self.run(who, *command, code=code, PYTHONPATH="functions", **variables).stdout
+
+    def token(self, who: Identity, name: str) -> str:
+        """Create a token; return its key."""
+        printed = self.command(who, "tokens", "create", name)
+        found = re.fullmatch(rf"{name}\t([0-9a-f]{{40}})\n", printed)
+        assert found, printed
+        return found[1]
+
+
+def first_release() -> str:
+    """Return the revision of 1.0.0."""
+    command = ["git", "log", "--grep=^Release 1.0.0$", "--format=%H"]
+    found = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout.split()
+    assert found, "the history does not reach back to 1.0.0: git fetch --unshallow"
+    return found[-1]
 
 
 def checkout(path: Path, shell: Mapping[str, str], revision: str | None = None) -> Folder:
@@ -75,7 +87,7 @@ def checkout(path: Path, shell: Mapping[str, str], revision: str | None = None) 
             if (source := ROOT / name).is_file():
                 (path / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(source, path / name)
-    for environment in (".venv", ".venv-sam"):
+    for environment in (".venv", ".venv-sam", ".venv-tools"):
         (path / environment).symlink_to(ROOT / environment)
     return Folder(path, shell)
 
@@ -98,11 +110,13 @@ def shell(directory: Path, authority: Path, wheels: Path) -> dict[str, str]:
     }
 
 
-def aws_command(who: Identity, line: str) -> Any:
-    """Do what a line for the AWS CLI does, by boto3, which takes the same words."""
-    _, service, operation, *words = line.split()
-    options = dict(zip(words[::2], words[1::2], strict=True))
-    session = boto3.Session(region_name=options.pop("--region", REGION))
-    keys = {name.lower(): value for name, value in who.environment.items()}
-    arguments = {"".join(part.capitalize() for part in name.strip("-").split("-")): options[name] for name in options}
-    return getattr(session.client(service, **keys), operation.replace("-", "_"))(**arguments)
+def roll_back(who: Identity, printed: str) -> None:
+    """Do what the commands for the AWS CLI do that `make deploy` prints, by boto3, which takes the same words."""
+    lines = re.findall(r"^ +aws lambda update-alias (.+)$", printed, re.MULTILINE)
+    assert lines, printed
+    for line in lines:
+        words = line.split()
+        options = dict(zip(words[::2], words[1::2], strict=True))
+        assert options.pop("--region") == REGION
+        names = {name: "".join(part.capitalize() for part in name.split("-")) for name in options}
+        who.client("lambda").update_alias(**{names[name]: value for name, value in options.items()})

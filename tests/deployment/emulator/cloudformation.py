@@ -107,8 +107,8 @@ def _name_secrets_as_aws_does() -> None:
 def _put_parameters_into_resources() -> None:
     """AWS::LanguageExtensions puts the parameters' values in place of their names before SAM's transform.
 
-    So says infra/template.yaml, whose versions are published because of it. This makes the emulator follow the template;
-    it does not prove that AWS does.
+    So says infra/template.yaml, whose versions are published because of it. This makes the emulator follow the
+    template; it does not prove that AWS does.
     """
     apply = language_extensions.apply
 

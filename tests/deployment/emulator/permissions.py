@@ -1,8 +1,9 @@
 """CloudFormation acts with the rights of whoever runs the deployment.
 
-MiniStack checks the calls that arrive, and makes a stack's resources without asking. Here each resource is created, changed and
-deleted only if the caller may do what AWS's own handler does. tests/template/test_deploy_policy.py compares the policy with all
-that those handlers may call; these are the calls that they always make, with the names that the resources really have.
+MiniStack checks the calls that arrive, and makes a stack's resources without asking. Here each resource is created,
+changed and deleted only if the caller may do what AWS's own handler does. tests/template/test_deploy_policy.py compares
+the policy with all that those handlers may call; these are the calls that they always make, with the names that the
+resources really have.
 """
 
 from collections.abc import Iterator, Mapping
@@ -156,8 +157,10 @@ def _made_up_name(type_: str, logical_id: str, stack: str) -> str:
     suffix = "1A2B3C4D5E6F"
     if type_ == "AWS::SecretsManager::Secret":
         return f"{logical_id}-{suffix}-AbCdEf"
-    return f"{stack.lower()}-{logical_id.lower()}-{suffix.lower()}" if type_ == "AWS::S3::Bucket" else (
-        f"{stack}-{logical_id}-{suffix}"
+    return (
+        f"{stack.lower()}-{logical_id.lower()}-{suffix.lower()}"
+        if type_ == "AWS::S3::Bucket"
+        else (f"{stack}-{logical_id}-{suffix}")
     )
 
 
