@@ -145,7 +145,7 @@ lock: .venv-tools/installed ## Update the lock files; UPGRADE= only adds and rem
 	$(COMPILE) $(UPGRADE) --python-version 3.11 -c requirements/dev.txt \
 		-o requirements/run.txt --extra local pyproject.toml
 	$(COMPILE) $(UPGRADE) --python-version 3.11 -o requirements/tools.txt --group pyproject.toml:tools
-	for group in sam browser checkov runtime audit; do \
+	for group in sam browser checkov emulated runtime audit; do \
 		$(COMPILE) $(UPGRADE) --python-version 3.13 -o requirements/$$group.txt --group pyproject.toml:$$group; \
 	done
 
@@ -165,7 +165,7 @@ WITH_SAM := SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/.venv-sam/bin:$$PATH" PYTHONPATH
 SAM := $(WITH_SAM) sam
 KEEP ?= 3
 
-.PHONY: build lint-template test-template test-page e2e bench-cold deploy delete logs prune-versions sam-local update-rds-ca
+.PHONY: build lint-template test-template test-page e2e test-deployment bench-cold deploy delete logs prune-versions sam-local update-rds-ca
 
 .venv-dates/installed: requirements/dev.txt $(VENVS) dev/build/find_python.sh | .venv-tools/installed
 	@python="$$(dev/build/find_python.sh)" && dev/build/create_venv.sh "$$python" .venv-dates requirements/dev.txt
@@ -196,6 +196,10 @@ test-page: setup .venv-browser/installed ## Test the page that `make run` serves
 e2e: build setup .venv-runtime/installed test-page ## Test the built artifact as Lambda runs it, in containers where Docker runs, and the page
 	@$(call INSTALL,$(ENGINES) prometheus)
 	@$(BIN)/pytest --numprocesses=2 --dist=loadfile tests/e2e $(ARGS)
+
+test-deployment: setup .venv-sam/installed .venv-emulated/installed ## Deploy the working tree, and 1.0.0 before it, into an emulated AWS (needs root on Linux)
+	@$(call INSTALL,postgresql)
+	@$(BIN)/pytest --exitfirst --durations=0 --durations-min=0.5 tests/deployment $(ARGS)
 
 bench-cold: build setup .venv-runtime/installed ## Measure cold starts beside a bare handler's; BASE=../old/.aws-sam/build adds another version
 	@exec $(BIN)/python -m dev.bench.cold $(if $(BASE),--base "$(BASE)") $(if $(WRITE),--write)
