@@ -98,7 +98,7 @@ def tiles(page: Any) -> Any:
 
 
 def tile(page: Any, label: str) -> Any:
-    return page.get_by_role("button", name=re.compile(rf"^{label} "))
+    return tiles(page).filter(has=page.locator(".label", has_text=re.compile(rf"^{re.escape(label)}$")))
 
 
 def choose(page: Any, label: str) -> None:

@@ -9,7 +9,7 @@ function remember(isNew = true) {
 
 // A part that is missing or unknown leaves what is shown as it is.
 function recall() {
-  for (const part of decodeURIComponent(location.hash.slice(1)).split(",")) {
+  for (const part of location.hash.slice(1).replaceAll("%2C", ",").split(",")) {
     if (/^\w+\.\w+$/.test(part)) state.chosen = part;
     const range = part === "366" ? "365" : part; // as former versions wrote it
     if (RANGE.test(range)) state.range = range;
@@ -19,6 +19,24 @@ function recall() {
 
 function drawRange() {
   for (const input of document.querySelectorAll("[name=days]")) input.checked = input.value === state.range;
+  const [from, to] = state.range.split("..");
+  $("own").classList.toggle("chosen", Boolean(to));
+  change($("own").firstElementChild, to ? `${shortDay.format(instantOf(from))} – ${longDay.format(instantOf(to))}` : "Dates");
+}
+
+function onDates(event) {
+  event.preventDefault();
+  const [from, to] = [$("from").value, $("to").value].sort();
+  $("own").open = false;
+  onRange(`${from}..${to}`);
+}
+
+function onOwn() {
+  if (!$("own").open || !state.history) return;
+  const { days } = state.history;
+  [$("from").value, $("to").value] = [days[0], days.at(-1)];
+  $("to").max = $("from").max = today();
+  $("from").focus();
 }
 
 function onRange(range) {
@@ -26,7 +44,6 @@ function onRange(range) {
   state.position = null;
   remember();
   drawRange();
-  say("");
   loadHistory();
 }
 

@@ -7,7 +7,7 @@ async function loadHistory() {
   const asked = (historyAsked += 1), within = session, { range } = state;
   state.historyDue = Infinity;
   drawStatus();
-  const { found, answer } = await readDays(range);
+  const { found, answer } = await readDays(range), before = state.history?.range;
   if (asked !== historyAsked || within !== session) return;
   let wait = HISTORY_SECONDS;
   if (found) {
@@ -28,6 +28,8 @@ async function loadHistory() {
   }
   state.historyDue = Date.now() + wait * 1000;
   draw();
+  if (before && (state.historyProblem || range !== before))
+    say(state.historyProblem || `${counted(state.history.days.length, "day")} shown. ${$("change").textContent}`);
 }
 
 // Reads the days of a range, at most 366 at once and the newest first. "all" ends with a year without any.
@@ -75,7 +77,7 @@ function made(content, range) {
     labels: Object.fromEntries(series.map(([name, { label }]) => [name, label])),
     backfilled: new Set(content.backfilled),
     partial: content.partial !== undefined ? content.partial : content.days.includes(now) ? now : null,
-    isCut: firsts.length > 0 && skip > 0 && skip > count - Number(range),
+    isCut: firsts.length > 0 && skip > Math.max(0, count - (Number(range) || count)),
   };
 }
 

@@ -17,7 +17,8 @@ function drawStatus() {
   document.body.classList.toggle("busy", calls.size > 0);
   change($("state"), text);
   drawNotice();
-  $("signing").textContent = $("login").hidden || !isAsking("api/stats/") ? "" : "Asking the API…";
+  const slow = [...calls].some((call) => Date.now() - call.since > 5000);
+  change($("signing"), $("login").hidden || !isAsking("api/stats/") ? "" : slow ? "Still waiting for the API…" : "Asking the API…");
   $("trend").setAttribute("aria-busy", String(isAsking("api/stats/history/")));
   $("read").hidden = !state.readAt;
   if (!state.readAt) return;

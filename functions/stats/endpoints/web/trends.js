@@ -39,7 +39,7 @@ function drawFocus() {
   $("trend").classList.toggle("empty", waiting);
   $("no-history").hidden = drawable || waiting;
   change($("no-history"), state.noHistory || (Object.values(state.history?.values ?? {}).some(hasValues)
-    ? "There is no history of this number in these days." : "There is no history of these days yet. Every day adds a point."));
+    ? "There is no history of this number in these days." : `There is no history of these days${state.history?.range.includes("..") ? "." : " yet. Every day adds a point."}`));
   $("sections").className = !state.history ? "plain" : state.history.days.length > 90 ? "dense" : "";
   change($("change"), drawable ? changeInWords() : "");
   change($("history-note"), [state.historyProblem, stopped(), drawable && state.history.isCut
