@@ -1,6 +1,7 @@
 """The page says only what is so: how old the numbers are, what changed, and what cannot be read."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -29,6 +30,17 @@ def silent(_route: Any) -> None:
     """Answer never."""
 
 
+def aged(age: int, lifetime: int) -> Callable[[Any], None]:
+    """Return what answers with numbers of an age, which are fresh for a lifetime, in seconds."""
+
+    def answer(route: Any) -> None:
+        found = route.fetch()
+        headers = {**found.headers, "age": str(age), "cache-control": f"private, max-age={lifetime}"}
+        route.fulfill(response=found, headers={**headers, "cache-status": "openl2m-stats; fwd=miss"})
+
+    return answer
+
+
 def sleep(page: Any, milliseconds: int) -> None:
     """Let time pass as for a computer that sleeps: its timers stand still."""
     page.clock.pause_at(page.evaluate("Date.now()") / 1000 + 1)
@@ -44,8 +56,10 @@ def test_the_light_goes_out_when_the_numbers_are_old_while_a_request_hangs(visit
     found = visit(prepare=FULL)
     page = found.page
     found.provoked = {0}
+    with_statistics(page, aged(0, 60))
     found.sign_in()
     expect(page.locator("#state")).to_have_text("Up to date")
+    page.unroute("**/api/stats/")
     with_statistics(page, silent)
     page.clock.run_for(50_000)
     expect(page.locator("#state")).to_have_text("Up to date")
@@ -122,13 +136,9 @@ def test_a_clock_that_is_set_back(visit: Open) -> None:
 
 
 def test_a_lifetime_of_nothing_does_not_make_the_light_flicker(visit: Open) -> None:
-    def brief(route: Any) -> None:
-        answer = route.fetch()
-        route.fulfill(response=answer, headers={**answer.headers, "age": "0", "cache-control": "private, max-age=0"})
-
     found = visit(prepare=FULL)
     page = found.page
-    with_statistics(page, brief)
+    with_statistics(page, aged(0, 0))
     found.sign_in()
     expect(page.locator("#state")).to_have_text("Up to date")
     page.clock.run_for(5_000)
