@@ -1,6 +1,7 @@
 """Writes into the documents and SQL scripts what the code knows: `make docs`.
 
 A generated part stands between a line that has `make docs: begin NAME` in it and one that has `make docs: end`.
+A few files are generated as a whole.
 
 usage: python -m dev.docs [--check]    --check changes nothing, and exits 1 when a file is not current
 """
@@ -15,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 import yaml
 
-from dev import athena
+from dev import athena, template
 from dev.bench.markdown import table
 from openl2m_stats import grants
 from stats.base.settings import OPTIONS
@@ -93,20 +94,18 @@ def _property(statistic: Statistic) -> dict[str, Any]:
 
 def settings() -> str:
     """Return the table of the function's settings, with the template's parameters."""
-    template = yaml.load((ROOT / "infra/template.yaml").read_text(), _TemplateLoader)  # noqa: S506 it makes no objects
-    variables = template["Resources"]["StatsFunction"]["Properties"]["Environment"]["Variables"]
-    parameters = template["Parameters"]
+    loaded = template.load()
+    variables, parameters = template.variables(loaded), loaded["Parameters"]
     defaults = {None: "required", "": "none"}
 
     def row(name: str) -> list[str]:
-        option, parameter = OPTIONS[name], str(variables[name])
-        described = parameter in parameters
+        option, parameter = OPTIONS[name], variables.get(name)
         return [
             f"`{name}`",
             defaults.get(option.default, f"`{option.default}`"),
             option.takes,
-            f"`{parameter}`" if described else "set by the template",
-            parameters[parameter]["Description"] if described else "",
+            f"`{parameter}`" if parameter else "set by the template",
+            parameters[parameter]["Description"] if parameter else "",
         ]
 
     return table(["Variable", "Default", "Takes", "Template parameter", "Meaning"], map(row, OPTIONS))
@@ -117,13 +116,6 @@ def sql(indexes: Sequence[Sequence[str]]) -> str:
     now = datetime(2026, 11, 23, 17, 4, 11, tzinfo=UTC)
     text = statement(now, ZoneInfo("America/Chicago"), lambda instant: f"'{instant:%Y-%m-%d %H:%M:%S}'", indexes)
     return f"```sql\n{text}\n```\n"
-
-
-class _TemplateLoader(yaml.SafeLoader):
-    """Reads CloudFormation's tags as what they are applied to."""
-
-
-_TemplateLoader.add_multi_constructor("!", lambda _loader, _suffix, node: node.value)
 
 
 PARTS: Mapping[str, Mapping[str, Callable[[], str]]] = {
@@ -137,6 +129,9 @@ PARTS: Mapping[str, Mapping[str, Callable[[], str]]] = {
         for engine in grants.ENGINES
     },
 }
+
+# Files that are generated as a whole.
+FILES: Mapping[str, Callable[[], str]] = {"dev/build/constraints.json": template.constraints}
 
 
 def render(text: str, parts: Mapping[str, Callable[[], str]]) -> str:
@@ -158,10 +153,10 @@ def _only(lines: Sequence[str], marker: str, start: int) -> int:
 def main(arguments: Sequence[str]) -> int:
     """Bring the files up to date, or tell which are not; return the exit code."""
     outdated = []
-    for name, parts in PARTS.items():
+    for name in (*PARTS, *FILES):
         path = ROOT / name
-        text = path.read_text()
-        current = render(text, parts)
+        text = path.read_text() if path.exists() else ""
+        current = render(text, PARTS[name]) if name in PARTS else FILES[name]()
         if current != text:
             outdated.append(name)
             if "--check" not in arguments:

@@ -1,4 +1,4 @@
-"""The environments in deploy.toml, a configuration file of SAM's."""
+"""The environments in deploy.toml, a configuration file of SAM's. It needs no package, not even this one's own."""
 
 import tomllib
 from collections.abc import Mapping
@@ -6,13 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from openl2m_stats.errors import Failed
-
 FILE = Path("deploy.toml")  # in the folder that the command runs in
 
 
-class EnvironmentFileError(Failed):
-    """An environment cannot be used; the text says why and what to do, in one line."""
+class EnvironmentFileError(Exception):
+    """An environment cannot be used; the text says why and what to do, a line a problem."""
 
 
 @dataclass(frozen=True)

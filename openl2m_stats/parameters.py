@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from openl2m_stats.environments import read
+from openl2m_stats.environments import EnvironmentFileError, read
+from openl2m_stats.errors import Failed
 
 _OPTION = re.compile(r"--[a-z]+(-[a-z]+)*")
 _LONGEST_OPTION = 25  # longer than ours, and shorter than a key
@@ -78,7 +79,10 @@ def of_stack(function: Callable[..., Any]) -> Callable[..., Any]:
         if env is not None:
             if stack is not None:
                 raise WrongUsage("--env and --stack each name a stack: give one of them", click.get_current_context())
-            found = read(env)
+            try:
+                found = read(env)
+            except EnvironmentFileError as error:
+                raise Failed(str(error)) from None
             stack, region, profile = found.stack_name, region or found.region, profile or found.profile
         if region:
             os.environ |= {"AWS_REGION": region, "AWS_DEFAULT_REGION": region}

@@ -84,6 +84,7 @@ STACK = f"arn:aws:cloudformation:us-east-1:{ACCOUNT}:stack/openl2m-stats/0b1c"
 MANAGED = f"arn:aws:cloudformation:us-east-1:{ACCOUNT}:stack/aws-sam-cli-managed-default/0b1c"
 UPLOADED = "arn:aws:s3:::aws-sam-cli-managed-default-samclisourcebucket-1a2b/openl2m-stats/0123456789abcdef"
 FUNCTION = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:openl2m-stats-StatsFunction-1A2B"
+SNAPSHOT_FUNCTION = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:openl2m-stats-SnapshotFunction-1A2B"
 OTHERS = [
     *(
         (f"cloudformation:{action}", arn)
@@ -110,6 +111,7 @@ OTHERS = [
         for action in ("GetAlias", "UpdateAlias", "ListVersionsByFunction", "ListAliases")
     ),
     *((f"lambda:{action}", FUNCTION) for action in ("DeleteFunction", "GetFunctionConfiguration")),
+    ("lambda:InvokeFunction", f"{SNAPSHOT_FUNCTION}:live"),
     ("cloudformation:DescribeStackResource", STACK),
     ("logs:FilterLogEvents", f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:/aws/lambda/openl2m-stats/stats"),
 ]

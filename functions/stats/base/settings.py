@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-import tzdata
-
 from stats.base.networks import Network, parse_network
 
 
@@ -84,6 +82,8 @@ def _file(text: str) -> str:
 @functools.cache
 def _time_zone(key: str) -> ZoneInfo:
     """Return a zone of the tzdata package, the same object each time; ZoneInfo(key) would prefer the system's data."""
+    import tzdata  # `make deploy` checks other settings where no package is installed
+
     data = Path(tzdata.__file__).parent
     if key not in (data / "zones").read_text().split():
         raise ValueError

@@ -18,6 +18,11 @@ def test_generated_parts_are_current(path: Path) -> None:
     assert docs.render(text, docs.PARTS[str(path.relative_to(docs.ROOT))]) == text, "run `make docs`"
 
 
+@pytest.mark.parametrize("name", docs.FILES)
+def test_generated_files_are_current(name: str) -> None:
+    assert docs.FILES[name]() == (docs.ROOT / name).read_text(), "run `make docs`"
+
+
 def test_what_is_not_current_is_reported_and_brought_up_to_date(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -25,10 +30,12 @@ def test_what_is_not_current_is_reported_and_brought_up_to_date(
     page.write_text("before\n<!-- make docs: begin x -->\nold\n<!-- make docs: end -->\nafter\n")
     monkeypatch.setattr(docs, "ROOT", tmp_path)
     monkeypatch.setattr(docs, "PARTS", {"page.md": {"x": lambda: "new\n"}})
+    monkeypatch.setattr(docs, "FILES", {"all.json": lambda: "{}\n"})
     assert docs.main(["--check"]) == 1
-    assert capsys.readouterr().err == "Not current: page.md. Run `make docs`.\n"
+    assert capsys.readouterr().err == "Not current: page.md, all.json. Run `make docs`.\n"
     assert docs.main([]) == 0
     assert page.read_text() == "before\n<!-- make docs: begin x -->\nnew\n<!-- make docs: end -->\nafter\n"
+    assert (tmp_path / "all.json").read_text() == "{}\n"
     assert docs.main(["--check"]) == 0
 
 
