@@ -49,6 +49,7 @@ def conclude(environment: Environment, before: Versions) -> int:
         print(error, file=sys.stderr)
         return 1
     works = [_call(outputs, parameters), _take_snapshot(environment, outputs)]
+    _warn_of_topic(environment, parameters.get("AlarmTopicArn", ""))
     if not all(works):
         print(f"The stack stays as it was deployed. `make logs ENV={environment.name}` shows more.", file=sys.stderr)
     _print_rollback(environment, {name: before[name] for name in now if before.get(name) not in {None, now[name]}})
@@ -124,6 +125,20 @@ def _take_snapshot(environment: Environment, outputs: Mapping[str, str]) -> bool
         return False
     print(f"A snapshot was taken, {content['key']}: the database and the bucket can be reached.")
     return True
+
+
+def _warn_of_topic(environment: Environment, topic: str) -> None:
+    """Warn of a topic whose key CloudWatch may not use: it drops the alarms, and nobody hears of it."""
+    with contextlib.suppress(*AWS_ERRORS):  # the topic may be another account's
+        session = boto3.Session(region_name=environment.region, profile_name=environment.profile)
+        client: Any = session.client("sns")
+        attributes = client.get_topic_attributes(TopicArn=topic)["Attributes"] if topic else {}
+        if attributes.get("KmsMasterKeyId", "").endswith("alias/aws/sns"):
+            print(
+                f"{topic} is encrypted with aws/sns, which CloudWatch may not use: no alarm will arrive. "
+                "Encrypt it with a key of your own, or not at all.",
+                file=sys.stderr,
+            )
 
 
 def _print_rollback(environment: Environment, earlier: Versions) -> None:

@@ -94,9 +94,11 @@ class Decider:
             return self.resolve(yes if self.true(condition) else no)
         if name == "Fn::Sub":
             text, own = (argument, {}) if isinstance(argument, str) else argument
-            values = {**self._values, **self.resolve(own)}
-            texts = {name: value for name, value in values.items() if isinstance(value, str)}
+            own = {name: _in_text(each) for name, each in self.resolve(own).items()}
+            texts = {name: value for name, value in {**self._values, **own}.items() if isinstance(value, str)}
             return re.sub(r"\$\{([\w:]+)\}", lambda found: texts.get(found[1], found[0]), text)
+        if name == "Condition" and isinstance(argument, str):
+            return self.true(argument)
         if name == "Ref":
             return self._values.get(argument, {"Ref": argument})
         if name == "Fn::GetAtt" and tuple(argument) in ATTRIBUTES:
@@ -113,6 +115,11 @@ class Decider:
             "Fn::FindInMap": lambda mapping, key, attribute: self._mappings[mapping][key][attribute],
         }
         return functions[name](*resolved) if name in functions else {name: resolved}
+
+
+def _in_text(value: Any) -> Any:
+    """Return a reference as Fn::Sub writes it."""
+    return f"${{{value['Ref']}}}" if isinstance(value, dict) and "Ref" in value else value
 
 
 def stack(

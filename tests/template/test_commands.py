@@ -377,6 +377,17 @@ def test_snapshot_function_that_may_not_be_invoked(api: API, sam: SAM, monkeypat
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(("key", "warns"), [("alias/aws/sns", True), ("alias/ours", False), ("", False)])
+def test_topic_that_would_lose_the_alarms_is_warned_of(key: str, warns: bool, api: API, sam: SAM) -> None:
+    sns: Any = boto3.client("sns")
+    topic = sns.create_topic(Name="operators", Attributes={"KmsMasterKeyId": key} if key else {})["TopicArn"]
+    Functions(api.url, AlarmTopicArn=topic)
+    done = sam.run("deploy")
+    assert done.returncode == 0
+    assert (done.stderr == "") == (not warns)
+    assert not warns or done.stderr.startswith(f"{topic} is encrypted with aws/sns, which CloudWatch may not use")
+
+
 @pytest.mark.parametrize(
     ("given", "words"),
     [

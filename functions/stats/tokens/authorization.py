@@ -110,7 +110,7 @@ class Tokens:
             return
         self._registry.ask(deadline.share(_SHARE))
         age = self._registry.age(deadline.now)
-        if age is None or age > self._settings.max_stale_seconds:
+        if age is None or age > self._settings.tokens_max_stale_seconds:
             raise RegistryUnavailableError(self._registry.wait(deadline.clock))
         if age:
             count("RegistryStale")
