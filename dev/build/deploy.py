@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from dev.build.environments import checked, checked_values
+from dev.build.environments import checked, checked_values, prefix_given
 from openl2m_stats.environments import FILE, Environment, EnvironmentFileError, exists
 
 _NO_CHANGE_IS_FINE = "--no-fail-on-empty-changeset"  # which --guided does not save
@@ -44,7 +44,9 @@ def _deploy(environment: Environment) -> int:
     from dev.build import smoke  # boto3, which the check does without
 
     before = smoke.versions_before(environment)
-    return _sam("deploy", environment.name, _NO_CHANGE_IS_FINE) or smoke.conclude(environment, before)
+    # infra/deploy-policy.json lets a stack's deployer write below its own prefix, which --guided sets as well.
+    prefix = [] if prefix_given(environment.name) else ["--s3-prefix", environment.stack_name]
+    return _sam("deploy", environment.name, _NO_CHANGE_IS_FINE, *prefix) or smoke.conclude(environment, before)
 
 
 def _deploy_guided(env: str) -> int:

@@ -40,6 +40,11 @@ def checked_values(name: str) -> Environment:
     return environment
 
 
+def prefix_given(name: str) -> bool:
+    """Tell whether an environment says below which prefix SAM uploads to its bucket."""
+    return any("s3_prefix" in _given(name, command) for command in ("global", "deploy"))
+
+
 def parse_overrides(overrides: Any) -> dict[str, Any]:
     """Return `parameter_overrides` as a map. SAM also takes text, which `--guided` saves, and lists of text."""
     if isinstance(overrides, dict):

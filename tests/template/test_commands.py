@@ -314,7 +314,8 @@ def test_deployment_ends_with_a_call_a_snapshot_and_the_rollback(
     done = sam.run("deploy")
 
     assert (done.returncode, done.stderr) == (0, "")
-    assert sam.calls == [f"deploy --config-file {sam.file} --config-env test --no-fail-on-empty-changeset"]
+    options = "--no-fail-on-empty-changeset --s3-prefix openl2m-stats"
+    assert sam.calls == [f"deploy --config-file {sam.file} --config-env test {options}"]
     call, snapshot, *rollback = done.stdout.splitlines()
     assert call == f"{api.url} refuses an unknown token (401): it reads the tokens."
     assert snapshot == f"A snapshot was taken, {SNAPSHOT['key']}: the database and the bucket can be reached."
@@ -401,6 +402,13 @@ def test_401_that_shows_nothing_is_said_to_show_nothing(given: dict[str, str], w
     done = sam.run("deploy")
     assert done.returncode == 0
     assert words in done.stdout
+
+
+def test_uploads_go_where_the_environment_says(api: API, sam: SAM) -> None:
+    Functions(api.url)
+    sam.configure(ENVIRONMENT.replace("resolve_s3 = true", 'resolve_s3 = true\ns3_prefix = "elsewhere"'))
+    assert sam.run("deploy").returncode == 0
+    assert "--s3-prefix" not in sam.calls[0]
 
 
 def test_deployment_that_changes_nothing_needs_no_way_back(api: API, sam: SAM) -> None:
