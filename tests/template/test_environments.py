@@ -234,7 +234,7 @@ def test_example_is_good_but_for_its_placeholders(sam: SAM, monkeypatch: pytest.
     assert all("is still the example's: put your own in place of" in line for line in lines)
     reported = {line.split()[1] for line in lines}
     written = set(re.findall(r"^([A-Z]\w+) = ", uncommented(), re.MULTILINE))
-    made_up = {"TimeZone", "SecretsManagerEndpoint", "ClientIpAllowed", "PageEnabled", "Dashboard"}
+    made_up = {"BasePath", "TimeZone", "SecretsManagerEndpoint", "ClientIpAllowed", "PageEnabled", "Dashboard"}
     assert written - reported == made_up | {"SnapshotMinutes", "CacheTtlSeconds"}
     text = uncommented()
     for placeholder in values._PLACEHOLDERS:
