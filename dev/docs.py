@@ -3,7 +3,8 @@
 A generated part stands between a line that has `make docs: begin NAME` in it and one that has `make docs: end`.
 A few files are generated as a whole.
 
-usage: python -m dev.docs [--check]    --check changes nothing, and exits 1 when a file is not current
+`python -m tests.docs` runs this: some of what it writes only the tests know. --check changes nothing, and exits 1
+when a file is not current.
 """
 
 import sys
@@ -16,15 +17,15 @@ from zoneinfo import ZoneInfo
 
 import yaml
 
-from dev import athena, template
-from dev.bench.markdown import table
+from dev import architecture, athena, template
+from dev.dashboards import infinity, prometheus
+from dev.markdown import table
 from openl2m_stats import grants
 from stats.base.settings import OPTIONS
 from stats.endpoints import metrics as openmetrics
-from stats.numbers.catalogue import STATISTICS, Statistic
+from stats.numbers.catalogue import COUNTERS, SERVED, STATISTICS, Statistic
 from stats.numbers.query import INDEXES, document, statement
 from stats.numbers.windows import Window
-from tests.faults.page import tables
 
 ROOT = Path(__file__).parents[1]
 
@@ -39,17 +40,23 @@ _WINDOWS = {
 
 
 def statistics() -> str:
-    """Return the table of the statistics."""
+    """Return the table of the statistics that `/api/stats/` serves."""
     return table(
         ["Key", "Label", "Counts", "Window"],
-        ([f"`{s.section}.{s.key}`", s.label, s.counts, _WINDOWS[s.window]] for s in STATISTICS),
+        ([f"`{s.section}.{s.key}`", s.label, s.counts, _WINDOWS[s.window]] for s in SERVED),
     )
+
+
+def counters() -> str:
+    """Return the table of the counters."""
+    rows = ([f"`{s.section}.{s.key}`", s.label, s.counts] for s in STATISTICS if s.section == COUNTERS)
+    return table(["Key", "Label", "Counts"], rows)
 
 
 def metrics() -> str:
     """Return the table of the metrics."""
-    rows = []
-    for metric in openmetrics.metrics(document([0] * len(STATISTICS)), datetime.now(UTC)):
+    rows, now = [], datetime.now(UTC)
+    for metric in openmetrics.metrics(document([0] * len(STATISTICS)), now, now, "production"):
         windows = [f"`{sample.labels['window']}`" for sample in metric.samples if "window" in sample.labels]
         rows.append([f"`{metric.samples[0].name}`", metric.type, ", ".join(windows) or "–", metric.documentation])
     return table(["Metric", "Type", "`window`", "Help"], rows)
@@ -74,6 +81,7 @@ def schema() -> str:
         sections[section] = _object(keys)
         series = {"$ref": "#/components/schemas/Series"}
         history[section] = {"type": "object", "required": list(keys), "additionalProperties": series}
+    del sections[COUNTERS]
     schemas = {"Document": _object(sections), "History": _object(history)}
     text = yaml.safe_dump(schemas, sort_keys=False, allow_unicode=True, width=116)
     return "".join(f"    {line}" for line in text.splitlines(keepends=True))
@@ -114,13 +122,16 @@ def settings() -> str:
 def sql(indexes: Sequence[Sequence[str]]) -> str:
     """Return the statement that an engine is asked when switches_log has these indexes."""
     now = datetime(2026, 11, 23, 17, 4, 11, tzinfo=UTC)
-    text = statement(now, ZoneInfo("America/Chicago"), lambda instant: f"'{instant:%Y-%m-%d %H:%M:%S}'", indexes)
+    write = statement(now, ZoneInfo("America/Chicago"))
+    text = write(lambda instant: f"'{instant:%Y-%m-%d %H:%M:%S}'", lambda: indexes)
     return f"```sql\n{text}\n```\n"
 
 
-PARTS: Mapping[str, Mapping[str, Callable[[], str]]] = {
-    "docs/api.md": {"statistics": statistics, "metrics": metrics},
-    "docs/architecture.md": {"scan": partial(sql, ()), "indexes": partial(sql, INDEXES), "faults": tables},
+Parts = Mapping[str, Mapping[str, Callable[[], str]]]
+
+PARTS: Parts = {
+    "docs/api.md": {"statistics": statistics, "counters": counters, "metrics": metrics},
+    "docs/architecture.md": {"scan": partial(sql, ()), "indexes": partial(sql, INDEXES), "floors": architecture.floors},
     "docs/configuration.md": {"settings": settings},
     "docs/openapi.yaml": {"schema": schema},
     "docs/query-snapshots.md": {"athena": athena.snapshots},
@@ -130,8 +141,11 @@ PARTS: Mapping[str, Mapping[str, Callable[[], str]]] = {
     },
 }
 
-# Files that are generated as a whole.
-FILES: Mapping[str, Callable[[], str]] = {"dev/build/constraints.json": template.constraints}
+FILES: Mapping[str, Callable[[], str]] = {
+    "dashboards/grafana.json": prometheus.text,
+    "dashboards/grafana-infinity.json": infinity.text,
+    "dev/build/constraints.json": template.constraints,
+}
 
 
 def render(text: str, parts: Mapping[str, Callable[[], str]]) -> str:
@@ -150,13 +164,13 @@ def _only(lines: Sequence[str], marker: str, start: int) -> int:
     raise ValueError(f"no line has: {marker}")
 
 
-def main(arguments: Sequence[str]) -> int:
+def main(arguments: Sequence[str], parts: Parts = PARTS) -> int:
     """Bring the files up to date, or tell which are not; return the exit code."""
     outdated = []
-    for name in (*PARTS, *FILES):
+    for name in (*parts, *FILES):
         path = ROOT / name
-        text = path.read_text() if path.exists() else ""
-        current = render(text, PARTS[name]) if name in PARTS else FILES[name]()
+        text = path.read_text()
+        current = FILES[name]() if name in FILES else render(text, parts[name])
         if current != text:
             outdated.append(name)
             if "--check" not in arguments:
@@ -165,7 +179,3 @@ def main(arguments: Sequence[str]) -> int:
         print(f"Not current: {', '.join(outdated)}. Run `make docs`.", file=sys.stderr)
         return 1
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

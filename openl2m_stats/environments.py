@@ -1,4 +1,4 @@
-"""The environments in deploy.toml, a configuration file of SAM's. It needs no package, not even this one's own."""
+"""The environments in deploy.toml, a configuration file of SAM's. The standard library is enough for this module."""
 
 import tomllib
 from collections.abc import Mapping

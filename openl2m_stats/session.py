@@ -1,23 +1,25 @@
-"""A login to the database that is the function's own, for what the command asks it."""
+"""The function's own way to the database, for what the command reads from it."""
 
-import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
 
 from stats.base.deadline import Deadline
 from stats.base.settings import Settings
-from stats.database.driver import Connection, Indexes, Row, Server, explaining
+from stats.database.driver import Row, Server
 from stats.database.engines import MYSQL, POSTGRESQL
-from stats.database.session import connect
+from stats.database.secret import parse_server
+from stats.database.session import Database, Statement
 
 
 @dataclass(frozen=True)
 class Session:
-    """An open connection, and what it was made from."""
+    """A database, and the server that its login names."""
 
     server: Server
     settings: Settings
-    connection: Connection
+    database: Database
 
     @property
     def dialect(self) -> str:
@@ -25,32 +27,36 @@ class Session:
         engine = self.server.engine
         return "mysql" if engine in MYSQL else "postgresql" if engine in POSTGRESQL else engine
 
+    def close(self) -> None:
+        """Close the connection, if there is one."""
+        self.database.close()
+
+    def read(self, statement: Statement) -> Sequence[Row]:
+        """Return the rows of a statement, within REQUEST_TIMEOUT_SECONDS. Raise DatabaseError."""
+        return self.database.read(statement, tuple, Deadline.after(self.settings.request_timeout_seconds))
+
     def rows(self, sql: str) -> Sequence[Row]:
-        """Return a statement's rows. Raise DatabaseError; the connection is of no more use then."""
-        deadline = _deadline(self.settings)
-        with explaining(self.connection.engine, deadline):
-            return self.connection.fetch(sql, deadline)
-
-    def indexes(self) -> Indexes:
-        """Return the columns of each index of the log that the server may use. Raise DatabaseError, as rows() does."""
-        deadline = _deadline(self.settings)
-        with explaining(self.connection.engine, deadline):
-            return self.connection.indexes(deadline)
+        """Return the rows of a statement given as text. Raise DatabaseError."""
+        return self.read(lambda _literal, _indexes: sql)
 
 
-def _deadline(settings: Settings) -> Deadline:
-    return Deadline.after(settings.request_timeout_seconds)
+def open_session(login: str | bytes, settings: Settings) -> Session:
+    """Return a session for a login in the form of the database secret. It connects for the first statement.
+
+    Raise DatabaseError when the login cannot be used.
+    """
+    return Session(parse_server(login, settings), settings, Database(settings, lambda _deadline, _stage: login))
 
 
-@contextlib.contextmanager
-def logged_in(server: Server, settings: Settings) -> Iterator[Session]:
-    """Run the block with a session that was made as the function makes its own. Raise DatabaseError."""
-    connection = connect(server, settings, _deadline(settings))
-    try:
-        yield Session(server, settings, connection)
-    finally:
-        with contextlib.suppress(Exception):  # a statement that failed has closed it already
-            connection.close()
+def read_instant(value: Any) -> datetime:
+    """Return an instant from the database in UTC: SQLite's are text, MySQL's have no offset.
+
+    Raise ValueError when it is not an instant.
+    """
+    instant = datetime.fromisoformat(value) if isinstance(value, str) else value
+    if not isinstance(instant, datetime):
+        raise ValueError("not an instant")
+    return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
 def script_path(name: str, dialect: str) -> str:

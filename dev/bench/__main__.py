@@ -21,11 +21,11 @@ from typing import Any
 
 from dev.bench import load, machine, plot, report, turns, warm
 from dev.bench.engines import ENGINES, Maker, engine
-from dev.bench.markdown import put_into_page
 from dev.bench.plans import plans
 from dev.bench.progress import Progress
 from dev.bench.report import Measured, Shape
 from dev.bench.timing import summarize
+from dev.markdown import put_into_page
 from dev.servers.databases import Database, Server, run_script, servers_of
 from dev.servers.programs import ServerError
 from openl2m_stats.local.aws import served_aws

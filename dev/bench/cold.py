@@ -21,11 +21,11 @@ from pathlib import Path
 
 from dev.bench import load, machine, warm
 from dev.bench.imports import slowest
-from dev.bench.markdown import put_into_page, spread, table, times_as_long
 from dev.bench.progress import Progress
 from dev.bench.start import Start, containers, start
-from dev.bench.timing import Timing, pairs, summarize
+from dev.bench.timing import Timing, pairs, spread, summarize, times_as_long
 from dev.build.artifact import BUILD, pack
+from dev.markdown import put_into_page, table
 from dev.servers.databases import own_server, server_database
 from dev.servers.processes import mariadb
 from dev.servers.programs import ServerError

@@ -7,9 +7,8 @@ media query would not do: it follows the browser, and a page may have a theme of
 from collections.abc import Sequence
 from xml.sax.saxutils import escape
 
-from dev.bench.markdown import number
 from dev.bench.report import Measured, Shape
-from dev.bench.timing import Timing
+from dev.bench.timing import Timing, number
 
 _WIDTH = 800
 _LEFT, _RIGHT = 120, 90  # of the bars: the engines' names, and the text after the longest

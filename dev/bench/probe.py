@@ -12,6 +12,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, TextIO
@@ -28,10 +29,11 @@ def fresh(seconds: float) -> dict[str, Any]:
     from stats.base import settings
     from stats.base.deadline import Deadline
     from stats.database import session as database
-    from stats.database.server import parse_server
+    from stats.database.secret import parse_server
+    from stats.service import read_document
 
     configured, secrets = settings.load(), SecretStore()
-    asked = database.Database(configured, secrets)
+    asked = database.Database(configured, partial(secrets.get, configured.database_secret_id))
 
     def deadline() -> Deadline:
         return Deadline.after(configured.request_timeout_seconds)
@@ -41,11 +43,15 @@ def fresh(seconds: float) -> dict[str, Any]:
     idle = database.connect(server, configured, deadline())
     calls = {
         "fresh": _request("get_stats", 200, "fwd=miss"),
-        "statement": lambda: asked.document(deadline()),
+        "statement": lambda: read_document(asked, configured.time_zone, deadline()),
         "select_1": lambda: idle.fetch("SELECT 1", deadline()),
     }
     samples, last = sample(calls, seconds), deadline()
-    return {"samples": samples, "now": last.now.isoformat(), "document": asked.document(last)}
+    return {
+        "samples": samples,
+        "now": last.now.isoformat(),
+        "document": read_document(asked, configured.time_zone, last),
+    }
 
 
 def cached(seconds: float) -> dict[str, Any]:

@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from dev.bench.markdown import number, ratio, spread, table
-from dev.bench.timing import Timing
+from dev.bench.timing import Timing, number, ratio, spread
 from dev.bench.warm import Timings
+from dev.markdown import table
 
 _FRESH = {
     "fresh": "a fresh answer",

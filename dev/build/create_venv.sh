@@ -1,8 +1,9 @@
 #!/bin/sh
-# usage: create_venv.sh PYTHON DIRECTORY REQUIREMENTS
-# Creates a virtual environment with what a locked requirements file lists.
+# usage: create_venv.sh PYTHON DIRECTORY LOCK [PART]
+# Checks that a Python suits, then has it run venvs.py.
 set -eu
-python=$1 directory=$2 requirements=$3
+python=$1
+shift
 fail() { echo "$*" >&2; exit 1; }
 
 command -v "$python" >/dev/null || fail "$python is missing: install Python 3.11 to 3.14 (Debian: apt-get install python3 python3-venv)"
@@ -11,7 +12,4 @@ command -v "$python" >/dev/null || fail "$python is missing: install Python 3.11
 "$python" -c 'import ensurepip, venv' 2>/dev/null ||
   fail "$python has no venv: install it (Debian: apt-get install python3-venv)"
 
-echo "Installing $requirements into $directory; this is done once." >&2
-rm -rf "$directory"
-"$python" -m venv "$directory"
-"$directory/bin/pip" install --quiet --disable-pip-version-check --require-hashes -r "$requirements"
+exec "$python" "$(dirname "$0")/venvs.py" "$@"

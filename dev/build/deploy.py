@@ -1,6 +1,7 @@
 """`make deploy`, `make delete` and `make logs`: SAM for one environment of deploy.toml, and for no other.
 
-`check` runs on any Python, without a package. `sam deploy` is followed by what smoke.py does.
+`check` and `find`, which does not look at the values, run on any Python without a package. `sam deploy` is followed by
+what smoke.py does.
 """
 
 import argparse
@@ -17,7 +18,7 @@ _NO_CHANGE_IS_FINE = "--no-fail-on-empty-changeset"  # which --guided does not s
 def main(arguments: Sequence[str]) -> int:
     """Return the exit code: that of SAM, 1 when the deployment does not work as it should, 2 when nothing was done."""
     parser = argparse.ArgumentParser(prog="python -m dev.build.deploy", allow_abbrev=False)
-    parser.add_argument("action", choices=["check", "deploy", "guided", "delete", "logs"])
+    parser.add_argument("action", choices=["check", "find", "deploy", "guided", "delete", "logs"])
     parser.add_argument("--env", required=True, help="a table of deploy.toml")
     parsed = parser.parse_args(arguments)
     try:
@@ -28,7 +29,7 @@ def main(arguments: Sequence[str]) -> int:
     except EnvironmentFileError as problem:
         print(problem, file=sys.stderr)
         return 2
-    if parsed.action == "check":
+    if parsed.action in {"check", "find"}:
         return 0
     return {"deploy": _deploy, "delete": _delete, "logs": _logs}[parsed.action](environment)
 

@@ -1,7 +1,7 @@
-"""What a container of either function is made of, put together in one place."""
+"""The parts of either function, put together in one place."""
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from stats.aws.secrets import SecretStore
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Container:
-    """The parts that live as long as the container does."""
+class App:
+    """The parts that live as long as the execution environment does."""
 
     settings: Settings
     tokens: Tokens
@@ -27,15 +27,15 @@ class Container:
 
     @cached_property
     def history(self) -> "History | None":
-        """The history, imported and made for the first request for it; None where there is no bucket."""
+        """The history, imported for the first request that needs it; None without a bucket."""
         from stats.snapshots.history import History
 
         return History(self.settings, self.snapshots.bucket) if self.snapshots else None
 
 
-def build(settings: Settings, s3_attempts: int = 1) -> Container:
-    """Put the parts together; nothing is read or connected to yet. Each call to S3 is tried `s3_attempts` times."""
+def build(settings: Settings, s3_attempts: int = 1) -> App:
+    """Put the parts together, without reading or connecting. Each call to S3 has `s3_attempts` attempts."""
     secrets = SecretStore()
-    database = Database(settings, secrets)
+    database = Database(settings, partial(secrets.get, settings.database_secret_id))
     snapshots = open_snapshots(settings, s3_attempts)
-    return Container(settings, Tokens(settings, secrets), database, snapshots, Service(settings, database, snapshots))
+    return App(settings, Tokens(settings, secrets), database, snapshots, Service(settings, database, snapshots))

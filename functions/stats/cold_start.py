@@ -1,6 +1,6 @@
-"""The start of the API's function, for which Lambda and the first caller wait.
+"""The cold start of the API's function, which Lambda and the first caller wait for.
 
-api.py imports this module before any other, so that the garbage collector rests while they are imported.
+api.py imports this module before any other, so that the garbage collector is off during the other imports.
 """
 
 import gc
@@ -8,50 +8,50 @@ import os
 
 IN_LAMBDA = "AWS_LAMBDA_FUNCTION_NAME" in os.environ
 if IN_LAMBDA:
-    gc.disable()  # what imports make stays: looking for garbage in it takes an eighth of the start
+    gc.disable()  # imports leave no garbage, and looking for it takes an eighth of the start
 
 import random
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
 
-from stats.app import Container, build
+from stats.app import App, build
 from stats.base import settings
 from stats.base.deadline import Deadline
 
-# Lambda gives a start 10 s, and so it does a restored snapshot.
+# Lambda allows 10 s, for a cold start and for a restore alike.
 _SECONDS = 5
 
 
-def begin() -> Container:
-    """Build the container, and read ahead what the first request would wait for. Raise SettingsError.
+def begin() -> App:
+    """Put the parts together, and read ahead what the first request would wait for. Raise SettingsError.
 
     Under SnapStart nothing is read before the snapshot is taken: what is stored, and copied, holds no secret and no
     connection.
     """
-    container = build(settings.load())
+    app = build(settings.load())
     with ThreadPoolExecutor() as pool:
         if settings.starts_from_snapshot():
             from snapshot_restore_py import register_after_restore  # of Lambda's runtime
 
-            register_after_restore(partial(_after_restore, container))
+            register_after_restore(partial(_after_restore, app))
         else:
-            _read_ahead(container, pool)
-        if container.snapshots:
-            container.snapshots.prepare()  # takes as long as reading the secrets does
+            _read_ahead(app, pool)
+        if app.snapshots:
+            app.snapshots.prepare()  # takes as long as reading the secrets does
     if IN_LAMBDA:
         gc.freeze()
         gc.enable()
-    return container
+    return app
 
 
-def _read_ahead(container: Container, pool: Executor) -> None:
+def _read_ahead(app: App, pool: Executor) -> None:
     deadline = Deadline.after(_SECONDS)
-    pool.submit(container.tokens.prepare, deadline)
-    pool.submit(container.database.prepare, deadline)
+    pool.submit(app.tokens.prepare, deadline)
+    pool.submit(app.database.prepare, deadline)
 
 
-def _after_restore(container: Container) -> None:
+def _after_restore(app: App) -> None:
     """Begin anew in a copy of this process that SnapStart has made: its random numbers are the other copies' too."""
     random.seed()
     with ThreadPoolExecutor() as pool:
-        _read_ahead(container, pool)
+        _read_ahead(app, pool)

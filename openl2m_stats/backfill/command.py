@@ -1,5 +1,6 @@
 """`openl2m-stats backfill`: rows of the history for days without a snapshot, as OpenL2M's log tells them."""
 
+import contextlib
 import io
 import json
 import os
@@ -13,18 +14,17 @@ import click
 
 from openl2m_stats.backfill.log import Log, backfilled_row, last_second
 from openl2m_stats.database_url import parse_database_url
-from openl2m_stats.deployed.stack import AWS_ERRORS, explain
-from openl2m_stats.doctor import setups
+from openl2m_stats.deployed.stack import AWS_ERRORS, api_function, explain
 from openl2m_stats.errors import Failed
+from openl2m_stats.files import with_ca_file
 from openl2m_stats.parameters import Parsed, WrongUsage, of_stack
-from openl2m_stats.session import logged_in
+from openl2m_stats.session import open_session
 from stats.aws.bucket import Bucket, StorageError
 from stats.aws.secrets import SecretStore, SecretUnavailableError
 from stats.base.deadline import Deadline
 from stats.base.settings import Settings, SettingsError, load
 from stats.base.telemetry import logger
 from stats.database.driver import DatabaseError
-from stats.database.server import parse_server
 from stats.snapshots import months
 
 _MOST_DAYS = 3660
@@ -61,13 +61,13 @@ def command(stack: str | None, days: int, dry_run: bool, database_url: str | Non
     try:
         settings = load(_variables(stack, database_url))
         bucket = Bucket(str(settings.snapshot_bucket), settings.snapshot_prefix, _ATTEMPTS)
-        server = parse_server(_login(settings, database_url), settings)
+        session = open_session(_login(settings, database_url), settings)
+        server = session.server
         where = server.database if server.engine == "sqlite" else f"{server.database} at {server.host}"
         to = f"s3://{settings.snapshot_bucket}/{settings.snapshot_prefix}history/"
         print(f"From the {server.engine} database {where} to {to}", file=sys.stderr, flush=True)
-        with logged_in(server, settings) as session:
-            literal, indexes = session.connection.engine.literal, session.indexes()
-            done = _backfill(Log(session.rows, literal, indexes, settings.time_zone), bucket, days, dry_run)
+        with contextlib.closing(session):
+            done = _backfill(Log(session.read, settings.time_zone), bucket, days, dry_run)
     except (DatabaseError, SettingsError, StorageError) as error:
         raise Failed(str(error)) from None
     print(f"{days} {'day' if days == 1 else 'days'}: {_listed(done)}.{' Nothing was written.' if dry_run else ''}")
@@ -75,7 +75,7 @@ def command(stack: str | None, days: int, dry_run: bool, database_url: str | Non
 
 def _variables(stack: str | None, database_url: str | None) -> Mapping[str, str]:
     """Return the function's variables, as the stack or this environment has them."""
-    variables = setups.of_stack(stack).variables if stack else setups.with_ca_file(os.environ)
+    variables = with_ca_file(api_function(stack).variables if stack else os.environ)
     if not variables.get("SNAPSHOT_BUCKET") or not (database_url or variables.get("DATABASE_SECRET_ID")):
         raise WrongUsage(
             "name the stack (--env or --stack), or set SNAPSHOT_BUCKET and DATABASE_SECRET_ID",

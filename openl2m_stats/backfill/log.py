@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, tzinfo
 from typing import Any
 
-from openl2m_stats.local.openl2m_schema import read_instant
+from openl2m_stats.session import read_instant
 from stats.base.instants import timestamp
-from stats.database.driver import Indexes, Row
+from stats.database.driver import Row
 from stats.numbers.catalogue import STATISTICS
-from stats.numbers.query import Literal, statement
+from stats.numbers.query import Statement, statement
 from stats.numbers.windows import bounds
 from stats.snapshots import months
 
@@ -18,25 +18,23 @@ Values = dict[str, int | None]
 
 @dataclass(frozen=True)
 class Log:
-    """How the log is read: `fetch` returns a statement's rows, `zone` is OpenL2M's TIME_ZONE."""
+    """How the log is read: `read` returns a statement's rows, `zone` is OpenL2M's TIME_ZONE."""
 
-    fetch: Callable[[str], Sequence[Row]]
-    literal: Literal
-    indexes: Indexes
+    read: Callable[[Statement], Sequence[Row]]
     zone: tzinfo
 
     def oldest(self) -> datetime | None:
-        """Return the instant of the oldest entry; None when there is none. Raise what `fetch` does."""
-        value = self.fetch("SELECT MIN(timestamp) FROM switches_log")[0][0]
+        """Return the instant of the oldest entry; None for an empty log. Raise what `read` does."""
+        value = self.read(lambda _literal, _indexes: "SELECT MIN(timestamp) FROM switches_log")[0][0]
         return None if value is None else read_instant(value)
 
     def usage(self, now: datetime, oldest: datetime) -> Values:
-        """Return each statistic at the instant `now`, without what happened later. Raise what `fetch` does.
+        """Return each statistic at the instant `now`, without what happened later. Raise what `read` does.
 
         None stands for what the log does not tell: tables, totals, and windows that begin before the oldest entry.
         """
         windows = bounds(now, self.zone)
-        [numbers] = self.fetch(statement(now, self.zone, self.literal, self.indexes, in_the_past=True))
+        [numbers] = self.read(statement(now, self.zone, in_the_past=True))
         return {
             statistic.key: int(number) if statistic.window and oldest <= windows.begin(statistic.window) else None
             for statistic, number in zip(STATISTICS, numbers, strict=True)

@@ -4,10 +4,10 @@ import contextlib
 
 from openl2m_stats.doctor.aws import SECONDS, secret_advice
 from openl2m_stats.doctor.findings import Finding, Known
+from openl2m_stats.session import open_session
 from stats.aws.secrets import NoValueError, SecretStore, SecretUnavailableError
 from stats.base.deadline import Deadline
 from stats.database.driver import DatabaseError, Server
-from stats.database.server import parse_server
 
 _FORM = 'The secret is RDS\'s JSON: {"engine", "host", "port", "username", "password", "dbname"}.'
 
@@ -17,7 +17,7 @@ def check_database_secret(known: Known) -> Finding:
     secret_id = known.settings.database_secret_id
     try:
         text = known.store.get(secret_id, Deadline.after(SECONDS))
-        known.server = parse_server(text, known.settings)
+        known.session = open_session(text, known.settings)
     except NoValueError:
         return Finding("FAIL", f"{secret_id} has no value", f"Store the login there. {_FORM}")
     except SecretUnavailableError as error:
@@ -25,7 +25,7 @@ def check_database_secret(known: Known) -> Finding:
         return Finding("FAIL", f"{secret_id} cannot be read: {error}", advice)
     except DatabaseError as error:
         return Finding("FAIL", str(error), _FORM)
-    return Finding("ok", _described(known.server) + _rotation(secret_id, text, known.store))
+    return Finding("ok", _described(known.session.server) + _rotation(secret_id, text, known.store))
 
 
 def _described(server: Server) -> str:

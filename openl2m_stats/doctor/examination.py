@@ -13,7 +13,7 @@ from openl2m_stats.doctor.privileges import check_grants, check_least_privilege
 from openl2m_stats.doctor.setups import Setup
 from openl2m_stats.doctor.snapshot import check_snapshot
 from openl2m_stats.doctor.token_secret import check_token_secret
-from openl2m_stats.session import Session, logged_in
+from openl2m_stats.session import Session
 from stats.base.settings import SettingsError, load
 from stats.database.driver import DatabaseError
 
@@ -29,22 +29,22 @@ def _check_settings(known: Known) -> Finding:
     return Finding("ok", f"answers are fresh for {fresh} s, served for {most} s at most")
 
 
-def _check_login(known: Known) -> Finding:
+def _check_login(session: Session) -> Finding:
     started = time.monotonic()
-    return _asking(lambda _: Finding("ok", f"{(time.monotonic() - started) * 1000:,.0f} ms"))(known)
+    session.rows("SELECT 1")
+    return Finding("ok", f"{(time.monotonic() - started) * 1000:,.0f} ms")
 
 
-def _asking(check: Callable[[Session], Finding]) -> Callable[[Known], Finding]:
-    """Return the check that logs in for itself: a statement that fails leaves its connection closed."""
+def _reading(check: Callable[[Session], Finding]) -> Callable[[Known], Finding]:
+    """Return the check that reads from the database, whose errors are findings."""
 
-    def log_in_and_check(known: Known) -> Finding:
+    def read_and_check(known: Known) -> Finding:
         try:
-            with logged_in(known.server, known.settings) as session:
-                return check(session)
+            return check(known.session)
         except DatabaseError as error:
             return failed(error)
 
-    return log_in_and_check
+    return read_and_check
 
 
 # The check's name, the one that it needs, and what it does.
@@ -54,14 +54,14 @@ _CHECKS: tuple[tuple[str, str, Callable[[Known], Finding]], ...] = (
     ("database secret", "AWS", check_database_secret),
     ("network", "database secret", check_network),
     ("TLS", "network", check_tls),
-    ("login", "TLS", _check_login),
-    ("grants", "login", _asking(check_grants)),
-    ("least privilege", "login", _asking(check_least_privilege)),
-    ("clock", "login", _asking(check_clock)),
-    ("time limit", "login", _asking(check_time_limit)),
-    ("time zone", "grants", _asking(check_time_zone)),
-    ("statement", "grants", _asking(check_statement)),
-    ("index", "grants", _asking(check_index)),
+    ("login", "TLS", _reading(_check_login)),
+    ("grants", "login", _reading(check_grants)),
+    ("least privilege", "login", _reading(check_least_privilege)),
+    ("clock", "login", _reading(check_clock)),
+    ("time limit", "login", _reading(check_time_limit)),
+    ("time zone", "grants", _reading(check_time_zone)),
+    ("statement", "grants", _reading(check_statement)),
+    ("index", "grants", _reading(check_index)),
     ("token secret", "AWS", check_token_secret),
     ("snapshot", "AWS", check_snapshot),
 )
@@ -70,6 +70,16 @@ _CHECKS: tuple[tuple[str, str, Callable[[Known], Finding]], ...] = (
 def examine(setup: Setup) -> Iterator[tuple[str, Finding]]:
     """Yield each check's name and what it finds, as it is made."""
     known = Known(setup)
+    try:
+        yield from _examine(known)
+    finally:
+        if hasattr(known, "session"):
+            known.session.close()
+    if setup.url:
+        yield "address", Finding("ok", setup.url)
+
+
+def _examine(known: Known) -> Iterator[tuple[str, Finding]]:
     causes: dict[str, str] = {}  # of the checks that failed or were skipped: the one that failed
     for name, needed, check in _CHECKS:
         if needed in causes:
@@ -80,5 +90,3 @@ def examine(setup: Setup) -> Iterator[tuple[str, Finding]]:
         if finding.state == "FAIL":
             causes[name] = name
         yield name, finding
-    if setup.url:
-        yield "address", Finding("ok", setup.url)

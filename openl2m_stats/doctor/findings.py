@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from openl2m_stats.doctor.setups import Setup
+from openl2m_stats.session import Session
 from stats.aws.secrets import SecretStore
 from stats.base.settings import Settings
-from stats.database.driver import Server
 
 
 @dataclass
@@ -16,7 +16,7 @@ class Known:
     setup: Setup
     settings: Settings = field(init=False)
     store: SecretStore = field(init=False)
-    server: Server = field(init=False)
+    session: Session = field(init=False)
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,12 @@
 
 import statistics
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from openl2m_stats.doctor.findings import Finding
 from openl2m_stats.session import Session, script_path
-from stats.database.driver import DatabaseError
+from stats.database.driver import DatabaseError, Indexes
 from stats.numbers import query
 
 _LARGE = 100_000
@@ -20,13 +21,11 @@ _BYTES = {
 
 def check_statement(session: Session) -> Finding:
     """Tell how long the statement takes, of the time that the function has. Raise DatabaseError."""
-    literal = session.connection.engine.literal
     seconds = []
     try:
-        indexes = session.indexes()
         for _ in range(_RUNS):
             now, started = datetime.now(UTC), time.monotonic()
-            [row] = session.rows(query.statement(now, session.settings.time_zone, literal, indexes))
+            [row] = session.read(query.statement(now, session.settings.time_zone))
             seconds.append(time.monotonic() - started)
     except DatabaseError as error:
         return Finding("FAIL", str(error), _slow_advice(session.dialect))
@@ -56,10 +55,15 @@ def _size(session: Session) -> str:
 
 def check_index(session: Session) -> Finding:
     """Tell whether the log has the recommended indexes, if it is large. Raise DatabaseError."""
-    missing = query.missing_indexes(session.indexes())
+    missing: list[tuple[str, ...]] = []
+
+    def statement(_literal: object, indexes: Callable[[], Indexes]) -> str:
+        missing[:] = query.missing_indexes(indexes())
+        return "SELECT COUNT(*) FROM switches_log"
+
+    entries = int(session.read(statement)[0][0])
     if not missing:
         return Finding("ok", "all that are recommended are there")
-    entries = int(session.rows("SELECT COUNT(*) FROM switches_log")[0][0])
     if entries < _LARGE:
         return Finding("ok", f"none is needed below {_LARGE:,} log entries")
     columns = " and ".join(f"({', '.join(each)})" for each in missing)

@@ -4,8 +4,7 @@ import time
 from datetime import UTC, datetime
 
 from openl2m_stats.doctor.findings import Finding
-from openl2m_stats.local.openl2m_schema import read_instant
-from openl2m_stats.session import Session
+from openl2m_stats.session import Session, read_instant
 from stats.database.driver import DatabaseError, Kind
 from stats.numbers.windows import bounds
 

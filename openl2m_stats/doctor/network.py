@@ -37,7 +37,7 @@ class NoTLSError(Exception):
 
 def check_network(known: Known) -> Finding:
     """Tell whether the server's name resolves and its port takes connections."""
-    server = known.server
+    server = known.session.server
     if server.engine == "sqlite":
         if Path(server.database).is_file():
             return Finding("ok", "not needed: the database is a file")
@@ -75,7 +75,7 @@ def _reason(error: Exception) -> str:
 
 def check_tls(known: Known) -> Finding:
     """Tell whether the server's certificate is one that the function accepts."""
-    server, settings = known.server, known.settings
+    server, settings = known.session.server, known.settings
     off = settings.database_tls == "off"
     if off and not is_local(server.host):
         return Finding("FAIL", "DATABASE_TLS=off, and the host is not loopback", "Leave DATABASE_TLS out.")

@@ -24,6 +24,19 @@ ROWS = {
     "users_token": 2,
 }
 GROUPS = 33
+COUNTERS = {
+    "changes": 39014,
+    "commands": 1231,
+    "logins": 18604,
+    "logins_failed": 712,
+    "access_denied": 94,
+    "errors": 2417,
+    "warnings": 1385,
+    "views": 287430,
+    "detailviews": 60122,
+    "bulkedits": 1873,
+    "hwinfo": 3306,
+}
 _LOG_ENTRIES = 4925
 DAYS = 180
 # (type, action) and how often: views, changes, commands, logins, API calls, errors.
@@ -74,5 +87,6 @@ def insert_inventory(connection: Any, dialect: Dialect, rows: Mapping[str, int])
         insert(connection, dialect, table, ({"id": number} for number in range(1, count + 1)))
     memberships = ({"switch_id": n, "switchgroup_id": n % GROUPS + 1} for n in range(1, rows["switches_switch"] + 1))
     insert(connection, dialect, "switches_switchgroupmembership", memberships)
-    counters = [{"name": "changes", "value": 39014}, {"name": "commands", "value": 1231}]
-    insert(connection, dialect, "counters_counter", counters)
+    insert(
+        connection, dialect, "counters_counter", ({"name": name, "value": value} for name, value in COUNTERS.items())
+    )

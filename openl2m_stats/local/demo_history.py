@@ -5,17 +5,32 @@ import random
 import sqlite3
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from pathlib import Path
+from typing import Any
 
 from openl2m_stats.backfill.log import Log, backfilled_row, last_second
 from stats.base.instants import timestamp
 from stats.database.driver import without_offset
-from stats.numbers.catalogue import CHANGE, COMMAND, STATISTICS, Counter, Rows, Statistic
-from stats.numbers.query import INDEXES, statement
+from stats.numbers.catalogue import CHANGE, COMMAND, LOGIN, STATISTICS, VIEW, Counter, Rows, Statistic
+from stats.numbers.query import INDEXES, Statement, statement
 from stats.snapshots.months import Row, key_of
 
 _DAYS, _BACKFILLED = 90, 28
 _GAPS = (38, 37, 12)  # so many days ago, no snapshot was taken
-_COUNTED = {"changes": CHANGE, "commands": COMMAND}  # the type of the entries that a counter counts
+_ERROR = 3  # switches_log.type
+# The type of the entries that a counter counts, or that it grows with, and by how much.
+_GROWTH: dict[str, tuple[int, float]] = {
+    "changes": (CHANGE, 1),
+    "commands": (COMMAND, 1),
+    "logins": (LOGIN, 0.4),
+    "logins_failed": (LOGIN, 0.15),
+    "access_denied": (_ERROR, 0.1),
+    "errors": (_ERROR, 1),
+    "warnings": (_ERROR, 0.7),
+    "views": (VIEW, 1),
+    "detailviews": (VIEW, 0.3),
+    "bulkedits": (CHANGE, 0.2),
+    "hwinfo": (VIEW, 0.1),
+}
 _LAST_SNAPSHOT, _TAKES = time(23, 55, tzinfo=UTC), timedelta(milliseconds=840)
 
 
@@ -33,9 +48,13 @@ def months(database: Path, now: datetime, zone: tzinfo) -> dict[str, dict[str, R
         file.backup(connection)
         for number, columns in enumerate(INDEXES):
             connection.execute(f"CREATE INDEX index_{number} ON switches_log ({', '.join(columns)})")
-        log = Log(lambda sql: connection.execute(sql).fetchall(), without_offset, INDEXES, zone)
+
+        def read(statement: Statement) -> list[Any]:
+            return connection.execute(statement(without_offset, lambda: INDEXES)).fetchall()
+
+        log = Log(read, zone)
         oldest = log.oldest() or now
-        [numbers] = log.fetch(statement(now, zone, without_offset, ()))
+        [numbers] = read(statement(now, zone))
         values = {s: int(number) for s, number in zip(STATISTICS, numbers, strict=True) if s.window is None}
         chance, until = random.Random(2026), now  # noqa: S311 no secret is drawn from it
         for ago in range(1, _DAYS + 1):
@@ -55,13 +74,14 @@ def months(database: Path, now: datetime, zone: tzinfo) -> dict[str, dict[str, R
 
 def _go_back(values: dict[Statistic, int], log: Log, since: datetime, until: datetime, chance: random.Random) -> None:
     """Make of the numbers at the instant `until` those at the instant `since`, about a day before."""
-    between = f"timestamp > {log.literal(since)} AND timestamp <= {log.literal(until)}"
+    between = f"timestamp > {without_offset(since)} AND timestamp <= {without_offset(until)}"
     sql = f"SELECT type, COUNT(*) FROM switches_log WHERE {between} GROUP BY type"  # noqa: S608 instants of our own
-    entries = {row[0]: row[1] for row in log.fetch(sql)}
+    entries = {row[0]: row[1] for row in log.read(lambda _literal, _indexes: sql)}
     for statistic, value in values.items():
         match statistic.measure:
             case Counter(name):
-                difference = entries.get(_COUNTED.get(name), 0)
+                type_, share = _GROWTH[name]
+                difference = round(share * entries.get(type_, 0))
             case Rows("switches_log"):
                 difference = sum(entries.values())
             case _:

@@ -2,13 +2,19 @@
 
 import importlib
 import json
+import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from openl2m_stats.errors import Failed
 from openl2m_stats.parameters import database_url
+from stats.base.instants import timestamp
 from stats.base.settings import SettingsError
+
+# What EventBridge replaces by the time of a run.
+_SCHEDULED_TIME = re.compile(r"<aws\.scheduler\.scheduled-time>|<aws\.events\.event\.ingestion-time>")
 
 
 @click.command(name="invoke")
@@ -18,10 +24,11 @@ def command(event: Path, database_url: str | None) -> None:
     """Run an event file through the handler.
 
     It prints the response. Files whose name begins with `schedule` are for the snapshot function, all others for the
-    API's.
+    API's, and the time that EventBridge would fill in is the current minute.
     """
     try:
-        content = json.loads(event.read_text())
+        minute = datetime.now(UTC).replace(second=0, microsecond=0)
+        content = json.loads(_SCHEDULED_TIME.sub(timestamp(minute), event.read_text()))
     except (OSError, ValueError) as error:
         raise Failed(f"{event} cannot be read as JSON: {error}") from None
 

@@ -139,16 +139,5 @@ def insert(connection: Any, dialect: Dialect, table: str, rows: Iterable[Mapping
     connection.commit()
 
 
-def read_instant(value: Any) -> datetime:
-    """Return an instant that an engine handed out, in UTC: SQLite's are text, MySQL's have no offset.
-
-    Raise ValueError when it is none.
-    """
-    instant = datetime.fromisoformat(value) if isinstance(value, str) else value
-    if not isinstance(instant, datetime):
-        raise ValueError("no instant")
-    return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
-
-
 def _adapted(dialect: Dialect, value: Any) -> Any:
     return dialect.adapt(value) if isinstance(value, datetime) else value

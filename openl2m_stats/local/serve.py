@@ -145,7 +145,7 @@ def _listen(port: int) -> socket.socket:
 def _serve(listener: socket.socket) -> None:
     import uvicorn
 
-    from stats.base.remote import SourceError
+    from stats.base.remote import RemoteError
 
     # Imported only now: what the function reads its settings from is set by local_aws().
     from stats.base.settings import SettingsError
@@ -159,7 +159,7 @@ def _serve(listener: socket.socket) -> None:
         logger.setLevel("CRITICAL")  # one line tells what is wrong
         take_snapshot({}, None)
         logger.setLevel(level)
-    except (SettingsError, SourceError) as error:
+    except (SettingsError, RemoteError) as error:
         raise NotAvailable(f"The statistics cannot be read. {error}") from None
 
     page = f"http://{_HOST}:{listener.getsockname()[1]}/"

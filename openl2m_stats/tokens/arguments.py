@@ -24,6 +24,11 @@ def duration(text: str) -> timedelta:
     return timedelta(hours=int(match[1]) * (24 if match[2] == "d" else 1))
 
 
+def next_new_year() -> date:
+    """Return a date to come, for examples."""
+    return date(datetime.now(UTC).year + 1, 1, 1)
+
+
 def expiry(text: str) -> str | None:
     """Return the instant, as the registry has it, that a duration from now or a date says; None of `never`.
 
@@ -37,7 +42,7 @@ def expiry(text: str) -> str | None:
     try:
         instant = datetime.combine(date.fromisoformat(text), time(), UTC)
     except ValueError:
-        raise ValueError("it takes 90d, 12h, a date such as 2027-01-01, or never") from None
+        raise ValueError(f"it takes 90d, 12h, a date such as {next_new_year()}, or never") from None
     if instant <= now:
         raise ValueError("that is in the past; a date means the start of that day in UTC")
     return timestamp(instant)

@@ -37,7 +37,7 @@ from stats.tokens.authorization import KEY
 _SECONDS = 10  # for reading a secret
 
 
-_EXPIRES = "90d or 12h from now, 2027-01-01 (the start of that day in UTC), or never"
+_EXPIRES = f"90d or 12h from now, {arguments.next_new_year()} (the start of that day in UTC), or never"
 _NAME = Parsed("NAME", arguments.name)
 
 

@@ -1,18 +1,17 @@
 """OpenL2M's own tokens: its tables users_token and auth_user -> entries of the token registry."""
 
+import contextlib
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from openl2m_stats.files import CA_FILE
-from openl2m_stats.local.openl2m_schema import read_instant
-from openl2m_stats.session import logged_in
+from openl2m_stats.session import open_session, read_instant
 from openl2m_stats.tokens.registry import Edit, Entry
 from stats.base import settings
 from stats.base.instants import timestamp
 from stats.base.networks import parse_network
 from stats.database.driver import Row
-from stats.database.server import parse_server
 from stats.tokens.authorization import is_key
 
 SOURCE = "openl2m"
@@ -33,7 +32,7 @@ def fetch(database_secret: str | bytes, environ: Mapping[str, str]) -> Sequence[
     defaults = {"DATABASE_CA_FILE": str(CA_FILE)}
     unused = {"DATABASE_SECRET_ID": "unused", "TOKENS_SECRET_ID": "unused"}
     configured = settings.load({**defaults, **environ, **unused})._replace(request_timeout_seconds=_SECONDS)
-    with logged_in(parse_server(database_secret, configured), configured) as session:
+    with contextlib.closing(open_session(database_secret, configured)) as session:
         return session.rows(_STATEMENT)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from dev.bench.markdown import table
+from dev.markdown import table
 from tests.faults.table import ABSENT, DEFAULT_SECONDS, FAULTS, HELD, ROWS, Answer, Outcome
 from tests.faults.world import DEPENDENCIES
 

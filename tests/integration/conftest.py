@@ -292,10 +292,10 @@ class Container:
     @property
     def secrets_manager_events(self) -> Any:
         """Where a test registers what is to happen at each call to Secrets Manager."""
-        return self.api._container.tokens._secrets._client.meta.events
+        return self.api._app.tokens._secrets._client.meta.events
 
     def close(self) -> None:
-        self.api._container.database.close()
+        self.api._app.database.close()
 
 
 @pytest.fixture
@@ -342,7 +342,7 @@ def new_schedule(s3: S3, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[.
             for name, value in variables.items():
                 monkeypatch.setenv(name, str(value))
             schedule = cold_start("stats.schedule")
-            containers.callback(schedule._container.database.close)
+            containers.callback(schedule._parts[0].database.close)
 
             def take(event: Any) -> dict[str, Any]:
                 result: dict[str, Any] = schedule.handler(event, LambdaContext())

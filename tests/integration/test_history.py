@@ -20,6 +20,7 @@ from tests.support.s3 import S3
 
 PATH = "/api/stats/history/"
 KEYS = [statistic.key for statistic in STATISTICS]
+SECTIONS = ["database", "usage", "counters"]
 TODAY = NOW.date()
 
 Row = dict[str, Any]
@@ -102,11 +103,11 @@ def test_the_answer(s3: S3, ask: Ask, build: Any) -> None:
     }
     document = answer.json
     assert answer.body == json.dumps(document, separators=(",", ":"))
-    assert list(document) == ["from", "to", "days", "backfilled", "database", "usage"]
+    assert list(document) == ["from", "to", "days", "backfilled", *SECTIONS]
     assert (document["from"], document["to"]) == ("2026-10-30", "2026-11-04")
     assert document["days"] == days("2026-10-30", "2026-11-04")
     assert document["backfilled"] == ["2026-11-01"]
-    entries = [(section, key, entry) for section in ("database", "usage") for key, entry in document[section].items()]
+    entries = [(section, key, entry) for section in SECTIONS for key, entry in document[section].items()]
     assert entries == [
         (each.section, each.key, {"label": each.label, "values": [None, 100 + n, 200 + n, None, 300 + n, None]})
         for n, each in enumerate(STATISTICS)
@@ -125,9 +126,9 @@ def test_csv(s3: S3, ask: Ask, build: Any) -> None:
     assert answer.body.endswith("\r\n")
     assert list(csv.reader(io.StringIO(answer.body))) == [
         ["day", "source", *KEYS],
-        ["2026-11-01", "backfill", *map(str, range(200, 230))],
-        ["2026-11-02", "", *[""] * 30],
-        ["2026-11-03", "snapshot", *map(str, range(300, 330))],
+        ["2026-11-01", "backfill", *map(str, range(200, 200 + len(KEYS)))],
+        ["2026-11-02", "", *[""] * len(KEYS)],
+        ["2026-11-03", "snapshot", *map(str, range(300, 300 + len(KEYS)))],
     ]
 
 
@@ -285,9 +286,11 @@ def test_rows_of_other_versions(s3: S3, ask: Ask) -> None:
     store(s3, {"2026-11-23": row("2026-11-23", values=values, anything={})})
     answer = ask("from=2026-11-23")
     assert answer.status == 200
-    found = {key: entry["values"] for section in ("database", "usage") for key, entry in answer.json[section].items()}
+    found = {key: entry["values"] for section in SECTIONS for key, entry in answer.json[section].items()}
     assert found == {key: [5] if key == "switches" else [None] for key in KEYS}
-    assert ask("from=2026-11-23", ("Accept", "text/csv")).body.splitlines()[1] == "2026-11-23,snapshot,5" + "," * 29
+    assert ask("from=2026-11-23", ("Accept", "text/csv")).body.splitlines()[1] == "2026-11-23,snapshot,5" + "," * (
+        len(KEYS) - 1
+    )
 
 
 def test_a_row_in_the_wrong_month_does_not_count(s3: S3, ask: Ask) -> None:
@@ -553,7 +556,7 @@ def test_the_snapshots_of_a_day(
     now = container.get(key).json
     snapshots = import_module("stats.snapshots.store")
     taken = snapshots.Snapshot(now, NOW, NOW.replace(microsecond=0))
-    container.api._container.snapshots.write(taken, container.api.Deadline.after(10))
+    container.api._app.snapshots.write(taken, container.api.Deadline.after(10))
     history = container.get(key, path=PATH, query="from=2026-11-23").json
     assert history["backfilled"] == []
     for section, entries in now.items():

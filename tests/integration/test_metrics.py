@@ -1,5 +1,6 @@
 """`/metrics`, as prometheus_client's own parsers read it."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,25 @@ from tests.integration.conftest import AWS, NOW, Response, Travel
 from tests.support.databases import load_case, read_case
 from tests.support.events import FORMATS
 from tests.support.metrics import Series, parse, series
+from tests.support.s3 import S3
 
 CASES = sorted((Path(__file__).parents[1] / "cases").glob("*.json"))
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 NEWER_TEXT = "text/plain; version=1.0.0; charset=utf-8; escaping={}"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 ALLOW = "GET, HEAD, OPTIONS"
+# OpenL2M's own names of the counters that its statistics do not show.
+HIDDEN = {
+    "openl2m_logins_total": "logins",
+    "openl2m_failed_logins_total": "logins_failed",
+    "openl2m_access_denied_total": "access_denied",
+    "openl2m_errors_total": "errors",
+    "openl2m_warnings_total": "warnings",
+    "openl2m_views_total": "views",
+    "openl2m_detail_views_total": "detailviews",
+    "openl2m_bulk_edits_total": "bulkedits",
+    "openl2m_hardware_views_total": "hwinfo",
+}
 # What Prometheus 2 and 3 send.
 PROMETHEUS_2 = (
     "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
@@ -48,10 +62,11 @@ def samples(answer: Response) -> Series:
     return parse(answer.headers["Content-Type"], answer.body)
 
 
-def expected(document: Any, taken_at: datetime) -> Series:
-    """Return what the series are when the JSON is this."""
+def expected(document: Any, taken_at: datetime, counters: Mapping[str, int]) -> Series:
+    """Return what the series are when the JSON is this, and OpenL2M's counters are these."""
     own: Series = {("openl2m_stats_timestamp_seconds", None): taken_at.timestamp(), ("openl2m_stats_info", None): 1}
-    return own | series(document)
+    hidden = {(name, None): float(counters.get(row, 0)) for name, row in HIDDEN.items()}
+    return own | series(document) | hidden
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
@@ -64,10 +79,23 @@ def test_the_numbers_are_those_of_the_json(path: Path, sqlite_db: Database, aws:
         container = new_container(TIME_ZONE=case["time_zone"])
         document = container.get(key).json
         answers = [scrape(container, key, ("Accept", accept)) for accept in ("*/*", PROMETHEUS_2, PROMETHEUS_3)]
-    assert len(set(expected(document, now).values())) > 5
+    assert len(set(expected(document, now, case["tables"]["counters_counter"]).values())) > 5
     for answer in answers:
         assert answer.status == 200
-        assert samples(answer) == expected(document, now)
+        assert samples(answer) == expected(document, now, case["tables"]["counters_counter"])
+
+
+def test_the_counters_that_openl2m_does_not_show(
+    key: str, database: Database, aws: AWS, travel: Travel, new_container: Any
+) -> None:
+    aws.put_database(database.secret())
+    container = new_container()
+    numbers = {row: number for number, row in enumerate(HIDDEN.values(), start=1)} | {"vlan_management": 99}
+    database.insert("counters_counter", [{"name": name, "value": value} for name, value in numbers.items()])
+    found = samples(scrape(container, key))
+    assert {name: found[name, None] for name in HIDDEN} == dict(zip(HIDDEN, range(1, 10), strict=True))
+    assert list(container.get(key).json) == ["database", "usage"]
+    assert container.get(key, path="/metrics").headers["Cache-Status"].endswith("detail=memory")
 
 
 @pytest.mark.parametrize(
@@ -173,6 +201,13 @@ def test_headers_and_validators(build: Any, key: str, travel: Travel, new_contai
         assert scrape(container, key, ("If-None-Match", other), build=build).status == 200
 
 
+def test_the_deployment_is_named_where_it_has_a_name(key: str, new_container: Any) -> None:
+    version = f'version="{stats.__version__}"'
+    assert f"openl2m_stats_info{{{version}}} 1.0" in scrape(new_container(), key).body.splitlines()
+    text = scrape(new_container(STACK_LABEL='Prod "1"'), key).body
+    assert f'openl2m_stats_info{{deployment="Prod \\"1\\"",{version}}} 1.0' in text.splitlines()
+
+
 def test_whoever_asks_a_statement_is_run_once_in_its_time(
     key: str, sqlite_db: Database, travel: Travel, new_container: Any
 ) -> None:
@@ -187,6 +222,49 @@ def test_whoever_asks_a_statement_is_run_once_in_its_time(
     answer = scrape(container, key)
     assert answer.headers["Cache-Status"].endswith("detail=memory")
     assert samples(answer)["openl2m_switches", None] == 1
+
+
+SNAPSHOT = ("openl2m_stats_snapshot_timestamp_seconds", None)
+
+
+def test_the_newest_snapshots_time_is_read_once_in_its_time_and_outlasts_a_failing_bucket(
+    key: str, s3: S3, travel: Travel, new_schedule: Any, new_container: Any
+) -> None:
+    container = new_container()
+    assert SNAPSHOT not in samples(scrape(container, key))
+    new_schedule()({})
+    taken = NOW.timestamp()
+    reads = []
+    # Numbers of the database and of the snapshot in turn.
+    for seconds in (30, 59, 60, 90, 119, 120, 150):
+        travel(seconds)
+        before = len(s3.calls)
+        found = samples(scrape(container, key))
+        reads.append(len(s3.calls) - before)
+        assert found.get(SNAPSHOT) == (None if seconds < 60 else taken)
+    assert reads == [0, 0, 1, 0, 0, 1, 0]
+    s3.fault = lambda *_: 503
+    travel(180)
+    answer = scrape(container, key)
+    assert answer.headers["Cache-Status"].endswith("fwd=miss")
+    assert samples(answer)[SNAPSHOT] == taken
+    assert SNAPSHOT not in samples(scrape(new_container(), key))
+    s3.recover()
+    s3.objects = {}
+    travel(240)
+    assert SNAPSHOT not in samples(scrape(container, key))
+
+
+def test_without_a_bucket_there_is_no_snapshots_time(key: str, new_container: Any) -> None:
+    assert SNAPSHOT not in samples(scrape(new_container(), key))
+
+
+def test_a_snapshot_of_another_version_has_a_time(
+    key: str, s3: S3, travel: Travel, new_schedule: Any, new_container: Any
+) -> None:
+    new_schedule()({})
+    s3.objects = {"snapshots/latest.json": s3.objects["snapshots/latest.json"].replace(b'"vlans"', b'"networks"')}
+    assert samples(scrape(new_container(), key))[SNAPSHOT] == NOW.timestamp()
 
 
 def test_a_stale_answer_still_says_when_its_numbers_were_read(

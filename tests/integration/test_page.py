@@ -1,5 +1,6 @@
 """The page as the handler answers it: status, headers, policy and size; tests/browser runs it."""
 
+import gzip
 import hashlib
 import json
 import re
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from dev.servers.databases import Database
+from stats.numbers.catalogue import STATISTICS
 from tests.integration.conftest import AWS, Response
 from tests.support import leaks
 from tests.support.databases import ROOT
@@ -57,15 +59,34 @@ def test_status_and_headers(page: Response) -> None:
 
 
 def test_it_is_one_small_document_that_names_no_other_host(page: Response) -> None:
-    assert len(page.body.encode()) < 40_000
+    assert len(page.body.encode()) <= 60_000
+    assert len(gzip.compress(page.body.encode())) <= 20_000
     assert page.body.startswith("<!doctype html>")
     assert not re.search(r"\sstyle=", page.body)
     assert not re.search(r"\son\w+=", page.body)
     assert "innerHTML" not in page.body
     addresses = re.findall(r"(?:src|href|action|url)\s*[=(]\s*[\"']?([^\"'\s>]+)", page.body)
-    assert [address.partition(",")[0] for address in addresses] == ["data:image/svg+xml"]
+    assert {address.strip("`").partition(",")[0] for address in addresses} == {"data:image/svg+xml"}
     # The names of SVG are no addresses.
     assert set(re.findall(r"\w+://[^\s\"']+", page.body)) == {"http://www.w3.org/2000/svg"}
+
+
+def test_it_names_the_deployment(key: str, page: Response, new_container: Any) -> None:
+    assert "<title>OpenL2M statistics</title>" in page.body
+    named = new_container(STACK_LABEL="Campus <i>Zürich</i> & ${x}").get(path="/")
+    label = "Campus &lt;i&gt;Zürich&lt;/i&gt; &amp; ${x}"
+    assert f"<title>{label} · OpenL2M statistics</title>" in named.body
+    assert f'<bdi id="stack">{label}</bdi>' in named.body
+    assert named.headers["ETag"] != page.headers["ETag"]
+
+
+def test_it_brings_what_each_number_counts(page: Response) -> None:
+    [text] = re.findall(r'<script type="application/json" id="catalogue">(.*?)</script>', page.body, re.DOTALL)
+    assert json.loads(text) == {
+        section: {each.key: [each.label, each.counts] for each in STATISTICS if each.section == section}
+        for section in dict.fromkeys(each.section for each in STATISTICS)
+    }
+    assert "<" not in text
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])

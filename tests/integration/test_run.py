@@ -19,7 +19,7 @@ import requests
 
 from dev.servers.databases import Database, Server
 from dev.servers.processes import free_port
-from stats.numbers.catalogue import STATISTICS
+from stats.numbers.catalogue import SERVED
 from tests.support import leaks
 from tests.support.databases import ROOT, server_database
 from tests.support.proxy import Proxy
@@ -39,7 +39,7 @@ EVENTS = {
     "get_history_csv": 200,
     "rest_api_get_history": 200,
 }
-SCHEDULED = {"schedule": "2026-11-23T12:00:00Z", "schedule_rule": "2026-11-23T12:05:00Z"}
+SCHEDULED = {"schedule", "schedule_rule"}
 
 
 def environment(**variables: object) -> dict[str, str]:
@@ -108,7 +108,7 @@ def values(document: Any) -> dict[str, int]:
 
 def check_demo(document: Any) -> None:
     numbers = values(document)
-    assert len(numbers) == len(STATISTICS)
+    assert len(numbers) == len(SERVED)
     assert numbers["switches"] == 1246
     assert numbers["switchgroups"] == 33
     assert numbers["vlans"] == 295
@@ -169,12 +169,12 @@ def test_the_demo_has_a_past(demo: str) -> None:
     assert 0 < len(gaps) < 5
     backfilled = len(history["backfilled"])
     assert history["backfilled"] == history["days"][:backfilled]
-    for section in ("database", "usage"):
+    for section in ("database", "usage", "counters"):
         for key, statistic in history[section].items():
             told = statistic["values"]
             assert len(told) == 91
             assert told[-1] is not None
-            assert section == "usage" or told[-1] == now[section][key]["value"]
+            assert section != "database" or told[-1] == now[section][key]["value"]
             known = key.endswith(("_hour", "_today", "_days"))
             assert [value is not None for value in told[:backfilled]] == [known] * backfilled
             assert [n for n in range(backfilled, 91) if told[n] is None] == gaps
@@ -382,17 +382,26 @@ def test_invoke(event: str, status: int) -> None:
         check_demo(json.loads(answer["body"]))
     if event == "get_history_csv":
         assert answer["body"].startswith("day,source,switches,")
-        assert answer["body"].count("\r\n") == 7
+        assert answer["body"].count("\r\n") == 32
     elif "history" in event:
-        assert len(json.loads(answer["body"])["days"]) == 6
+        assert len(json.loads(answer["body"])["days"]) == 31
     if event == "get_metrics":
         assert "\nopenl2m_switches 1246.0\n" in answer["body"]
 
 
-@pytest.mark.parametrize(("event", "time"), SCHEDULED.items())
-def test_invoke_the_snapshot_function(event: str, time: str) -> None:
+def test_history_of_the_events_is_there_whatever_the_date() -> None:
+    days = json.loads(invoke("get_history")["body"])
+    assert days["to"] == str(datetime.now(UTC).date())
+    assert any(days["database"]["switches"]["values"])
+
+
+@pytest.mark.parametrize("event", sorted(SCHEDULED))
+def test_invoke_the_snapshot_function(event: str) -> None:
+    before = datetime.now(UTC).replace(second=0, microsecond=0)
     answer = invoke(event)
-    assert (answer["scheduled_for"], answer["written"]) == (time, True)
+    assert before <= datetime.fromisoformat(answer["scheduled_for"]) <= datetime.now(UTC)
+    assert answer["scheduled_for"].endswith(":00Z")
+    assert answer["written"] is True
 
 
 def snapshot(**variables: object) -> subprocess.CompletedProcess[str]:
@@ -414,6 +423,7 @@ def test_a_snapshot_of_the_demo() -> None:
     time = document.pop("scheduled_for")
     assert key == f"snapshots/dt={time[:10]}/{time.replace(':', '-')}.json"
     assert document.pop("taken_at")[:19] == time[:19]
+    assert document.pop("counters")["failed_logins"] == {"label": "Failed logins", "value": 712}
     check_demo(document)
 
 

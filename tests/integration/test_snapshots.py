@@ -1,5 +1,6 @@
 """Snapshots: written once whatever happens, and served while the database is away."""
 
+import json
 import os
 import re
 import socket
@@ -70,7 +71,9 @@ def test_a_snapshot(
     }
     check_bucket(s3, "2026-11-23T12:00:00Z")
     times = '"taken_at":"2026-11-23T12:00:02.250000Z","scheduled_for":"2026-11-23T12:00:00Z"}\n'
-    assert s3.objects["snapshots/latest.json"].decode() == f"{api.body[:-1]},{times}"
+    latest = s3.objects["snapshots/latest.json"].decode()
+    assert latest.startswith(f'{api.body[:-1]},"counters":{{"logins":{{"label":"Logins","value":0}},')
+    assert latest.endswith(f'"value":0}}}},{times}')
     assert api.json["usage"]["changes_today"]["value"] == 1
 
 
@@ -465,6 +468,23 @@ def test_a_snapshot_of_another_version_is_not_served(
         assert new_container().get(key).headers["Cache-Status"] == "openl2m-stats; fwd=miss"
     s3.objects = {"snapshots/latest.json": whole}
     assert "detail=snapshot" in new_container().get(key).headers["Cache-Status"]
+
+
+def test_a_snapshot_of_a_former_version_without_counters_is_served(
+    key: str, s3: S3, travel: Travel, new_schedule: Any, new_container: Any
+) -> None:
+    new_schedule()({})
+    content = s3.json("snapshots/latest.json")
+    del content["counters"]
+    s3.objects = {"snapshots/latest.json": json.dumps(content).encode()}
+    container = new_container()
+    answer = container.get(key)
+    assert "detail=snapshot" in answer.headers["Cache-Status"]
+    assert list(answer.json) == ["database", "usage"]
+    metrics = container.get(key, path="/metrics")
+    assert metrics.status == 200
+    assert "openl2m_changes_total 0.0" in metrics.body
+    assert "openl2m_logins" not in metrics.body
 
 
 @pytest.mark.parametrize("malformed", MALFORMED, ids=lambda text: repr(text[:40]))

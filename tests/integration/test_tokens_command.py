@@ -303,7 +303,7 @@ def test_listing(aws: AWS, travel: Travel, run: Run) -> None:
         "nagios - in 12 days 10.0.0.0/8, ::1 active - abcdef",
         "old - expired 3 days ago nonsense expired - abcdef",
         "off - never any revoked openl2m abcdef",
-        "bad - - any unusable: expires has no offset from UTC - abcdef",
+        "bad - - any unusable: expires is not an ISO 8601 time with an offset from UTC - abcdef",
         r"'e\x1b[2Jvil\n' - - any unusable: sha256 is not 64 hex digits - -",
         "- - - any unusable: not an object - -",
     ]
@@ -358,7 +358,7 @@ def test_listing_nothing(run: Run) -> None:
             {"expires": "2027-01-01"},
             None,
             1,
-            "refused: the entry of token 'test' is unusable: expires has no offset from UTC",
+            "refused: the entry of token 'test' is unusable: expires is not an ISO 8601 time with an offset from UTC",
         ),
         ({"sha256": "0" * 64}, None, 1, "refused: unknown token"),
     ],

@@ -1,5 +1,6 @@
 """Certificates for a test's own servers, good and bad."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -34,10 +35,10 @@ def new_authority(*, sloppy: bool = False) -> Authority:
     return Authority(name, key, builder.sign(key, SHA256()).public_bytes(Encoding.PEM), sloppy)
 
 
-def new_certificate(authority: Authority, host: str, *, days: int = 2) -> tuple[bytes, bytes]:
+def new_certificate(authority: Authority, *hosts: str, days: int = 2) -> tuple[bytes, bytes]:
     """Return a server's certificate and its key; with negative days it has expired."""
     key = ec.generate_private_key(ec.SECP256R1())
-    builder = _for_server(host, authority.name, key, days=days)
+    builder = _for_server(hosts, authority.name, key, days=days)
     if not authority.sloppy:
         builder = builder.add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.key.public_key()), False
@@ -48,7 +49,7 @@ def new_certificate(authority: Authority, host: str, *, days: int = 2) -> tuple[
 def new_self_signed_certificate(host: str) -> tuple[bytes, bytes]:
     """Return a server's certificate that no authority signed, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
-    return _pair(_for_server(host, _name(host), key, days=2).sign(key, SHA256()), key)
+    return _pair(_for_server([host], _name(host), key, days=2).sign(key, SHA256()), key)
 
 
 _USAGES = (
@@ -69,9 +70,11 @@ def _pair(certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> tup
     return certificate.public_bytes(Encoding.PEM), key_pem
 
 
-def _for_server(host: str, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, *, days: int) -> x509.CertificateBuilder:
-    builder = _builder(_name(host), issuer, key, days=days)
-    return builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), False)
+def _for_server(
+    hosts: Sequence[str], issuer: x509.Name, key: ec.EllipticCurvePrivateKey, *, days: int
+) -> x509.CertificateBuilder:
+    builder = _builder(_name(hosts[0]), issuer, key, days=days)
+    return builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(host) for host in hosts]), False)
 
 
 def _name(text: str) -> x509.Name:

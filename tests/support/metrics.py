@@ -15,7 +15,7 @@ def series(document: Any) -> Series:
     """Return the series of the statistics that a document has."""
     found: Series = {}
     for statistic in STATISTICS:
-        if statistic.key in document[statistic.section]:
+        if statistic.key in document.get(statistic.section, {}):
             suffix = "_total" if isinstance(statistic.measure, Counter) else ""
             window = statistic.window.value if statistic.window else None
             # Every number of Prometheus' is a float: the largest that OpenL2M can count up to is rounded.

@@ -590,7 +590,7 @@ def test_certificates_are_fetched_with_those_of_rds_proxy(lacks: str | None, tmp
     curl = tmp_path / "curl"
     curl.write_text(f'#!/bin/sh\nwhile [ "$1" != --output ]; do shift; done\ncp {published}/${{3##*/}} $2\n')
     curl.chmod(0o755)
-    for name in (".venv-sam", "dev", "requirements"):
+    for name in (".venv-sam", ".venv-tools", "dev", "requirements"):
         (tmp_path / name).symlink_to(ROOT / name)
     target = tmp_path / "layers/dependencies/rds-global-bundle.pem"
     target.parent.mkdir(parents=True)

@@ -109,6 +109,11 @@ UNUSED = {
 # What no handler names. SAM CLI: the stack, its change sets, and the packages that it uploads.
 STACK = f"arn:aws:cloudformation:us-east-1:{ACCOUNT}:stack/openl2m-stats/0b1c"
 MANAGED = f"arn:aws:cloudformation:us-east-1:{ACCOUNT}:stack/aws-sam-cli-managed-default/0b1c"
+# `sam delete` looks for stacks that SAM makes beside some others, with a hash of their names.
+BESIDE = [
+    f"arn:aws:cloudformation:us-east-1:{ACCOUNT}:stack/openl2m-stats-53bf731b-{kind}/*"
+    for kind in ("CompanionStack", "WebFunctionCode")
+]
 UPLOADED = "arn:aws:s3:::aws-sam-cli-managed-default-samclisourcebucket-1a2b/openl2m-stats/0123456789abcdef"
 FUNCTION = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:openl2m-stats-StatsFunction-1A2B"
 SNAPSHOT_FUNCTION = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:openl2m-stats-SnapshotFunction-1A2B"
@@ -123,6 +128,7 @@ OTHERS = [
     ("cloudformation:ContinueUpdateRollback", STACK),
     *((f"cloudformation:{action}", STACK) for action in ("ExecuteChangeSet", "GetTemplate", "GetTemplateSummary")),
     *((f"cloudformation:{action}", STACK) for action in ("ListChangeSets", "ListStackResources")),
+    *(("cloudformation:DescribeStacks", arn) for arn in BESIDE),
     ("cloudformation:CreateChangeSet", "arn:aws:cloudformation:us-east-1:aws:transform/Serverless-2016-10-31"),
     ("cloudformation:CreateChangeSet", "arn:aws:cloudformation:us-east-1:aws:transform/LanguageExtensions"),
     *((f"s3:{action}", UPLOADED) for action in ("GetObject", "PutObject", "DeleteObject")),

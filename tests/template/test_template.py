@@ -213,6 +213,7 @@ def test_every_variable_has_its_own_parameter(tmp_path: Any) -> None:
         "DATABASE_TLS": "verify",
         "TOKENS_SECRET_ID": "tokens",
         "SNAPSHOT_BUCKET": "bucket",
+        "STACK_LABEL": "Campus network",
         "RES_OPTIONS": "timeout:1 attempts:2",
         "POWERTOOLS_SERVICE_NAME": "openl2m-stats",
         "POWERTOOLS_LOG_LEVEL": "WARNING",

@@ -9,14 +9,14 @@ from typing import Any
 
 from stats.aws import clients
 from stats.base.deadline import Deadline
-from stats.base.remote import SourceError
+from stats.base.remote import RemoteError
 
 _TYPE = "application/json"
 _TRIES = 30
 _LONGEST_PAUSE_SECONDS = 0.5
 
 
-class StorageError(SourceError):
+class StorageError(RemoteError):
     """An object could not be read or written, or is not what it should be."""
 
 

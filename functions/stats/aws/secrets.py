@@ -6,12 +6,12 @@ from botocore.exceptions import ClientError
 
 from stats.aws import clients
 from stats.base.deadline import Deadline
-from stats.base.remote import SourceError
+from stats.base.remote import RemoteError
 
 Stage = Literal["AWSCURRENT", "AWSPENDING"]
 
 
-class SecretUnavailableError(SourceError):
+class SecretUnavailableError(RemoteError):
     """Secrets Manager did not hand the secret out; the text is the AWS error's code or class."""
 
 

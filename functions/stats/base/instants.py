@@ -18,3 +18,11 @@ def parse_instant(text: str) -> datetime:
     if instant.tzinfo is None:
         raise ValueError("no offset from UTC")
     return instant.astimezone(UTC)
+
+
+def elapsed(since: datetime | None, now: datetime) -> float | None:
+    """Return the seconds from one instant to another.
+
+    None without the first, and when it lies in the future: the clock was set back, and the time that passed is unknown.
+    """
+    return None if since is None or since > now else (now - since).total_seconds()

@@ -1,78 +1,96 @@
-"""What is read from elsewhere and may fail: the last good value, its age, and when to ask again."""
+"""A value from elsewhere: the last good one, its age, and the back-off after a failure."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
 from stats.base.deadline import Deadline
+from stats.base.instants import elapsed
 from stats.base.telemetry import report
 
 T = TypeVar("T")
 
-_FIRST_WAIT = timedelta(seconds=1)
-_LONGEST_WAIT = timedelta(seconds=30)
+_FIRST_PAUSE = timedelta(seconds=1)
+_LONGEST_PAUSE = timedelta(seconds=30)
 
 
-class SourceError(Exception):
-    """Something could not be read; the text is fit for a log."""
+class RemoteError(Exception):
+    """A read from elsewhere failed; the text is fit for a log."""
 
 
-class Source(Generic[T]):
-    """Keeps the last good value of `read`, and after a failure leaves it alone for a while.
+class UnavailableError(Exception):
+    """There is nothing to serve. `detail` is fit for the caller, `retry_after` is what is left of the back-off."""
 
-    `read(deadline)` returns a value, or None when there is nothing new, or raises SourceError. A failure is logged as
-    `message` and counted as `metric`. The wait after it is 1 s, twice as long after each further failure in a row, and
-    at most 30 s; it begins when the failed attempt ends.
+    def __init__(self, detail: str, retry_after: timedelta) -> None:
+        super().__init__(detail)
+        self.detail, self.retry_after = detail, retry_after
+
+
+class BackOff:
+    """Pauses between attempts that fail: 1 s, doubled after each further failure in a row, at most 30 s.
+
+    A pause begins when the failed attempt ends. A failure is logged as `message` and counted as `metric`.
     """
 
-    def __init__(self, read: Callable[[Deadline], T | None], message: str, metric: str) -> None:
-        self.value: T | None = None
-        self.error: SourceError | None = None  # of the last attempt
-        self._read, self._message, self._metric = read, message, metric
-        self._read_at: datetime | None = None
-        self._asked_at: datetime | None = None
-        self._rest_until: datetime | None = None
+    def __init__(self, message: str, metric: str) -> None:
+        self.error: RemoteError | None = None  # of the last attempt
+        self._message, self._metric = message, metric
+        self._attempted_at: datetime | None = None
+        self._pause_until: datetime | None = None
         self._failures = 0
 
-    def age(self, now: datetime) -> float | None:
-        """Return the seconds since the value was read; None when there is none, or the clock was set back since."""
-        return _elapsed(self._read_at, now)
+    def since_attempt(self, now: datetime) -> float | None:
+        """Return the seconds since the last attempt; None without one, or after the clock was set back."""
+        return elapsed(self._attempted_at, now)
 
-    def since_asked(self, now: datetime) -> float | None:
-        """Return the seconds since the last attempt, good or not; None as for age()."""
-        return _elapsed(self._asked_at, now)
-
-    def wait(self, now: datetime) -> timedelta:
-        """Return how long the source is still to be left alone; zero when it may be asked."""
-        if self._rest_until is None or self.since_asked(now) is None:
+    def remaining(self, now: datetime) -> timedelta:
+        """Return what is left of the pause; zero when an attempt may be made."""
+        if self._pause_until is None or self.since_attempt(now) is None:
             return timedelta()
-        return max(self._rest_until - now, timedelta())
+        return max(self._pause_until - now, timedelta())
 
-    def ask(self, deadline: Deadline) -> bool:
-        """Refresh the value unless the source is to be left alone. Return whether it was read."""
-        return not self.wait(deadline.now) and self.refresh(deadline)
-
-    def refresh(self, deadline: Deadline) -> bool:
-        """Read a new value, or keep the last good one. Return whether it was read."""
-        self._asked_at = deadline.now
+    def attempt(self, action: Callable[[Deadline], None], deadline: Deadline) -> bool:
+        """Run an action, which fails by raising RemoteError. Return whether it succeeded."""
+        self._attempted_at = deadline.now
         try:
-            value = self._read(deadline)
-        except SourceError as error:
+            action(deadline)
+        except RemoteError as error:
             report(self._message, self._metric, error)
             self.error = error.with_traceback(None)
             # The exponent is capped because timedelta overflows long before an outage ends.
-            wait = min(_FIRST_WAIT * (1 << min(self._failures, 8)), _LONGEST_WAIT)
+            pause = min(_FIRST_PAUSE * (1 << min(self._failures, 8)), _LONGEST_PAUSE)
             self._failures += 1
-            self._rest_until = deadline.clock + wait
+            self._pause_until = deadline.clock + pause
             return False
-        if value is not None:
-            self.value, self._read_at = value, deadline.now
-        self.error, self._rest_until, self._failures = None, None, 0
+        self.error, self._pause_until, self._failures = None, None, 0
         return True
 
 
-def _elapsed(since: datetime | None, now: datetime) -> float | None:
-    # What lies ahead was noted before the clock was set back: how long ago that is, nobody knows.
-    if since is None or since > now:
-        return None
-    return (now - since).total_seconds()
+class Remote(BackOff, Generic[T]):
+    """Keeps the last good value of `read`, through failures.
+
+    `read(deadline)` returns a value, or None when there is nothing new, or raises RemoteError.
+    """
+
+    def __init__(self, read: Callable[[Deadline], T | None], message: str, metric: str) -> None:
+        super().__init__(message, metric)
+        self.value: T | None = None
+        self._read = read
+        self._read_at: datetime | None = None
+
+    def age(self, now: datetime) -> float | None:
+        """Return the seconds since the value was read; None without one, or after the clock was set back."""
+        return elapsed(self._read_at, now)
+
+    def refresh(self, deadline: Deadline) -> bool:
+        """Read a new value unless a pause is on. Return whether it was read."""
+        return not self.remaining(deadline.now) and self.refresh_now(deadline)
+
+    def refresh_now(self, deadline: Deadline) -> bool:
+        """Read a new value, or keep the last good one. Return whether it was read."""
+        return self.attempt(self._store, deadline)
+
+    def _store(self, deadline: Deadline) -> None:
+        value = self._read(deadline)
+        if value is not None:
+            self.value, self._read_at = value, deadline.now

@@ -36,6 +36,7 @@ class Settings(NamedTuple):  # quicker to make than a dataclass, for which cold 
     client_ip_allowed: tuple[Network, ...]
     api_enabled: bool
     page_enabled: bool
+    stack_label: str | None
     snapshot_bucket: str | None
     snapshot_prefix: str
 
@@ -120,6 +121,7 @@ OPTIONS: dict[str, Option] = {
     "CLIENT_IP_ALLOWED": Option("", _NETWORKS, _networks),
     "API_ENABLED": Option("true", "true or false", _one_of(_BOOLEANS)),
     "PAGE_ENABLED": Option("true", "true or false", _one_of(_BOOLEANS)),
+    "STACK_LABEL": Option("", "what the page and the metrics call this deployment", _text),
     "SNAPSHOT_BUCKET": Option("", "the name of the bucket of the snapshots", _text),
     "SNAPSHOT_PREFIX": Option("snapshots/", "what every key in the bucket begins with", str),
 }

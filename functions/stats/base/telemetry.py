@@ -7,6 +7,7 @@ embedded metric format, through the same output. Both carry the name in POWERTOO
 import json
 import logging
 import os
+import traceback
 from functools import partial
 
 from aws_lambda_powertools import Logger, Metrics
@@ -30,4 +31,10 @@ def count(metric: str) -> None:
 def report(message: str, metric: str, error: Exception) -> None:
     """Log and count a failure. The error's text must be fit for a log."""
     logger.error(message, error=str(error))
+    count(metric)
+
+
+def report_unforeseen(error: Exception, metric: str) -> None:
+    """Log and count an error that nothing foresees, without its text, which may quote a header or a secret."""
+    logger.error("unforeseen", error=type(error).__name__, trace=traceback.format_tb(error.__traceback__))
     count(metric)

@@ -8,11 +8,12 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from stats.base.deadline import Deadline
-from stats.base.remote import SourceError
+from stats.base.remote import RemoteError
 from stats.database.socket import TLS
 
 Row = Sequence[Any]
 Indexes = Sequence[Sequence[str]]
+Literal = Callable[[datetime], str]  # writes an instant in UTC as SQL
 Explanation = tuple["Kind", str, str]
 
 
@@ -26,7 +27,7 @@ class Kind(StrEnum):
     OTHER = "other"
 
 
-class DatabaseError(SourceError):
+class DatabaseError(RemoteError):
     """The numbers could not be read. `code` is the driver's or ours; the text is fit for a log."""
 
     def __init__(self, code: str, text: str, kind: Kind = Kind.OTHER) -> None:
@@ -72,7 +73,7 @@ class Engine(NamedTuple):
     """
 
     default_port: int
-    literal: Callable[[datetime], str]
+    literal: Literal
     connect: Callable[[Server, str, TLS, Deadline], Connection]
     explain: Callable[[Exception], Explanation]
 

@@ -1,33 +1,39 @@
 """The database secret: the server it describes, and what to log in with while it is rotated or out of reach."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
 
-from stats.aws.secrets import SecretStore, SecretUnavailableError, Stage
+from stats.aws.secrets import SecretUnavailableError, Stage
 from stats.base.deadline import Deadline
-from stats.base.remote import Source
+from stats.base.remote import Remote
 from stats.base.settings import Settings
 from stats.database.driver import DatabaseError, Server
-from stats.database.server import parse_server
+from stats.database.engines import ENGINES, engine_of
 
 _MAX_AGE_SECONDS = 300
 # Reading the secret may take this part of a request's time: what it said before may well still be right.
 _SHARE = 1 / 3
 
 
+# Returns a stage of the secret. Raises SecretUnavailableError.
+ReadSecret = Callable[[Deadline, Stage], str | bytes]
+
+
 class DatabaseSecret:
     """Keeps what the secret said last, and what logged in last."""
 
-    def __init__(self, settings: Settings, secrets: SecretStore) -> None:
+    def __init__(self, settings: Settings, read: ReadSecret) -> None:
         self._settings = settings
-        self._secrets = secrets
-        self._source = Source(self._current, "database secret not readable", "SecretFailure")
+        self._read_text = read
+        self._secret = Remote(self._current, "database secret not readable", "SecretFailure")
         self._logged_in: Server | None = None
         self._doubted = False
 
     def prepare(self, deadline: Deadline) -> Server | None:
         """Read the secret ahead of the first login; return what it says, if that can be had."""
-        self._source.refresh(deadline)
-        return self._source.value
+        self._secret.refresh_now(deadline)
+        return self._secret.value
 
     def logins(self, deadline: Deadline) -> Iterator[Server]:
         """Yield what to log in with, the likeliest first, for as long as logins are refused.
@@ -48,20 +54,20 @@ class DatabaseSecret:
 
     def unreadable(self) -> DatabaseError:
         """Return the error of a secret that gives nothing to log in with."""
-        error = self._source.error
+        error = self._secret.error
         return error if isinstance(error, DatabaseError) else DatabaseError("database secret not readable", str(error))
 
     def _attempts(self, deadline: Deadline) -> Iterator[Server | None]:
-        age = self._source.age(deadline.now)
+        age = self._secret.age(deadline.now)
         if not self._doubted and age is not None and age <= _MAX_AGE_SECONDS:
-            yield self._source.value
-        if self._source.refresh(deadline.share(_SHARE)):
-            yield self._source.value
+            yield self._secret.value
+        if self._secret.refresh_now(deadline.share(_SHARE)):
+            yield self._secret.value
             yield self._pending(deadline.share(_SHARE))
-            if self._source.refresh(deadline.share(_SHARE)):
-                yield self._source.value
+            if self._secret.refresh_now(deadline.share(_SHARE)):
+                yield self._secret.value
         yield self._logged_in
-        yield self._source.value
+        yield self._secret.value
 
     def accept(self, server: Server) -> None:
         """Note that a login succeeded."""
@@ -81,5 +87,57 @@ class DatabaseSecret:
             return None
 
     def _read(self, deadline: Deadline, stage: Stage) -> Server:
-        text = self._secrets.get(self._settings.database_secret_id, deadline, stage)
-        return parse_server(text, self._settings)
+        return parse_server(self._read_text(deadline, stage), self._settings)
+
+
+def parse_server(text: str | bytes, settings: Settings) -> Server:
+    """Return the server that a database secret describes; what it leaves out is taken from the settings.
+
+    The secret is RDS's JSON: `engine`, `host`, `port`, `username`, `password`, `dbname`. Without a password the
+    login is by IAM. Raise DatabaseError.
+    """
+    try:
+        secret = json.loads(text)
+    except (ValueError, RecursionError):
+        # The decoder's error carries the secret itself.
+        raise DatabaseError("bad secret", "the database secret is not JSON") from None
+    if not isinstance(secret, dict):
+        raise DatabaseError("bad secret", "the database secret is not a JSON object")
+
+    def text_of(key: str, otherwise: str | None) -> str:
+        value = secret.get(key) or otherwise
+        # What cannot be printed, such as NUL or half a character, drivers and sockets choke on or cut off.
+        if not isinstance(value, str) or not value or not value.isprintable():
+            raise DatabaseError("bad secret", f"the database secret has no usable {key!r}")
+        return value
+
+    name = text_of("engine", settings.database_engine)
+    if name not in ENGINES:
+        raise DatabaseError("bad secret", f"'engine' of the database secret is none of {', '.join(ENGINES)}")
+    database = text_of("dbname", settings.database_name or "openl2m")
+    if name == "sqlite":
+        return Server(name, "localhost", 0, "", "", database)
+    return Server(
+        engine=name,
+        host=text_of("host", settings.database_host),
+        port=_port(secret.get("port") or settings.database_port or engine_of(name).default_port),
+        user=text_of("username", None),
+        password=_password(secret.get("password")),
+        database=database,
+    )
+
+
+def _password(value: Any) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise DatabaseError("bad secret", "the database secret has no usable 'password'")
+    return value
+
+
+def _port(value: Any) -> int:
+    try:
+        port = int(value)
+    except (OverflowError, TypeError, ValueError):
+        port = 0
+    if not 0 < port < 65536:
+        raise DatabaseError("bad secret", "'port' of the database secret is no port number")
+    return port

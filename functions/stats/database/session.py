@@ -1,21 +1,23 @@
-"""Database secret -> connection -> the one row of numbers -> the document."""
+"""The function's one connection to the database: logs in, checks that it is alive, reconnects, reads."""
 
 import contextlib
-import time
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
+from typing import TypeVar
 
-from stats.aws.secrets import SecretStore
 from stats.base.deadline import Deadline, within
+from stats.base.instants import elapsed
 from stats.base.settings import Settings
-from stats.base.telemetry import metrics
-from stats.database.driver import Connection, DatabaseError, Indexes, Kind, Server, explaining
+from stats.database.driver import Connection, DatabaseError, Indexes, Kind, Literal, Row, Server, explaining
 from stats.database.engines import engine_of
 from stats.database.iam import SigningError, new_token
-from stats.database.secret import DatabaseSecret
+from stats.database.secret import DatabaseSecret, ReadSecret
 from stats.database.socket import TLS, is_local, trust
-from stats.numbers import query
-from stats.numbers.catalogue import Document
+
+T = TypeVar("T")
+# Returns SQL. Its arguments write an instant, and fetch the indexes of switches_log (once a connection).
+Statement = Callable[[Literal, Callable[[], Indexes]], str]
 
 # A connection that was idle for longer may have died unnoticed.
 _IDLE_SECONDS = 10
@@ -23,11 +25,11 @@ _PING_SECONDS, _PING_SHARE = 2, 1 / 5
 
 
 class Database:
-    """Keeps one connection for the container's life and asks it for the numbers."""
+    """Keeps one connection from one read to the next."""
 
-    def __init__(self, settings: Settings, secrets: SecretStore) -> None:
+    def __init__(self, settings: Settings, read_secret: ReadSecret) -> None:
         self._settings = settings
-        self._secret = DatabaseSecret(settings, secrets)
+        self._secret = DatabaseSecret(settings, read_secret)
         self._connection: Connection | None = None
         self._used_at: datetime | None = None
         self._indexes: Indexes | None = None  # of the log, as the connection found them
@@ -43,25 +45,19 @@ class Database:
                 engine_of(server.engine)
                 _trust(server, self._settings)
 
-    def document(self, deadline: Deadline) -> Document:
-        """Return the document of the instant `deadline.now`. Raise DatabaseError.
+    def read(self, statement: Statement, parse: Callable[[Sequence[Row]], T], deadline: Deadline) -> T:
+        """Return what `parse` makes of a statement's rows. Raise DatabaseError.
 
-        A connection that has died since the last call is replaced once.
+        A connection that has died since the last read is replaced once.
         """
-        started = time.monotonic()
-        document = self._document(deadline)
-        metrics.add_metric(name="ReadTime", unit="Milliseconds", value=(time.monotonic() - started) * 1000)
-        return document
-
-    def _document(self, deadline: Deadline) -> Document:
-        if self._connection is not None and self._answers(self._connection, deadline):
+        if self._connection is not None and self._is_alive(self._connection, deadline):
             try:
-                return self._ask(self._connection, deadline)
+                return self._fetch(self._connection, statement, parse, deadline)
             except DatabaseError as error:
                 if error.kind != Kind.GONE or deadline.passed:
                     raise
         self._connection = self._connect(deadline)
-        return self._ask(self._connection, deadline)
+        return self._fetch(self._connection, statement, parse, deadline)
 
     def close(self) -> None:
         """Drop the connection, if there is one."""
@@ -70,10 +66,10 @@ class Database:
             with contextlib.suppress(Exception):  # whatever is wrong with it, it is of no more use
                 connection.close()
 
-    def _answers(self, connection: Connection, deadline: Deadline) -> bool:
-        """Tell whether a connection can be used; one that has been idle is asked, and dropped if it does not answer."""
-        idle = (deadline.now - self._used_at).total_seconds() if self._used_at else None
-        if idle is not None and 0 <= idle <= _IDLE_SECONDS:
+    def _is_alive(self, connection: Connection, deadline: Deadline) -> bool:
+        """Tell whether a connection can be used. One that was idle is pinged, and dropped if it does not answer."""
+        idle = elapsed(self._used_at, deadline.now)
+        if idle is not None and idle <= _IDLE_SECONDS:
             return True
         ping_deadline = deadline.share(_PING_SHARE, _PING_SECONDS)
         try:
@@ -84,14 +80,13 @@ class Database:
             return False
         return True
 
-    def _ask(self, connection: Connection, deadline: Deadline) -> Document:
+    def _fetch(
+        self, connection: Connection, statement: Statement, parse: Callable[[Sequence[Row]], T], deadline: Deadline
+    ) -> T:
         try:
             with explaining(connection.engine, deadline):
-                if self._indexes is None:
-                    self._indexes = connection.indexes(deadline)
-                zone, literal = self._settings.time_zone, connection.engine.literal
-                sql = query.statement(deadline.now, zone, literal, self._indexes)
-                document = query.document(connection.fetch(sql, deadline)[0])
+                sql = statement(connection.engine.literal, partial(self._log_indexes, connection, deadline))
+                result = parse(connection.fetch(sql, deadline))
         except DatabaseError as error:
             # After an error that the server reported, the session can still be used: a busy server is spared a login.
             if error.kind == Kind.GONE or deadline.passed:
@@ -103,7 +98,12 @@ class Database:
                 raise DatabaseError(error.code, text, error.kind) from None
             raise
         self._used_at = deadline.now
-        return document
+        return result
+
+    def _log_indexes(self, connection: Connection, deadline: Deadline) -> Indexes:
+        if self._indexes is None:
+            self._indexes = connection.indexes(deadline)
+        return self._indexes
 
     def _connect(self, deadline: Deadline) -> Connection:
         """Connect with the first login that is not refused."""

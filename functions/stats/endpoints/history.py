@@ -9,12 +9,11 @@ from datetime import date, timedelta
 from http import HTTPStatus
 from typing import Any
 
+from stats.app import App
 from stats.base.deadline import Deadline
 from stats.http.request import Request
-from stats.http.response import Answer, ProblemError, unavailable
+from stats.http.response import Answer, ProblemError, entity_tag
 from stats.numbers.catalogue import STATISTICS
-from stats.service import entity_tag
-from stats.snapshots.history import History, HistoryUnavailableError
 from stats.snapshots.months import Row, is_backfilled
 
 _MOST_DAYS = 366
@@ -24,20 +23,17 @@ _QUALITY = re.compile(r"q\s*=\s*(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)", re.ASCII | re
 _JSON, _CSV = "application/json", "text/csv"
 
 
-def answer(history: History | None, request: Request, ttl: int, deadline: Deadline) -> Answer:
-    """Answer a request for the history; `ttl` is CACHE_TTL_SECONDS. Raise ProblemError."""
-    if history is None:
+def answer(app: App, request: Request, deadline: Deadline) -> Answer:
+    """Return the numbers of the days that the query names. Raise ProblemError or UnavailableError."""
+    if app.history is None:
         raise ProblemError(HTTPStatus.NOT_FOUND, "There is no history: no bucket for snapshots is configured.")
     first, last = _range(request.query, deadline.now.date())
-    try:
-        days = history.days(first, last, deadline)
-    except HistoryUnavailableError as error:
-        raise unavailable("The history cannot be read at the moment.", error.retry_after) from None
+    days = app.history.days(first, last, deadline)
     is_csv = _prefers_csv(", ".join(request.headers.get("accept", [])))
     body = _csv(days) if is_csv else _json(days)
     headers = {
         "ETag": entity_tag(body),
-        "Cache-Control": f"private, max-age={ttl}",
+        "Cache-Control": f"private, max-age={app.settings.cache_ttl_seconds}",
         "Vary": "Accept, Authorization",
     }
     return Answer(body, f"{_CSV}; charset=utf-8" if is_csv else _JSON, headers)

@@ -1,11 +1,11 @@
-"""The statistics as metrics, in the formats that Prometheus reads.
+"""`/metrics`: the statistics as metrics, in the formats that Prometheus reads.
 
-prometheus_client takes long to import: api.py imports this module at the first request for it, not at the start.
+prometheus_client takes long to import, so api.py imports this module for the first scrape.
 """
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
@@ -14,9 +14,12 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.exposition import choose_encoder
 
 from stats import __version__
-from stats.http.response import Answer
+from stats.app import App
+from stats.base.deadline import Deadline
+from stats.endpoints.statistics import caching_headers
+from stats.http.request import Request
+from stats.http.response import Answer, entity_tag
 from stats.numbers.catalogue import STATISTICS, Counter, Document, Statistic
-from stats.service import Statistics, entity_tag
 
 _VERSION = re.compile(r";\s*version=([^;]*)")
 _VERSIONS = {"0.0.1", "0.0.4", "1.0.0"}
@@ -53,19 +56,33 @@ def families(statistics: Sequence[Statistic] = STATISTICS) -> list[Family]:
     return [Family(name, tuple(members)) for name, members in grouped.items()]
 
 
-def metrics(document: Document, taken_at: datetime) -> Iterator[Metric]:
-    """Yield the metrics of a document whose numbers were read at an instant."""
+def metrics(
+    document: Document, taken_at: datetime, snapshot_taken_at: datetime | None, label: str | None
+) -> Iterator[Metric]:
+    """Yield the metrics of a document whose numbers were read at an instant, without the numbers that it lacks.
+
+    `snapshot_taken_at` is the newest snapshot's instant, and `label` the name of this deployment, if there are any.
+    """
     for family in families():
         kind = CounterMetricFamily if family.is_counter else GaugeMetricFamily
         labels = [] if family.statistics[0].window is None else ["window"]
         metric = kind(family.name, family.help, labels=labels)
         for statistic in family.statistics:
-            value = document[statistic.section][statistic.key]["value"]
-            metric.add_metric([statistic.window.value] if statistic.window else [], float(value))
-        yield metric
+            entry = document.get(statistic.section, {}).get(statistic.key)
+            if entry:
+                metric.add_metric([statistic.window.value] if statistic.window else [], float(entry["value"]))
+        if metric.samples:
+            yield metric
     name, described = "openl2m_stats_timestamp_seconds", "When the numbers were read from the database, in Unix time."
     yield GaugeMetricFamily(name, described, taken_at.timestamp(), unit="seconds")
-    yield InfoMetricFamily("openl2m_stats", "The version of openl2m-stats.", {"version": __version__})
+    if snapshot_taken_at:
+        name, described = (
+            "openl2m_stats_snapshot_timestamp_seconds",
+            "When the newest snapshot was taken, in Unix time.",
+        )
+        yield GaugeMetricFamily(name, described, snapshot_taken_at.timestamp(), unit="seconds")
+    info = {"version": __version__, **({"deployment": label} if label else {})}
+    yield InfoMetricFamily("openl2m_stats", "The version of openl2m-stats, and what the deployment is called.", info)
 
 
 @dataclass(frozen=True)
@@ -75,19 +92,20 @@ class _Collector:
     collect: Callable[[], Iterator[Metric]]
 
 
-def as_metrics(answer: Answer, statistics: Statistics, accept: Sequence[str]) -> Answer:
-    """Return the answer of `/api/stats/` to these statistics as that of `/metrics`, in a format of the caller's choice.
-
-    `accept` holds the values of the Accept header.
-    """
+def answer(app: App, request: Request, deadline: Deadline) -> Answer:
+    """Return the metrics, in the format that the Accept header prefers. Raise UnavailableError."""
+    statistics, origin = app.service.statistics(deadline)
+    newest, label = app.service.snapshot_taken_at, app.settings.stack_label
     registry = CollectorRegistry()
-    registry.register(_Collector(partial(metrics, statistics.document, statistics.taken_at)))
-    encode, content_type = choose_encoder(",".join(filter(_is_known, ",".join(accept).split(","))))
+    registry.register(_Collector(partial(metrics, statistics.document, statistics.taken_at, newest, label)))
+    accept = ",".join(request.headers.get("accept", []))
+    encode, content_type = choose_encoder(",".join(filter(_is_known, accept.split(","))))
     body = encode(registry).decode()
-    headers = {**answer.headers, "ETag": entity_tag(body), "Vary": "Authorization, Accept"}
-    return replace(answer, body=body, content_type=content_type, headers=headers)
+    headers = caching_headers(statistics, origin, app.settings.cache_ttl_seconds, deadline.now)
+    headers |= {"ETag": entity_tag(body), "Vary": "Authorization, Accept"}
+    return Answer(body, content_type, headers, statistics.taken_at)
 
 
 def _is_known(accepted: str) -> bool:
-    # choose_encoder() fails at a version that is no number, and takes any later one for its own.
+    # choose_encoder() fails at a version that is not a number, and mistakes any later one for its own.
     return {version.strip() for version in _VERSION.findall(accepted)} <= _VERSIONS

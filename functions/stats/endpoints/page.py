@@ -1,27 +1,42 @@
 """The page at `/`: the files of web/ as one document, with the headers that let a browser run no other code.
 
-api.py imports this module at the first request for the page.
+api.py imports this module for the first request for the page.
 """
 
 import hashlib
+import html
+import json
 import re
 from base64 import b64encode
 from functools import cache
 from pathlib import Path
+from string import Template
 
-from stats.http.response import Answer
-from stats.service import entity_tag
+from stats.app import App
+from stats.base.deadline import Deadline
+from stats.http.request import Request
+from stats.http.response import Answer, entity_tag
+from stats.numbers.catalogue import STATISTICS
 
 _FILES = Path(__file__).parent / "web"
 _STYLES = re.compile(r'(?:<link rel="stylesheet" href="[a-z]+\.css">\n)+')
 _SCRIPTS = re.compile(r'(?:<script src="[a-z]+\.js"></script>\n)+')
 _NAME = re.compile(r'"([a-z]+\.(?:css|js))"')
+_FOR_PEOPLE = re.compile(r"^[ \t]*(?://.*\n)?", re.MULTILINE)  # indentation, and lines that are comments
+
+
+def answer(app: App, _request: Request, _deadline: Deadline) -> Answer:
+    """Return the page."""
+    return _page(app.settings.stack_label)
 
 
 @cache
-def answer() -> Answer:
-    """Return the page, put together at the first call."""
-    document, style = _inline(_read("index.html"), _STYLES, "style")
+def _page(label: str | None) -> Answer:
+    name = html.escape(label or "")
+    title = f"{name} · OpenL2M statistics" if name else "OpenL2M statistics"
+    template = Template(_read("index.html"))
+    document = template.substitute(title=title, stack=name, catalogue=_catalogue())
+    document, style = _inline(document, _STYLES, "style")
     document, script = _inline(document, _SCRIPTS, "script")
     policy = (
         f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; connect-src 'self'; "
@@ -38,12 +53,20 @@ def answer() -> Answer:
     return Answer(document, "text/html; charset=utf-8", headers)
 
 
+def _catalogue() -> str:
+    """Return `{section: {key: [label, what it counts]}}` as JSON that no text of it can end."""
+    sections: dict[str, dict[str, list[str]]] = {}
+    for statistic in STATISTICS:
+        sections.setdefault(statistic.section, {})[statistic.key] = [statistic.label, statistic.counts]
+    return json.dumps(sections, ensure_ascii=False, separators=(",", ":")).replace("<", r"\u003c")
+
+
 def _inline(document: str, references: re.Pattern[str], tag: str) -> tuple[str, str]:
     """Return the document with one element in the place of its lines that refer to files, and what is in it."""
     lines = references.search(document)
     if lines is None:
         raise ValueError(f"index.html refers to no {tag}")
-    code = "".join(map(_read, _NAME.findall(lines[0])))
+    code = _FOR_PEOPLE.sub("", "".join(map(_read, _NAME.findall(lines[0]))))
     return f"{document[: lines.start()]}<{tag}>{code}</{tag}>\n{document[lines.end() :]}", code
 
 

@@ -1,5 +1,7 @@
-"""What the resources answer with: their bodies with validators, and problems."""
+"""Answers and problems as API Gateway's responses; pure."""
 
+import hashlib
+import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -9,7 +11,6 @@ from math import ceil
 from typing import Any
 
 from stats.http.request import Request
-from stats.service import Origin, Statistics
 
 # API Gateway's response, alike in both payload formats: {"statusCode": int, "headers": {str: str}, "body": str}.
 Response = dict[str, Any]
@@ -19,9 +20,9 @@ _ENTITY_TAG = re.compile(r'(?:W/)?("[^"]*")')
 
 @dataclass(frozen=True)
 class Answer:
-    """What a resource has to say. `headers` are those that a 200 and its 304 share, ETag among them.
+    """A representation. `headers` are those that a 200 and its 304 share, ETag among them.
 
-    `modified_at` is the instant that Last-Modified names, if that is sent.
+    `modified_at` is the instant in Last-Modified, if that is sent.
     """
 
     body: str
@@ -29,8 +30,8 @@ class Answer:
     headers: dict[str, str]
     modified_at: datetime | None = None
 
-    def is_held(self, request: Request) -> bool:
-        """Tell whether the caller holds this body already (RFC 9110, section 13)."""
+    def is_unmodified(self, request: Request) -> bool:
+        """Tell whether the caller's copy is this representation (RFC 9110, section 13)."""
         tags = request.headers.get("if-none-match")
         if tags is not None:
             listed = ", ".join(tags)
@@ -48,41 +49,23 @@ class Answer:
 
 
 class ProblemError(Exception):
-    """A request that gets no answer, but `response`. The caller is shown `detail`, plain words without a quote."""
+    """A request that gets an error: `response`, whose body shows `detail` to the caller."""
 
     def __init__(self, status: HTTPStatus, detail: str, **headers: str) -> None:
         super().__init__(detail)
         self.response: Response = {
             "statusCode": status.value,
             "headers": {"Content-Type": "application/json", "Cache-Control": "no-store", **headers},
-            "body": f'{{"detail":"{detail}"}}',
+            "body": json.dumps({"detail": detail}, separators=(",", ":")),
         }
 
 
 def unavailable(detail: str, retry_after: timedelta) -> ProblemError:
-    """Return the problem of a source that is away."""
-    seconds = max(ceil(retry_after.total_seconds()), 1)  # the wait may have ended meanwhile
+    """Return the 503 of a dependency that is unavailable."""
+    seconds = max(ceil(retry_after.total_seconds()), 1)  # the pause may have ended meanwhile
     return ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, detail, **{"Retry-After": str(seconds)})
 
 
-def of_statistics(statistics: Statistics, origin: Origin, ttl: int, now: datetime) -> Answer:
-    """Return the answer of `/api/stats/`, with its validators and caching headers (RFC 9110, 9111 and 9211)."""
-    age = int(statistics.age(now))
-    match origin:
-        case Origin.DATABASE:
-            cache_status = "fwd=miss"
-        case Origin.MEMORY:
-            cache_status = f"hit; ttl={ttl - age}; detail=memory"
-        case Origin.SNAPSHOT:
-            cache_status = f"hit; ttl={ttl - age}; detail=snapshot"
-        case Origin.STALE:
-            cache_status = f"hit; ttl={ttl - age}; detail=stale"
-    headers = {
-        "ETag": statistics.etag,
-        "Last-Modified": statistics.last_modified,
-        "Cache-Control": f"private, max-age={ttl}",
-        "Age": str(age),
-        "Cache-Status": f"openl2m-stats; {cache_status}",
-        "Vary": "Authorization",
-    }
-    return Answer(statistics.body, "application/json", headers, statistics.taken_at)
+def entity_tag(body: str) -> str:
+    """Return the strong validator of a body (RFC 9110, section 8.8.3)."""
+    return f'"{hashlib.sha256(body.encode()).hexdigest()[:32]}"'

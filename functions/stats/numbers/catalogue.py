@@ -12,6 +12,8 @@ from stats.numbers.windows import Window
 VIEW, CHANGE, COMMAND, LOGIN = 0, 1, 4, 5  # switches_log.type; a login is also a logout, and a call of the API
 API_CALL = 95  # switches_log.action
 
+COUNTERS = "counters"  # the section that OpenL2M keeps but does not show, and that `/api/stats/` leaves out, too
+
 
 # Every cold start makes these classes, and a frozen dataclass takes seven times as long to make as a named tuple.
 class Rows(NamedTuple):
@@ -62,7 +64,7 @@ Measure = Rows | Distinct | Counter | LogRows | LogDevices | LogUsers
 
 
 class Statistic(NamedTuple):
-    """One number of the document, `{key: {"label": label, "value": …}}` within its section.
+    """One number, `{key: {"label": label, "value": …}}` within its section.
 
     `family` is its OpenMetrics family, without the prefix `openl2m_`. `counts` says in the documents what it
     counts, without the window.
@@ -95,6 +97,7 @@ _USERS = (
 )
 _API_CALLS = "Calls of OpenL2M's REST API."
 _COMMANDS = "Commands run on devices."
+_SINCE = "since OpenL2M was installed."
 
 # fmt: off
 STATISTICS = (
@@ -128,8 +131,18 @@ STATISTICS = (
     Statistic("usage", "commands_last_7_days", "Commands last 7 days", "recent_commands", LogRows(COMMAND, _7), _COMMANDS),
     Statistic("usage", "commands_last_31_days", "Commands last 31 days", "recent_commands", LogRows(COMMAND, _31), _COMMANDS),
     Statistic("usage", "commands_total", "Total Commands", "executed_commands", Counter("commands"), "Commands run since OpenL2M was installed."),
+    Statistic(COUNTERS, "logins", "Logins", "logins", Counter("logins"), f"Logins {_SINCE}"),
+    Statistic(COUNTERS, "failed_logins", "Failed logins", "failed_logins", Counter("logins_failed"), f"Failed logins {_SINCE}"),
+    Statistic(COUNTERS, "access_denied", "Access denied", "access_denied", Counter("access_denied"), f"Times that a user was denied access {_SINCE}"),
+    Statistic(COUNTERS, "errors", "Errors", "errors", Counter("errors"), f"Errors {_SINCE}"),
+    Statistic(COUNTERS, "warnings", "Warnings", "warnings", Counter("warnings"), f"Warnings {_SINCE}"),
+    Statistic(COUNTERS, "views", "Views", "views", Counter("views"), f"Views of devices {_SINCE}"),
+    Statistic(COUNTERS, "detail_views", "Detail views", "detail_views", Counter("detailviews"), f"Views of devices with details {_SINCE}"),
+    Statistic(COUNTERS, "bulk_edits", "Bulk edits", "bulk_edits", Counter("bulkedits"), f"Edits of several interfaces at once {_SINCE}"),
+    Statistic(COUNTERS, "hardware_views", "Hardware views", "hardware_views", Counter("hwinfo"), f"Views of devices' hardware information {_SINCE}"),
 )
 # fmt: on
+SERVED = tuple(statistic for statistic in STATISTICS if statistic.section != COUNTERS)  # by `/api/stats/`
 
 
 def columns(statistics: Iterable[Statistic] = STATISTICS) -> dict[str, tuple[str, ...]]:

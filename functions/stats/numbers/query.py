@@ -15,6 +15,8 @@ from datetime import datetime, tzinfo
 from typing import SupportsInt
 
 from stats.numbers.catalogue import (
+    COUNTERS,
+    SERVED,
     STATISTICS,
     Counter,
     Distinct,
@@ -28,6 +30,8 @@ from stats.numbers.catalogue import (
 from stats.numbers.windows import Window, bounds
 
 Literal = Callable[[datetime], str]
+Indexes = Sequence[Sequence[str]]
+Statement = Callable[[Literal, Callable[[], Indexes]], str]
 LogMeasure = LogRows | LogDevices | LogUsers
 
 # What the shape by the indexes needs: two indexes of switches_log that begin with these columns.
@@ -161,24 +165,26 @@ ORDER BY switch_id DESC, timestamp DESC LIMIT 1) AS last{number}"""
 _BY_SCAN, _BY_INDEXES = _by_scan(), _by_indexes()
 
 
-def missing_indexes(indexes: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
+def missing_indexes(indexes: Indexes) -> list[tuple[str, ...]]:
     """Return the columns of those INDEXES that are not among the indexes of switches_log."""
     return [needed for needed in INDEXES if not any(tuple(each[: len(needed)]) == needed for each in indexes)]
 
 
-def statement(
-    now: datetime, zone: tzinfo, literal: Literal, indexes: Sequence[Sequence[str]], *, in_the_past: bool = False
-) -> str:
-    """Return the SELECT that yields one row, the 30 numbers at the instant `now` in catalogue order.
+def statement(now: datetime, zone: tzinfo, *, in_the_past: bool = False) -> Statement:
+    """Return what writes the SELECT that yields one row, all numbers at the instant `now` in catalogue order.
 
-    `literal` writes an instant in UTC as the engine's SQL literal. Nothing else is interpolated. `indexes` holds
-    the columns of each index of switches_log. `in_the_past`: no window reaches beyond `now`.
+    It takes a function that writes an instant in UTC as the engine's SQL literal, and one that returns the columns of
+    each index of switches_log. Nothing but instants is interpolated. `in_the_past`: no window reaches beyond `now`.
     """
-    windows = bounds(now, zone)
-    literals = {name: literal(instant) for name, instant in windows._asdict().items()}
-    latest = literal(min(windows.last_hour, windows.today))
-    until = f"timestamp <= {literal(now)} AND " if in_the_past else ""
-    return (_BY_SCAN if missing_indexes(indexes) else _BY_INDEXES).format(latest=latest, until=until, **literals)
+
+    def write(literal: Literal, indexes: Callable[[], Indexes]) -> str:
+        windows = bounds(now, zone)
+        literals = {name: literal(instant) for name, instant in windows._asdict().items()}
+        latest = literal(min(windows.last_hour, windows.today))
+        until = f"timestamp <= {literal(now)} AND " if in_the_past else ""
+        return (_BY_SCAN if missing_indexes(indexes()) else _BY_INDEXES).format(latest=latest, until=until, **literals)
+
+    return write
 
 
 def document(row: Sequence[SupportsInt]) -> Document:
@@ -191,7 +197,11 @@ def document(row: Sequence[SupportsInt]) -> Document:
 
 
 def is_whole(document: Document) -> bool:
-    """Tell whether a document has the catalogue's statistics, no more and no fewer, in its order."""
+    """Tell whether a document has the catalogue's statistics, no more and no fewer, in its order.
+
+    The snapshots of former versions have no counters, and need none to be served.
+    """
+    expected = STATISTICS if COUNTERS in document else SERVED
     return [
         (section, key, entry["label"]) for section, entries in document.items() for key, entry in entries.items()
-    ] == [(statistic.section, statistic.key, statistic.label) for statistic in STATISTICS]
+    ] == [(statistic.section, statistic.key, statistic.label) for statistic in expected]

@@ -4,12 +4,12 @@ import hashlib
 import hmac
 import re
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from stats.aws.secrets import NoValueError, SecretStore
 from stats.base.deadline import Deadline
 from stats.base.networks import Address, contains, parse_address
-from stats.base.remote import Source, SourceError
+from stats.base.remote import Remote, RemoteError, UnavailableError
 from stats.base.settings import Settings
 from stats.base.telemetry import count
 from stats.tokens.registry import Token, parse_registry
@@ -35,14 +35,6 @@ class UnknownTokenError(RefusedError):
     """The registry has no usable token of this key."""
 
 
-class RegistryUnavailableError(Exception):
-    """No registry can be read, and none is held that is young enough."""
-
-    def __init__(self, retry_after: timedelta) -> None:
-        super().__init__("the token registry is out of reach")
-        self.retry_after = retry_after
-
-
 def judge(tokens: Iterable[Token], key: str, address: Address | None, now: datetime) -> Token:
     """Return the token of a key, if it may be used from the address at the instant `now`. Raise RefusedError."""
     digest = hashlib.sha256(key.encode("ascii")).hexdigest()
@@ -63,16 +55,16 @@ class Tokens:
     def __init__(self, settings: Settings, secrets: SecretStore) -> None:
         self._settings = settings
         self._secrets = secrets
-        self._registry = Source(self._read, "token registry not readable", "RegistryFailure")
+        self._registry = Remote(self._read, "token registry not readable", "RegistryFailure")
 
     def prepare(self, deadline: Deadline) -> None:
         """Read the registry ahead of the first request; what fails is left to that."""
-        self._registry.refresh(deadline)
+        self._registry.refresh_now(deadline)
 
     def authenticate(self, authorizations: Sequence[str], client_address: object, deadline: Deadline) -> Token:
         """Return the token of the one `Authorization` value, if it may be used from the address.
 
-        Raise RefusedError, or RegistryUnavailableError when that cannot be told.
+        Raise RefusedError, or UnavailableError when that cannot be told.
         """
         match = _AUTHORIZATION.fullmatch(authorizations[0]) if len(authorizations) == 1 else None
         if match is None:
@@ -86,7 +78,7 @@ class Tokens:
         except UnknownTokenError:
             if not self._may_look_again(deadline):
                 raise
-        self._registry.ask(deadline.share(_SHARE))
+        self._registry.refresh(deadline.share(_SHARE))
         return judge(self._registry.value or (), match[1], address, deadline.now)
 
     def _read(self, deadline: Deadline) -> tuple[Token, ...]:
@@ -95,7 +87,7 @@ class Tokens:
         except NoValueError:
             return ()
         except ValueError as error:
-            raise SourceError(str(error)) from None
+            raise RemoteError(str(error)) from None
 
     def _check_client(self, address: Address | None) -> None:
         denied, allowed = self._settings.client_ip_denied, self._settings.client_ip_allowed
@@ -108,13 +100,13 @@ class Tokens:
         age = self._registry.age(deadline.now)
         if age is not None and age < self._settings.tokens_ttl_seconds:
             return
-        self._registry.ask(deadline.share(_SHARE))
+        self._registry.refresh(deadline.share(_SHARE))
         age = self._registry.age(deadline.now)
         if age is None or age > self._settings.tokens_max_stale_seconds:
-            raise RegistryUnavailableError(self._registry.wait(deadline.clock))
+            raise UnavailableError("Tokens cannot be checked at the moment.", self._registry.remaining(deadline.clock))
         if age:
             count("RegistryStale")
 
     def _may_look_again(self, deadline: Deadline) -> bool:
-        since = self._registry.since_asked(deadline.now)
+        since = self._registry.since_attempt(deadline.now)
         return since is None or (since > 0 and since >= self._settings.tokens_refresh_seconds)

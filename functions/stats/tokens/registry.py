@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from stats.base.instants import parse_instant
 from stats.base.networks import Address, Network, contains, parse_network
 from stats.base.telemetry import logger
 
@@ -91,12 +92,9 @@ def _parse_expires(value: Any) -> datetime | None:
     if value is None:
         return None
     try:
-        expires = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        raise ValueError("expires is not an ISO 8601 time") from None
-    if expires.tzinfo is None:
-        raise ValueError("expires has no offset from UTC")
-    return expires
+        return parse_instant(value)
+    except (OverflowError, TypeError, ValueError):
+        raise ValueError("expires is not an ISO 8601 time with an offset from UTC") from None
 
 
 def _parse_ips(entry: dict[str, Any], name: str) -> tuple[Network, ...] | None:

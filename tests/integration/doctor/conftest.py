@@ -99,7 +99,7 @@ def healthy(aws: AWS, s3: S3) -> Callable[[Database], None]:
         aws.new_token()
         schedule = cold_start("stats.schedule")
         schedule.handler({}, None)
-        schedule._container.database.close()
+        schedule._parts[0].database.close()
 
     return deploy
 

@@ -28,7 +28,7 @@ def record(*, days: int | None = None, length: int = 0, **fields: Any) -> dict[s
         ([{"name": "a", "days": -1}], "0 usable; 1 expired: a; "),
         ([{"active": False}], "0 usable; 1 switched off; "),
         ([{"active": False}], "Every caller gets 401"),
-        ([{}, {"name": "a", "expires": "soon"}], "1 usable; 1 malformed: a (expires is not an ISO 8601 time); "),
+        ([{}, {"name": "a", "expires": "soon"}], "1 usable; 1 malformed: a (expires is not an ISO 8601 time"),
         ([{}, {"name": ""}], "1 malformed: number 2 (no name)"),
         ([{}, *({"name": f"t{n}", "sha256": "x"} for n in range(7))], "7 malformed: t0 (sha256"),
         ([{}, *({"name": f"t{n}", "sha256": "x"} for n in range(7))], "and 2 more"),

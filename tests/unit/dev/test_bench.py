@@ -13,10 +13,10 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from dev.bench import plot, report, turns
-from dev.bench.markdown import put_into_page, times_as_long
 from dev.bench.report import Measured, Shape
 from dev.bench.rows import log_rows
-from dev.bench.timing import Timing, pairs, sample, summarize
+from dev.bench.timing import Timing, pairs, sample, summarize, times_as_long
+from dev.markdown import put_into_page
 from openl2m_stats.local.openl2m_schema import COLUMNS
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -187,7 +187,7 @@ def test_answers_take_turns_and_are_compared_within_a_round() -> None:
 
 
 def test_functions_of_a_revision(tmp_path: Path) -> None:
-    assert (turns.functions_of("HEAD", tmp_path) / "stats/query.py").is_file()
+    assert (turns.functions_of("HEAD", tmp_path) / "stats/api.py").is_file()
     with pytest.raises(CalledProcessError) as caught:
         turns.functions_of("no-such-revision", tmp_path)
     assert "no-such-revision" in caught.value.stderr

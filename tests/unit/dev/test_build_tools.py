@@ -122,7 +122,7 @@ class Machine:
 
     def find(self, **variables: str) -> subprocess.CompletedProcess[str]:
         environment = {"PATH": str(self.bin), "HOME": "/nonexistent", **variables}
-        command = [ROOT / "dev/build/find_python313.sh"]
+        command = [ROOT / "dev/build/find_python.sh"]
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 

@@ -15,10 +15,13 @@ def run(program: str, **variables: str) -> subprocess.CompletedProcess[str]:
 
 def test_it_can_be_imported_where_no_settings_are() -> None:
     assert run("import stats.api").returncode == 0
-    missing = run("import stats.api; stats.api.handler({}, None)")
-    assert missing.returncode != 0
-    assert "DATABASE_SECRET_ID is not set" in missing.stderr
-    assert "TOKENS_SECRET_ID is not set" in missing.stderr
+
+
+def test_without_settings_the_answer_is_500_and_the_log_names_them() -> None:
+    ran = run("import stats.api, sys; print(stats.api.handler({}, None)['statusCode'], file=sys.stderr)")
+    assert ran.stderr == "500\n"
+    assert "DATABASE_SECRET_ID is not set" in ran.stdout
+    assert "TOKENS_SECRET_ID is not set" in ran.stdout
 
 
 @pytest.mark.parametrize(

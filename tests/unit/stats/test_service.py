@@ -1,19 +1,24 @@
 """Which statistics are served: memory's, a snapshot's, the database's or stale ones, and what each source is asked."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 import pytest
 
 from stats.aws.bucket import StorageError
 from stats.base.deadline import Deadline
+from stats.base.remote import UnavailableError
 from stats.base.settings import load
-from stats.database.driver import DatabaseError
+from stats.database.driver import DatabaseError, Row
 from stats.database.session import Database
 from stats.numbers import query
-from stats.numbers.catalogue import STATISTICS, Document
-from stats.service import Origin, Service, UnavailableError
+from stats.numbers.catalogue import STATISTICS
+from stats.service import Origin, Service
 from stats.snapshots.store import Snapshot, Snapshots
+
+T = TypeVar("T")
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DOCUMENT = query.document([0] * len(STATISTICS))
@@ -26,12 +31,12 @@ class Numbers(Database):
     answers: bool = True
     seconds: list[float] = field(default_factory=list)
 
-    def document(self, deadline: Deadline) -> Document:
-        """Return the document, as Database does."""
+    def read(self, _statement: object, parse: Callable[[Sequence[Row]], T], deadline: Deadline) -> T:
+        """Return what is made of the rows, as Database does."""
         self.seconds.append(deadline.left)
         if not self.answers:
             raise DatabaseError("2003", "no connection")
-        return DOCUMENT
+        return parse([[0] * len(STATISTICS)])
 
 
 @dataclass

@@ -1,4 +1,4 @@
-// The chart of the chosen number, with a cursor, and its values as a table.
+// The chart of the chosen number, with a cursor.
 
 // Round numbers for the axis, three to six of them. Zero is among them unless that would flatten the line.
 function scale(values) {
@@ -12,30 +12,35 @@ function scale(values) {
   return ticks;
 }
 
+// Writes an axis' numbers short, with as many digits as it takes to tell them apart.
+function tickNames(ticks) {
+  if (ticks.at(-1) < 1e6) return ticks.map((tick) => number.format(tick));
+  for (let decimals = 0; decimals < 6; decimals += 1) {
+    const compact = new Intl.NumberFormat(undefined, { notation: "compact", minimumFractionDigits: decimals, maximumFractionDigits: decimals });
+    const named = ticks.map((tick) => compact.format(tick));
+    if (new Set(named).size === ticks.length) return named;
+  }
+  return ticks.map((tick) => number.format(tick));
+}
+
 let plot = null;
 
-function drawChart() {
+function drawChart(size = $("chart")) {
   const values = state.history.values[state.chosen], count = values.length;
-  const { clientWidth: width, clientHeight: height } = $("chart");
+  const { clientWidth: width, clientHeight: height } = size;
   if (!width) return;
-  const ticks = scale(values), low = ticks[0], high = ticks.at(-1);
-  const names = ticks.map((tick) => (high >= 1e6 ? compact : number).format(tick));
-  const left = 12 + 7.5 * Math.max(...names.map((name) => name.length)), right = width - 10, top = 12, bottom = height - 28;
+  const ticks = scale(values), low = ticks[0], high = ticks.at(-1), written = tickNames(ticks);
+  const left = 12 + Math.max(...written.map((each) => widthOf(each))), right = width - 10, top = 12, bottom = height - 28;
   const x = (index) => (count > 1 ? left + (index / (count - 1)) * (right - left) : (left + right) / 2);
   const y = (value) => bottom - ((value - low) / (high - low)) * (bottom - top);
   const svg = shape("svg", { viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" });
   ticks.forEach((tick, index) => svg.append(
     shape("line", { class: "grid", x1: left, x2: right, y1: y(tick), y2: y(tick) }),
-    shape("text", { class: "tick", x: left - 8, y: y(tick) + 4, "text-anchor": "end" }, names[index])));
-  const labels = Math.max(2, Math.min(count, Math.floor((right - left) / 100)));
-  for (let each = 0; each < labels && count > 1; each += 1) {
-    const index = Math.round((each * (count - 1)) / (labels - 1));
-    const anchor = each === 0 ? "start" : each === labels - 1 ? "end" : "middle";
-    svg.append(shape("text", { class: "tick", x: x(index), y: height - 8, "text-anchor": anchor },
-      (count > 180 ? month : shortDay).format(dayOf(index))));
-  }
+    shape("text", { class: "tick y", x: left - 8, y: y(tick) + 4, "text-anchor": "end" }, written[index])));
+  svg.append(...dayNames(count, x, left, right, height - 8));
   if (low === 0) svg.append(...areas(values, x, y, bottom)); // an area says how much there is, from nothing up
   svg.append(...paths(values, x, y));
+  if (isKnown(values[count - 1]) && isPartial(count - 1)) svg.append(shape("circle", { class: "open", cx: x(count - 1), cy: y(values[count - 1]), r: 3.5 }));
   const cursor = shape("g");
   svg.append(cursor);
   $("chart").replaceChildren(svg);
@@ -45,10 +50,31 @@ function drawChart() {
   drawCursor();
 }
 
+function dayNames(count, x, left, right, y) {
+  if (count < 2) return [];
+  const most = Math.max(2, Math.min(count, Math.floor((right - left) / 100))), format = count > 180 ? month : shortDay;
+  const made = [];
+  let before = "";
+  for (let each = 0; each < most; each += 1) {
+    const index = Math.round((each * (count - 1)) / (most - 1)), text = format.format(dayOf(index));
+    const anchor = each === 0 ? "start" : each === most - 1 ? "end" : "middle";
+    if (text !== before) made.push(shape("text", { class: "tick x", x: x(index), y, "text-anchor": anchor }, text));
+    before = text;
+  }
+  return made;
+}
+
+const pen = document.createElement("canvas").getContext("2d");
+
+function widthOf(text, size = 12) {
+  pen.font = `${size}px ${getComputedStyle(document.body).fontFamily}`;
+  return pen.measureText(text).width;
+}
+
 function areas(values, x, y, bottom) {
   const made = [];
   for (let start = 0, end; start < values.length; start = end + 1) {
-    for (end = start; end < values.length && values[end] !== null; end += 1);
+    for (end = start; end < values.length && isKnown(values[end]); end += 1);
     if (end - start < 2) continue;
     const line = values.slice(start, end).map((value, index) => `${x(start + index).toFixed(1)} ${y(value).toFixed(1)}`);
     made.push(shape("path", { class: "area", d: `M${x(start)} ${bottom}L${line.join("L")}L${x(end - 1)} ${bottom}z` }));
@@ -58,13 +84,13 @@ function areas(values, x, y, bottom) {
 
 function words(index) {
   const value = plot.values[index];
-  const told = state.history.backfilled.has(state.history.days[index]);
-  return { day: longDay.format(dayOf(index)), text: value === null ? "no value" : number.format(value), note: told && value !== null ? ", backfilled" : "" };
+  if (!isKnown(value)) return { day: longDay.format(dayOf(index)), text: "no value", note: "" };
+  const note = isPartial(index) ? ", so far" : isBackfilled(index) ? ", backfilled" : "";
+  return { day: longDay.format(dayOf(index)), text: digits(value), note };
 }
 
 function drawCursor() {
-  const last = lastKnown(plot.values);
-  const index = Math.min(state.position ?? last, plot.values.length - 1);
+  const index = Math.min(state.position ?? lastKnown(plot.values), plot.values.length - 1);
   const { day, text, note } = words(index);
   $("chart").setAttribute("aria-valuenow", String(index));
   $("chart").setAttribute("aria-valuetext", `${day}: ${text}${note}`);
@@ -72,10 +98,10 @@ function drawCursor() {
   if (state.position === null) return;
   const { x, y, top, bottom, left, right, values } = plot, at = x(index);
   plot.cursor.append(shape("line", { class: "cursor", x1: at, x2: at, y1: top, y2: bottom }));
-  if (values[index] !== null) plot.cursor.append(shape("circle", { class: "point", cx: at, cy: y(values[index]), r: 5 }));
-  const below = `${day}${note}`, room = 24 + 6.6 * Math.max(below.length, text.length * 1.4);
+  if (isKnown(values[index])) plot.cursor.append(shape("circle", { class: "point", cx: at, cy: y(values[index]), r: 5 }));
+  const below = `${day}${note}`, room = 24 + Math.max(widthOf(below), widthOf(text, 16));
   const start = Math.max(left, Math.min(at - room / 2, right - room));
-  const above = values[index] === null || y(values[index]) > top + 64 ? top : bottom - 52;
+  const above = !isKnown(values[index]) || y(values[index]) > top + 64 ? top : bottom - 52;
   plot.cursor.append(shape("g", { class: "tip" },
     shape("rect", { x: start, y: above, width: room, height: 46, rx: 8 }),
     shape("text", { class: "number", x: start + 12, y: above + 20 }, text),
@@ -88,12 +114,14 @@ function moveTo(index) {
 }
 
 function onPointer(event) {
+  if (!plot) return;
   const share = (event.clientX - $("chart").getBoundingClientRect().left - plot.left) / (plot.right - plot.left);
   moveTo(Math.round(share * (plot.values.length - 1)));
 }
 
 function onKey(event) {
   const steps = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -7, PageUp: 7, Home: -Infinity, End: Infinity };
+  if (!plot) return;
   if (event.key === "Escape") moveTo(null);
   if (!(event.key in steps) || event.ctrlKey || event.metaKey || event.altKey) return;
   event.preventDefault();
@@ -101,12 +129,13 @@ function onKey(event) {
 }
 
 function drawTable() {
-  if (!$("table").open) return;
-  const { days, values, backfilled } = state.history;
+  if (!$("table").open || !state.history) return;
+  const { days, values } = state.history;
+  change($("zone"), `Day (${state.history.zone})`);
   const rows = days.map((day, index) => {
-    const value = values[state.chosen][index];
-    const source = value === null ? "–" : backfilled.has(day) ? "backfilled" : "snapshot";
-    return element("tr", {}, element("td", {}, day), element("td", {}, value === null ? "–" : number.format(value)), element("td", {}, source));
+    const value = values[state.chosen]?.[index];
+    const source = !isKnown(value) ? "–" : isBackfilled(index) ? "backfilled" : isPartial(index) ? "snapshot, so far" : "snapshot";
+    return element("tr", {}, element("td", {}, day), element("td", {}, isKnown(value) ? number.format(value) : "–"), element("td", {}, source));
   });
   $("rows").replaceChildren(...rows.reverse());
 }

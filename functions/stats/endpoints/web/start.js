@@ -1,34 +1,40 @@
 // Ties the document to the functions, and begins.
 
-$("login").addEventListener("submit", signIn);
-$("token").addEventListener("input", () => $("token").removeAttribute("aria-invalid"));
-$("forget").addEventListener("click", () => signOut(""));
-$("refresh").addEventListener("click", () => { if (!document.body.classList.contains("busy")) refresh(); });
-$("table").addEventListener("toggle", drawTable);
-$("chart").addEventListener("pointermove", onPointer);
-$("chart").addEventListener("pointerdown", onPointer);
-$("chart").addEventListener("pointerleave", (event) => { if (event.pointerType === "mouse") moveTo(null); });
-$("chart").addEventListener("keydown", onKey);
-$("chart").addEventListener("focus", () => { if (state.position === null && $("chart").matches(":focus-visible")) moveTo(lastKnown(plot.values)); });
-$("chart").addEventListener("blur", () => moveTo(null));
-for (const input of document.querySelectorAll("[name=days]")) {
-  input.addEventListener("change", () => {
-    state.days = Number(input.value);
-    state.position = null;
-    remember();
-    loadHistory();
-  });
-}
-document.addEventListener("visibilitychange", onVisibility);
-addEventListener("hashchange", () => {
-  recall();
-  if (!state.document) return;
-  drawNumbers();
-  loadHistory();
-});
-new ResizeObserver(() => { if (state.history && !$("trend").hidden) drawChart(); }).observe($("chart"));
-setInterval(() => { if (!document.hidden) drawAge(); }, 1000);
+const on = (id, event, listener) => $(id).addEventListener(event, listener);
+
+on("login", "submit", signIn);
+on("token", "input", () => $("token").removeAttribute("aria-invalid"));
+on("show", "click", () => reveal($("token").type === "password"));
+on("forget", "click", () => signOut(""));
+on("another", "click", () => signOut(""));
+for (const id of ["refresh", "again"]) on(id, "click", () => { if (!isAsking("api/stats/")) start(); });
+on("table", "toggle", drawTable);
+on("chart", "pointermove", onPointer);
+on("chart", "pointerdown", onPointer);
+on("chart", "pointerleave", (event) => { if (event.pointerType === "mouse" && plot) moveTo(null); });
+on("chart", "keydown", onKey);
+on("chart", "focus", () => { if (plot && state.position === null && $("chart").matches(":focus-visible")) moveTo(lastKnown(plot.values)); });
+on("chart", "blur", () => { if (plot) moveTo(null); });
+on("sections", "keydown", onTileKey);
+on("csv", "click", saveTable);
+on("png", "click", savePicture);
+on("dates", "submit", onDates);
+on("own", "toggle", onOwn);
+on("own", "keydown", (event) => { if (event.key === "Escape") { $("own").open = false; $("own").firstElementChild.focus(); } });
+for (const code of document.querySelectorAll("[data-path]")) code.textContent = location.origin + BASE + code.dataset.path;
+for (const input of document.querySelectorAll("[name=days]")) input.addEventListener("change", () => onRange(input.value));
+addEventListener("popstate", onAddress);
+addEventListener("online", () => { if (state.problem && state.due < Infinity) state.due = 0; tick(); });
+document.addEventListener("visibilitychange", tick);
+addEventListener("pageshow", tick);
+addEventListener("beforeprint", () => { if (plot) drawChart({ clientWidth: 640, clientHeight: 260 }); });
+addEventListener("afterprint", () => { if (plot) drawChart(); });
+new ResizeObserver(() => { if (hasValues(state.history?.values[state.chosen]) && !$("trend").hidden) drawChart(); }).observe($("chart"));
+setInterval(tick, 1000);
 recall();
 store(stored());
-if (state.token) refresh();
-else signOut("");
+if (state.token) {
+  $("login").hidden = true;
+  start();
+  draw();
+} else signOut("");

@@ -1,21 +1,19 @@
-// The numbers' course: a small line in each tile, and what is beside the chart of the chosen one.
+// The numbers' course: lines, and what is said of the chosen number beside its chart.
 
-// A series as SVG paths: a line through the days that were recorded, one through those that were backfilled, and dots.
-// A day without a value is a gap, and a day between two gaps a dot.
+// A series as SVG paths: a line through the days that were recorded, one through those that were backfilled, one to the
+// day that is not over, and dots. A day without a value is a gap, and a day between two gaps a dot.
 function paths(values, x, y) {
-  const made = { line: "", told: "", dot: "" };
-  const told = (index) => state.history.backfilled.has(state.history.days[index]);
+  const made = { line: "", told: "", sofar: "", dot: "" };
   const place = (index) => `${x(index).toFixed(1)} ${y(values[index]).toFixed(1)}`;
-  const known = (index) => values[index] !== null && values[index] !== undefined;
   let last = null;
   for (let index = 0; index < values.length; index += 1) {
-    if (!known(index)) {
+    if (!isKnown(values[index])) {
       last = null;
-    } else if (known(index - 1)) {
-      const kind = told(index) || told(index - 1) ? "told" : "line";
+    } else if (isKnown(values[index - 1])) {
+      const kind = isPartial(index) ? "sofar" : isBackfilled(index) || isBackfilled(index - 1) ? "told" : "line";
       made[kind] += `${kind === last ? "" : `M${place(index - 1)}`}L${place(index)}`;
       last = kind;
-    } else if (!known(index + 1)) {
+    } else if (!isKnown(values[index + 1])) {
       made.dot += `M${place(index)}h.01`;
     }
   }
@@ -23,49 +21,59 @@ function paths(values, x, y) {
 }
 
 function extent(values) {
-  const known = values.filter((value) => value !== null);
+  const known = values.filter(isKnown);
   return [Math.min(...known), Math.max(...known)];
 }
 
-const lastKnown = (values) => values.findLastIndex((value) => value !== null);
-const hasValues = (values) => Boolean(values?.some((value) => value !== null));
-
-function drawTrends() {
-  if (!state.document) return;
-  for (const tile of document.querySelectorAll(".tile")) {
-    tile.setAttribute("aria-pressed", String(tile.dataset.name === state.chosen));
-    const values = state.history?.values[tile.dataset.name];
-    if (!hasValues(values)) {
-      tile.lastChild.replaceChildren();
-      continue;
-    }
-    const [low, high] = extent(values);
-    const x = (index) => (values.length > 1 ? (index / (values.length - 1)) * 100 : 50);
-    const y = (value) => (high > low ? 25 - ((value - low) / (high - low)) * 22 : 14);
-    tile.lastChild.replaceChildren(...paths(values, x, y));
-  }
-  $("sections").className = !state.history ? "plain" : state.days > 90 ? "dense" : "";
-  const { label, value } = entry(state.chosen);
-  $("focus-label").textContent = label;
-  $("focus-value").textContent = number.format(value);
+function drawFocus() {
+  const { label, value, counts } = entry(state.chosen);
+  change($("focus-label"), label);
+  write($("focus-value"), written(value));
   const values = state.history?.values[state.chosen];
-  const drawable = hasValues(values);
-  $("trend").hidden = !drawable;
-  $("no-history").hidden = drawable || !(state.noHistory || state.history);
-  $("no-history").textContent = state.noHistory || "There is no history of this number in these days.";
-  if (state.history && !Object.values(state.history.values).some(hasValues))
-    $("no-history").textContent = "There is no history of these days yet. Every day adds a point.";
-  $("change").textContent = "";
+  change($("focus-why"), isCounter(state.chosen) ? `As of the snapshot of ${longDay.format(dayOf(lastKnown(values)))}.`
+    : value === null && state.document ? "This number cannot be read at the moment." : "");
+  $("about").hidden = !counts;
+  change($("counts"), counts ? `${counts} ${windowOf(state.chosen)}` : "");
+  const drawable = hasValues(values), waiting = !state.history && !state.noHistory;
+  $("trend").hidden = !drawable && !waiting;
+  $("trend").classList.toggle("empty", waiting);
+  $("no-history").hidden = drawable || waiting;
+  change($("no-history"), state.noHistory || (Object.values(state.history?.values ?? {}).some(hasValues)
+    ? "There is no history of this number in these days." : `There is no history of these days${state.history?.range.includes("..") ? "." : " yet. Every day adds a point."}`));
+  $("sections").className = !state.history ? "plain" : state.history.days.length > 90 ? "dense" : "";
+  change($("change"), drawable ? changeInWords() : "");
+  change($("history-note"), [state.historyProblem, stopped(), drawable && state.history.isCut
+    ? `The history begins on ${longDay.format(dayOf(0))}.` : ""].filter(Boolean).join(" "));
   if (!drawable) return;
-  const first = values.findIndex((each) => each !== null), last = lastKnown(values);
-  if (last > first) $("change").textContent = `${signed.format(values[last] - values[first])} since ${longDay.format(dayOf(first))}`;
-  const marked = state.history.days.some((day, index) => values[index] !== null && state.history.backfilled.has(day));
-  $("legend").hidden = !marked;
-  $("legend").replaceChildren(
-    shape("svg", { viewBox: "0 0 28 8", "aria-hidden": "true" }, shape("path", { class: "told", d: "M1 4h26" })),
-    "Dotted: backfilled from OpenL2M’s log. These numbers can be too low.");
+  drawLegend(values);
   drawChart();
   drawTable();
 }
 
-const dayOf = (index) => Date.parse(`${state.history.days[index]}T00:00:00Z`);
+function changeInWords() {
+  const found = wholeDays(state.chosen);
+  if (!found) return "";
+  const day = (index) => longDay.format(dayOf(index));
+  return `${difference(found.change)} from ${day(found.first)} to ${day(found.last)}`;
+}
+
+function windowOf(name) {
+  const zone = state.history?.zone ?? "OpenL2M’s time zone";
+  return {
+    last_hour: "Those of the last 60 minutes.",
+    today: `Those since midnight (${zone}).`,
+    last_7_days: `Those since midnight (${zone}), 7 days before today’s date in UTC.`,
+    last_31_days: `Those since midnight (${zone}), 31 days before today’s date in UTC.`,
+  }[SPAN.exec(name)?.[2]] ?? "";
+}
+
+function drawLegend(values) {
+  const has = (test) => state.history.days.some((_, index) => isKnown(values[index]) && test(index));
+  const sample = (kind) => shape("svg", { viewBox: "0 0 28 8", "aria-hidden": "true" }, shape("path", { class: kind, d: "M1 4h26" }));
+  const parts = [];
+  if (has(isBackfilled)) parts.push(element("span", {}, sample("told"), "Dotted: backfilled from OpenL2M’s log. These numbers can be too low."));
+  if (has(isPartial)) parts.push(element("span", {}, sample("sofar"), `Dashed: ${shortDay.format(instantOf(state.history.partial))} is not over.`));
+  $("legend").replaceChildren(...parts);
+}
+
+const dayOf = (index) => instantOf(state.history.days[index]);

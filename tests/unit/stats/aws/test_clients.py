@@ -1,5 +1,6 @@
 """Clients with our loader of botocore's data behave as clients of a stock session do."""
 
+import gzip
 import json
 import re
 import threading
@@ -17,13 +18,12 @@ from botocore.exceptions import BotoCoreError, ClientError, UnknownServiceError
 from botocore.loaders import Loader
 
 from stats.aws import clients
-from stats.aws.loader import SERVICES, ServiceLoader, cut_endpoints
+from stats.aws.loader import SERVICES, ServiceLoader
 
 Asked = tuple[str, str | None]
 ENDPOINTS = Path(botocore.__file__).parent / "data/endpoints.json"
 PARTITIONS = json.loads(ENDPOINTS.read_bytes())["partitions"]
 ONE_A_PARTITION = [next(iter(partition["regions"])) for partition in PARTITIONS]
-PREFIXES = {"oidc", "portal.sso", "rds", "s3", "secretsmanager", "signin", "sts"}  # the services' names there
 CALLS: dict[str, Callable[[Any], Any]] = {
     "secretsmanager": lambda client: client.get_secret_value(SecretId="id"),
     "s3": lambda client: client.get_object(Bucket="a-bucket", Key="key"),
@@ -218,20 +218,14 @@ def test_models_are_the_stock_ones(type_name: str) -> None:
         loader.load_service_model("ec2", type_name)
 
 
-@pytest.mark.parametrize("indent", [None, 1, 2, 3, 4])
-def test_endpoints_in_an_unknown_layout_are_read_whole(indent: int | None, tmp_path: Path) -> None:
-    written = {"partitions": PARTITIONS, "version": 3}
-    (tmp_path / "endpoints.json").write_text(json.dumps(written, indent=indent))
+@pytest.mark.parametrize("name", ["endpoints", "partitions", "_retry", "sdk-default-configuration"])
+def test_what_all_services_share_is_the_stock_data(name: str) -> None:
+    assert ServiceLoader().load_data(name) == Loader().load_data(name)
+
+
+def test_data_files_may_be_compressed(tmp_path: Path) -> None:
+    (tmp_path / "endpoints.json.gz").write_bytes(gzip.compress(ENDPOINTS.read_bytes()))
     loader = ServiceLoader()
     loader.search_paths.insert(0, str(tmp_path))
-    loaded = loader.load_data("endpoints")
-    assert loaded == written
-    assert loader.is_builtin_path(loader.load_data_with_path("partitions")[1])
-
-
-def test_endpoints_are_cut_to_the_services_in_use() -> None:
-    expected = json.loads(ENDPOINTS.read_bytes())
-    for partition in expected["partitions"]:
-        partition["services"] = {name: entry for name, entry in partition["services"].items() if name in PREFIXES}
-    assert json.loads(cut_endpoints(ENDPOINTS.read_bytes())) == expected
-    assert ServiceLoader().load_data("endpoints") == expected
+    data, path = loader.load_data_with_path("endpoints")
+    assert (data["partitions"], path) == (PARTITIONS, str(tmp_path / "endpoints"))

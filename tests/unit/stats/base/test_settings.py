@@ -40,6 +40,7 @@ def test_defaults() -> None:
         client_ip_allowed=(),
         api_enabled=True,
         page_enabled=True,
+        stack_label=None,
         snapshot_bucket=None,
         snapshot_prefix="snapshots/",
     )
@@ -61,6 +62,7 @@ def test_an_empty_variable_counts_as_absent() -> None:
         ("API_ENABLED", "False", False),
         ("API_ENABLED", "on", True),
         ("PAGE_ENABLED", "off", False),
+        ("STACK_LABEL", "Campus Zürich", "Campus Zürich"),
         (
             "CLIENT_IP_DENIED",
             " 10.1.2.3/8 , 2001:DB8::/32,192.0.2.1,, ::ffff:198.51.100.0/120, 127.0.0.1/255.0.0.0",

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 
@@ -21,7 +22,7 @@ class World:
     def __init__(self) -> None:
         self.aws = Secret()
         settings = load({"DATABASE_SECRET_ID": "database", "TOKENS_SECRET_ID": "tokens", "DATABASE_NAME": "other"})
-        self.secret = DatabaseSecret(settings, self.aws)
+        self.secret = DatabaseSecret(settings, partial(self.aws.get, "database"))
 
     def say(self, user: str, stage: Stage = "AWSCURRENT") -> None:
         secret = {"engine": "mysql", "host": "127.0.0.1", "username": user, "password": "p"}

@@ -14,7 +14,8 @@ NOW = datetime(2026, 11, 22, 23, 59, 59, tzinfo=UTC)
 def test_the_past_only_adds_a_bound_to_each_reading_of_the_log(indexes: list[list[str]]) -> None:
     zone = ZoneInfo("America/Chicago")
     current, past = (
-        statement(NOW, zone, lambda instant: f"'{instant}'", indexes, in_the_past=past) for past in (False, True)
+        statement(NOW, zone, in_the_past=past)(lambda instant: f"'{instant}'", lambda: indexes)
+        for past in (False, True)
     )
     bound = "timestamp <= '2026-11-22 23:59:59+00:00' AND "
     assert past.replace(bound, "") == current

@@ -1,31 +1,7 @@
-"""Timings in tables, and tables in a page."""
+"""Tables in Markdown, and their place in a page."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-
-from dev.bench.timing import Timing
-
-
-def spread(timing: Timing) -> str:
-    """Return the median, and how far the samples lie from it."""
-    return f"{number(timing.median)} ({number(timing.low)} to {number(timing.high)}, n={timing.samples})"
-
-
-def ratio(slow: Timing, fast: Timing) -> str:
-    """Return how many times as long one takes as the other."""
-    return number(slow.median / fast.median)
-
-
-def times_as_long(ratio: Timing) -> str:
-    """Return a ratio that is taken pair by pair, and how far the pairs lie from it."""
-    return f"{ratio.median:.2f} ({ratio.low:.2f} to {ratio.high:.2f})"
-
-
-def number(value: float) -> str:
-    """Return a number with two or three digits that count."""
-    if value >= 10:
-        return f"{value:,.0f}"
-    return f"{value:.1f}" if value >= 1 else f"{value:.2f}"
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -1,0 +1,1 @@
+"""Grafana's dashboards: `make docs` writes them into dashboards/."""

@@ -1,0 +1,10 @@
+"""Serve AWS until stopped: `python -m tests.deployment.emulator`."""
+
+from ministack.app import main
+
+from tests.deployment.emulator import cloudformation, permissions, scheduler
+
+cloudformation.install()
+permissions.install()
+scheduler.install()
+main()

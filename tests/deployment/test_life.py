@@ -1,0 +1,139 @@
+"""A stack's life, step by step, as an operator types it. Each step needs those before it."""
+
+import contextlib
+import json
+import re
+from typing import Any
+
+import pytest
+
+from dev.servers.databases import Database
+from tests.deployment.aws import ACCOUNT, REGION, Aws, Identity, deploy_policy
+from tests.deployment.conftest import CHANGES, LAYER_BUNDLE
+from tests.deployment.operator_folder import STACK, Folder, roll_back
+from tests.deployment.stack import Stack, until
+
+TABLES = {
+    "switches": "switches_switch",
+    "vlans": "switches_vlan",
+    "vlan_groups": "switches_vlangroup",
+    "snmp_profiles": "switches_snmpprofile",
+    "credentials_profiles": "switches_netmikoprofile",
+    "commands": "switches_command",
+    "command_lists": "switches_commandlist",
+    "api_tokens": "users_token",
+    "log_entries": "switches_log",
+}
+CONFIRMED = f"{STACK}\n"
+
+
+@pytest.fixture(scope="module")
+def key(now: Folder, operator: Identity, stack: Stack) -> str:
+    """A token's key, from when it works."""
+    key = now.token(operator, "grafana")
+    until(lambda: stack.get(key).ok)
+    return key
+
+
+def values(section: dict[str, Any]) -> dict[str, int]:
+    return {name: statistic["value"] for name, statistic in section.items()}
+
+
+def test_without_a_right_the_deployment_fails_and_leaves_nothing(aws: Aws, now: Folder, stack: Stack) -> None:
+    policy = json.loads(deploy_policy())
+    [functions] = [each for each in policy["Statement"] if each["Sid"] == "Functions"]
+    functions["Action"].remove("lambda:Publish*")
+    beginner = aws.user("beginner", json.dumps(policy))
+    assert "ROLLBACK_COMPLETE" in now.make(beginner, "deploy", code=2)
+    events = aws.root.client("cloudformation").describe_stack_events(StackName=STACK)["StackEvents"]
+    [reason] = [each["ResourceStatusReason"] for each in events if each["ResourceStatus"] == "CREATE_FAILED"]
+    assert reason.startswith(f"User: arn:aws:iam::{ACCOUNT}:user/beginner is not authorized to perform: lambda:Publ")
+    assert stack.describe()["StackStatus"] == "ROLLBACK_COMPLETE"
+    assert stack.kept() == (set(), set())
+
+
+def test_what_failed_is_deleted_before_the_next_try(now: Folder, deployer: Identity, stack: Stack) -> None:
+    now.make(deployer, "delete", text=CONFIRMED)
+    assert not stack.other_resources()
+
+
+def test_make_deploy(now: Folder, deployer: Identity, stack: Stack) -> None:
+    printed = now.make(deployer, "deploy")
+    assert stack.describe()["StackStatus"] == "CREATE_COMPLETE"
+    url = stack.output("Url")
+    assert re.fullmatch(rf"https://\w+\.execute-api\.{REGION}\.amazonaws\.com/api/stats/", url)
+    assert f"{url} refuses an unknown token (401): it reads the tokens." in printed
+    assert "A snapshot was taken, snapshots/dt=" in printed
+    assert stack.live() == "1"
+
+
+@pytest.mark.parametrize("wrong", [None, "5" * 40, "nonsense"])
+def test_nobody_learns_anything_without_a_token(stack: Stack, wrong: str | None) -> None:
+    answer = stack.get(wrong)
+    assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Token")
+    assert answer.json().keys() == {"detail"}
+
+
+def test_a_token_opens_the_numbers_of_the_database(stack: Stack, key: str, database: Database) -> None:
+    numbers = stack.get(key).json()
+    inventory, usage = values(numbers["database"]), values(numbers["usage"])
+    with contextlib.closing(database.connect()) as connection:
+        cursor = connection.cursor()
+        for name, table in TABLES.items():
+            cursor.execute(f"SELECT count(*) FROM {table}")
+            assert [inventory[name]] == cursor.fetchone(), name
+    assert usage["changes_last_hour"] == usage["changes_last_31_days"] == CHANGES
+    assert usage["devices_last_hour"] == 1
+    assert usage["changes_total"] == 39014
+
+
+def test_the_other_paths_answer(stack: Stack, key: str) -> None:
+    tag = stack.get(key).headers["ETag"]
+    unchanged = stack.get(key, **{"If-None-Match": tag})
+    assert (unchanged.status_code, unchanged.content) == (304, b"")
+    assert "openl2m_switches 1246.0" in stack.get(key, "metrics").text
+    assert stack.get(path="").headers["Content-Type"].startswith("text/html")
+
+
+def test_the_schedule_writes_snapshots_and_the_history(stack: Stack, key: str) -> None:
+    snapshot = stack.run_schedule()
+    assert values(snapshot["database"])["switches"] == 1246
+    history = stack.get(key, "api/stats/history/").json()
+    assert history["database"]["switches"]["values"][-1] == 1246
+
+
+def test_the_doctor_finds_nothing(now: Folder, operator: Identity) -> None:
+    """The rights of docs/permissions.md are enough for every check."""
+    printed = now.command(operator, "doctor", "--json", DATABASE_CA_FILE=str(LAYER_BUNDLE))
+    findings = json.loads(printed)["findings"]
+    assert len(findings) > 12
+    assert [each for each in findings if each["state"] != "ok"] == []
+
+
+def test_a_parameter_makes_a_new_version_and_the_printed_commands_roll_it_back(
+    now: Folder, deployer: Identity, stack: Stack, key: str, parameters: dict[str, str]
+) -> None:
+    now.configure(**parameters, CacheTtlSeconds="30")
+    printed = now.make(deployer, "deploy")
+    assert (stack.live(), stack.get(key).headers["Cache-Control"]) == ("2", "private, max-age=30")
+    roll_back(deployer, printed)
+    assert (stack.live(), stack.get(key).headers["Cache-Control"]) == ("1", "private, max-age=60")
+
+
+def test_without_the_right_to_read_the_secrets_there_is_no_answer(aws: Aws, stack: Stack, key: str) -> None:
+    iam = aws.root.client("iam")
+    [role] = [each["RoleName"] for each in iam.list_roles()["Roles"] if "-StatsRole-" in each["RoleName"]]
+    policy = {"RoleName": role, "PolicyName": "read-secrets"}
+    document = json.dumps(iam.get_role_policy(**policy)["PolicyDocument"])
+    iam.delete_role_policy(**policy)
+    assert aws.end_environments(stack.output("StatsFunctionName"))
+    assert stack.get(key).status_code == 503
+    iam.put_role_policy(**policy, PolicyDocument=document)
+    until(lambda: stack.get(key).ok)
+
+
+def test_make_delete_keeps_the_tokens_and_the_snapshots(now: Folder, deployer: Identity, stack: Stack) -> None:
+    kept = {stack.output("TokenSecretName")}, {stack.output("SnapshotBucketName")}
+    now.make(deployer, "delete", text=CONFIRMED)
+    assert stack.kept() == kept
+    assert not stack.other_resources()
