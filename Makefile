@@ -211,23 +211,22 @@ $(error Name an environment of deploy.toml: make $(firstword $(MAKECMDGOALS)) EN
 endif
 endif
 # What is wrong with deploy.toml is said before anything is installed.
-CHECK = $(PYTHON) -m dev.build.check_environment "$$ENV"
+CHECK = $(PYTHON) -m dev.build.deploy $(1) --env "$$ENV"
 DEPLOY := $(WITH_SAM) .venv-sam/bin/python -m dev.build.deploy
 
 deploy: ## Deploy to AWS, then call the API; GUIDED=yes asks for each parameter and saves it in deploy.toml
-	@$(if $(GUIDED),,$(CHECK))
+	@$(if $(GUIDED),,$(call CHECK,check))
 	@$(MAKE) --no-print-directory .venv-sam/installed
-	@$(if $(GUIDED),,$(DEPLOY) check --env "$$ENV")
 	@$(MAKE) --no-print-directory build
 	@$(DEPLOY) $(if $(GUIDED),guided,deploy) --env "$$ENV"
 
 delete: ## Delete the stack after asking for its name; the token secret and the snapshots are kept
-	@$(CHECK)
+	@$(call CHECK,find)
 	@$(MAKE) --no-print-directory .venv-sam/installed
 	@$(DEPLOY) delete --env "$$ENV"
 
 logs: ## Follow the logs of the functions and of the API
-	@$(CHECK)
+	@$(call CHECK,find)
 	@$(MAKE) --no-print-directory .venv-sam/installed
 	@$(DEPLOY) logs --env "$$ENV"
 

@@ -1,7 +1,7 @@
 """Writes into the documents and SQL scripts what the code knows: `make docs`.
 
 A generated part stands between a line that has `make docs: begin NAME` in it and one that has `make docs: end`.
-Grafana's dashboards are generated as a whole.
+A few files are generated as a whole.
 
 `python -m tests.docs` runs this: some of what it writes only the tests know. --check changes nothing, and exits 1
 when a file is not current.
@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 import yaml
 
-from dev import architecture, athena
+from dev import architecture, athena, template
 from dev.dashboards import infinity, prometheus
 from dev.markdown import table
 from openl2m_stats import grants
@@ -102,20 +102,18 @@ def _property(statistic: Statistic) -> dict[str, Any]:
 
 def settings() -> str:
     """Return the table of the function's settings, with the template's parameters."""
-    template = yaml.load((ROOT / "infra/template.yaml").read_text(), _TemplateLoader)  # noqa: S506 it makes no objects
-    variables = template["Resources"]["StatsFunction"]["Properties"]["Environment"]["Variables"]
-    parameters = template["Parameters"]
+    loaded = template.load()
+    variables, parameters = template.variables(loaded), loaded["Parameters"]
     defaults = {None: "required", "": "none"}
 
     def row(name: str) -> list[str]:
-        option, parameter = OPTIONS[name], str(variables[name])
-        described = parameter in parameters
+        option, parameter = OPTIONS[name], variables.get(name)
         return [
             f"`{name}`",
             defaults.get(option.default, f"`{option.default}`"),
             option.takes,
-            f"`{parameter}`" if described else "set by the template",
-            parameters[parameter]["Description"] if described else "",
+            f"`{parameter}`" if parameter else "set by the template",
+            parameters[parameter]["Description"] if parameter else "",
         ]
 
     return table(["Variable", "Default", "Takes", "Template parameter", "Meaning"], map(row, OPTIONS))
@@ -127,13 +125,6 @@ def sql(indexes: Sequence[Sequence[str]]) -> str:
     write = statement(now, ZoneInfo("America/Chicago"))
     text = write(lambda instant: f"'{instant:%Y-%m-%d %H:%M:%S}'", lambda: indexes)
     return f"```sql\n{text}\n```\n"
-
-
-class _TemplateLoader(yaml.SafeLoader):
-    """Reads CloudFormation's tags as what they are applied to."""
-
-
-_TemplateLoader.add_multi_constructor("!", lambda _loader, _suffix, node: node.value)
 
 
 Parts = Mapping[str, Mapping[str, Callable[[], str]]]
@@ -153,6 +144,7 @@ PARTS: Parts = {
 FILES: Mapping[str, Callable[[], str]] = {
     "dashboards/grafana.json": prometheus.text,
     "dashboards/grafana-infinity.json": infinity.text,
+    "dev/build/constraints.json": template.constraints,
 }
 
 

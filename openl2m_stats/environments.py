@@ -10,7 +10,7 @@ FILE = Path("deploy.toml")  # in the folder that the command runs in
 
 
 class EnvironmentFileError(Exception):
-    """An environment cannot be used; the text says why and what to do, in one line."""
+    """An environment cannot be used; the text says why and what to do, a line a problem."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """`openl2m-stats grants`: what the statistics' database user needs, from the catalogue, as SQL for mysql and psql."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import click
 
@@ -21,8 +21,6 @@ WHERE schemaname = 'public' AND tablename IN (
 GRANT :owners TO CURRENT_USER;
 \\endif
 
-GRANT CONNECT ON DATABASE :"DBNAME" TO {user};
-GRANT USAGE ON SCHEMA public TO {user};
 {grants}
 \\if :borrowing
 REVOKE :owners FROM CURRENT_USER;
@@ -36,21 +34,29 @@ def lines(engine: str, user: str, columns: Mapping[str, Iterable[str]]) -> list[
     return [f"GRANT SELECT ({', '.join(names)}) ON {table} TO {account};" for table, names in columns.items()]
 
 
-def body(engine: str, user: str = USER) -> str:
-    """Return the SQL that grants a user all that the statistics need, for the inside of a transaction."""
+def body(engine: str, users: Sequence[str] = (USER,)) -> str:
+    """Return the SQL that grants users all that the statistics need, for the inside of a transaction."""
     columns = catalogue.columns()
-    grants = "\n".join(lines(engine, user, columns))
+    granted = [line for user in users for line in (*_connecting(engine, user), *lines(engine, user, columns))]
+    grants = "\n".join(granted)
     if engine == "mysql":
         return grants + "\n"
     tables = ",\n".join(f"  '{table}'" for table in columns)
-    return _POSTGRESQL.format(tables=tables, user=quoted(engine, user), grants=grants)
+    return _POSTGRESQL.format(tables=tables, grants=grants)
 
 
-def script(engine: str, user: str = USER) -> str:
+def _connecting(engine: str, user: str) -> list[str]:
+    if engine == "mysql":
+        return []
+    role = quoted(engine, user)
+    return [f'GRANT CONNECT ON DATABASE :"DBNAME" TO {role};', f"GRANT USAGE ON SCHEMA public TO {role};"]
+
+
+def script(engine: str, users: Sequence[str] = (USER,)) -> str:
     """Return what to pipe into mysql or psql. It can be run again."""
     if engine == "mysql":
-        return body(engine, user)
-    return f"\\set ON_ERROR_STOP on\nBEGIN;\n{body(engine, user)}COMMIT;\n"
+        return body(engine, users)
+    return f"\\set ON_ERROR_STOP on\nBEGIN;\n{body(engine, users)}COMMIT;\n"
 
 
 def quoted(engine: str, user: str) -> str:
@@ -72,12 +78,15 @@ def _user(text: str) -> str:
 @click.option("--engine", type=click.Choice(ENGINES), required=True, help="mysql is for MariaDB too.")
 @click.option(
     "--user",
+    "users",
     type=Parsed("NAME", _user),
-    default=USER,
+    default=(USER,),
     show_default=True,
-    help="The database user; on MySQL and MariaDB with its host, if it is bound to one: stats@10.0.%",
+    multiple=True,
+    help="The database user; on MySQL and MariaDB with its host, if it is bound to one: stats@10.0.%. "
+    "Can be given several times, as for the two users of a rotation.",
 )
-def command(engine: str, user: str) -> None:
+def command(engine: str, users: tuple[str, ...]) -> None:
     """Print the GRANT statements that this version needs.
 
     Pipe them into mysql or psql, as an administrator of OpenL2M's database, before you upgrade. Running them again
@@ -87,4 +96,4 @@ def command(engine: str, user: str) -> None:
     openl2m-stats grants --engine mysql | mysql --host=… --user=… --password openl2m
     openl2m-stats grants --engine postgresql | psql --host=… --username=… --dbname=openl2m
     """  # noqa: D301 Click takes a backspace for "do not wrap this"
-    click.echo(script(engine, user), nl=False)
+    click.echo(script(engine, users), nl=False)

@@ -1,47 +1,107 @@
-"""What is wrong with an environment of deploy.toml, told before SAM runs."""
+"""What is wrong with an environment of deploy.toml, reported before anything is installed or built.
+
+`checked` finds what SAM would ignore or misread. `checked_values` also tries the values. Both need Python alone.
+"""
 
 import difflib
-import logging
-from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
+import shlex
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from dev.build import values
 from openl2m_stats.environments import FILE, Environment, EnvironmentFileError, read, tables
 
-_TEMPLATE = Path(__file__).parents[2] / "infra/template.yaml"
+# What SAM reads from [ENV.deploy.parameters]. A test compares it with SAM's own command.
+OPTIONS = {
+    *("beta_features", "capabilities", "config_env", "config_file", "confirm_changeset"),
+    *("debug", "disable_rollback", "express", "fail_on_empty_changeset", "force_upload"),
+    *("guided", "image_repositories", "image_repository", "kms_key_id", "language_extensions"),
+    *("max_wait_duration", "metadata", "no_execute_changeset", "no_progressbar", "notification_arns"),
+    *("on_failure", "output", "parameter_overrides", "profile", "region"),
+    *("resolve_image_repos", "resolve_s3", "role_arn", "s3_bucket", "s3_prefix"),
+    *("save_params", "signing_profiles", "stack_name", "tags", "template_file", "use_json"),
+}
 
 
 def checked(name: str) -> Environment:
     """Return an environment of deploy.toml. Raise EnvironmentFileError, also when SAM would misread it."""
-    for problem in _problems(name, tables(name)):
-        raise EnvironmentFileError(f"{FILE}: {problem}")
+    commands = tables(name)
+    _refuse(_misread(name, commands))
     return read(name)
 
 
-def _problems(name: str, commands: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what is wrong. SAM itself ignores what it does not look for."""
-    home, overrides = f"[{name}.deploy.parameters]", f"[{name}.deploy.parameters.parameter_overrides]"
-    parameters, options = _template_parameters(), _sam_options()
+def checked_values(name: str) -> Environment:
+    """Return an environment that can be deployed as far as that shows here. Raise EnvironmentFileError."""
+    environment = checked(name)
+    options = {**_given(name, "global"), **_given(name, "deploy")}
+    overrides = parse_overrides(options.get("parameter_overrides", {}))
+    home = f"[{name}.deploy.parameters]"
+    _refuse(values.problems(options, overrides, home))
+    return environment
 
-    def remedy(key: str) -> str:
-        if key in parameters:
-            return f"Move it to {overrides}."
-        if key in options:
-            return f"Move it to {home}."
-        close = difflib.get_close_matches(key, options | parameters, 1)
-        return f"Do you mean {close[0]}?" if close else f"Only {home} and what is below it are read."
 
-    for table, key in _strays(name, commands):
-        yield f"{key} in {table} has no effect. {remedy(key)}"
-    for command, table in commands.items():
-        given = table.get("parameters", {})
-        for key in set(given) - options:
-            yield f"{key} in [{name}.{command}.parameters] is no option of `sam deploy`. {remedy(key)}"
-        for key, value in _overrides(given).items():
-            if key not in parameters:
-                yield f"{key} in {overrides} is no parameter of the template. {remedy(key)}"
-            if isinstance(value, bool):
-                yield f'{key} in {overrides} needs quotes: {key} = "{str(value).lower()}".'
+def prefix_given(name: str) -> bool:
+    """Tell whether an environment says below which prefix SAM uploads to its bucket."""
+    return any("s3_prefix" in _given(name, command) for command in ("global", "deploy"))
+
+
+def parse_overrides(overrides: Any) -> dict[str, Any]:
+    """Return `parameter_overrides` as a map. SAM also takes text, which `--guided` saves, and lists of text."""
+    if isinstance(overrides, dict):
+        return overrides
+    found: dict[str, Any] = {}
+    for item in overrides if isinstance(overrides, list) else [overrides]:
+        if isinstance(item, str) and not item.startswith("file://"):
+            for word in shlex.split(item):
+                key, _, value = word.partition("=")
+                if key == "ParameterKey":  # ParameterKey=NAME,ParameterValue=VALUE
+                    key, _, value = value.partition(",ParameterValue=")
+                found[key] = value
+        elif not isinstance(item, str):
+            found.update(parse_overrides(item))
+    return found
+
+
+def _refuse(problems: Iterator[str]) -> None:
+    lines = [f"{FILE}: {problem}" for problem in problems]
+    if lines:
+        raise EnvironmentFileError("\n".join(lines))
+
+
+def _given(name: str, command: str) -> Mapping[str, Any]:
+    given: Mapping[str, Any] = tables(name).get(command, {}).get("parameters", {})
+    return given
+
+
+def _misread(name: str, commands: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what SAM itself would ignore, because it does not look for it."""
+    strays = list(_strays(name, commands))
+    for table, key in strays:
+        yield f"{key} in {table} has no effect. {_remedy(name, key)}"
+    if not strays:
+        for command, table in commands.items():
+            yield from _unknown(name, command, table.get("parameters", {}))
+
+
+def _unknown(name: str, command: str, given: Mapping[str, Any]) -> Iterator[str]:
+    overrides = f"[{name}.deploy.parameters.parameter_overrides]"
+    for key in sorted(set(given) - OPTIONS):
+        yield f"{key} in [{name}.{command}.parameters] is no option of `sam deploy`. {_remedy(name, key)}"
+    for key, value in parse_overrides(given.get("parameter_overrides", {})).items():
+        if key not in values.PARAMETERS:
+            yield f"{key} in {overrides} is no parameter of the template. {_remedy(name, key)}"
+        if isinstance(value, bool):
+            yield f'{key} in {overrides} needs quotes: {key} = "{str(value).lower()}".'
+
+
+def _remedy(name: str, key: str) -> str:
+    home = f"[{name}.deploy.parameters]"
+    if key in values.PARAMETERS:
+        return f"Move it to [{name}.deploy.parameters.parameter_overrides]."
+    if key in OPTIONS:
+        return f"Move it to {home}."
+    close = difflib.get_close_matches(key, [*OPTIONS, *values.PARAMETERS], 1)
+    return f"Do you mean {close[0]}?" if close else f"Only {home} and what is below it are read."
 
 
 def _strays(name: str, commands: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -53,31 +113,3 @@ def _strays(name: str, commands: Mapping[str, Any]) -> Iterator[tuple[str, str]]
         for key, given in table.items():
             if key != "parameters" or not isinstance(given, dict):
                 yield f"[{name}.{command}]", key
-
-
-def _overrides(given: Mapping[str, Any]) -> dict[str, Any]:
-    overrides = given.get("parameter_overrides", {})
-    if isinstance(overrides, dict):
-        return overrides
-    from samcli.cli.types import CfnParameterOverridesType  # --guided saves a text
-
-    parsed: dict[str, Any] = CfnParameterOverridesType().convert(overrides, None, None)
-    return parsed
-
-
-def _template_parameters() -> set[str]:
-    from samcli.yamlhelper import yaml_parse
-
-    return set(yaml_parse(_TEMPLATE.read_text())["Parameters"])
-
-
-def _sam_options() -> set[str]:
-    # With this import, SAM lets the libraries of this process log to stderr.
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    from samcli.commands.deploy.command import cli
-
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    options: Iterable[Any] = cli.params
-    return {str(option.name) for option in options}

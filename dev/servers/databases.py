@@ -193,7 +193,7 @@ def _create_user(connection: Any, database: Database) -> None:
 def script(database: Database, name: str) -> str:
     """Return an operator's script for a database, with the database's own user and password."""
     text = (_SCRIPTS / f"{name}.{database.dialect}.sql").read_text()
-    return text.replace("openl2m_stats", database.user).replace("CHANGE-ME", database.password)
+    return text.replace("openl2m_stats", database.user).replace("CHANGE-ME", f"'{database.password}'")
 
 
 def run_script(database: Database, name: str) -> None:

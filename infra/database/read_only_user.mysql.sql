@@ -1,13 +1,16 @@
 -- The database user of the statistics, on MySQL and MariaDB. It may read what is counted and nothing else:
 -- no token's key, no SNMP community, no device password.
 --
--- Put a password of your own in place of CHANGE-ME, then, as an administrator of OpenL2M's database:
+-- Put a password of your own, in quotes, in place of CHANGE-ME: until then, the script stops there and makes nothing.
+-- Then, as an administrator of OpenL2M's database:
 --   mysql --host=… --user=… --password openl2m < read_only_user.mysql.sql
 -- Run it again after an upgrade: what is there stays, the password included.
 --
 -- To remove it: DROP USER openl2m_stats;
 
-CREATE USER IF NOT EXISTS openl2m_stats IDENTIFIED BY 'CHANGE-ME';
+-- Each container of the function holds a connection. The limit leaves OpenL2M its own; with an RDS Proxy, or with
+-- ReservedConcurrency above 15, raise it.
+CREATE USER IF NOT EXISTS openl2m_stats IDENTIFIED BY CHANGE-ME WITH MAX_USER_CONNECTIONS 20;
 
 -- make docs: begin grants
 GRANT SELECT (id) ON switches_switch TO `openl2m_stats`;

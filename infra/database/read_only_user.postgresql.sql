@@ -1,7 +1,8 @@
 -- The database user of the statistics, on PostgreSQL. It may read what is counted and nothing else:
 -- no token's key, no SNMP community, no device password.
 --
--- Put a password of your own in place of CHANGE-ME, then, as an administrator of OpenL2M's database:
+-- Put a password of your own, in quotes, in place of CHANGE-ME: until then, the script stops there and makes nothing.
+-- Then, as an administrator of OpenL2M's database:
 --   psql --host=… --username=… --dbname=openl2m --set=ON_ERROR_STOP=1 --file=read_only_user.postgresql.sql
 -- Run it again after an upgrade: what is there stays, password and time limit included.
 --
@@ -16,7 +17,9 @@
 BEGIN;
 SELECT NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'openl2m_stats') AS absent \gset
 \if :absent
-CREATE ROLE openl2m_stats LOGIN PASSWORD 'CHANGE-ME';
+-- Each container of the function holds a connection. The limit leaves OpenL2M its own; with an RDS Proxy, or with
+-- ReservedConcurrency above 15, raise it.
+CREATE ROLE openl2m_stats LOGIN CONNECTION LIMIT 20 PASSWORD CHANGE-ME;
 -- The server ends a statement that its caller has given up. Set it to REQUEST_TIMEOUT_SECONDS, by default 10 s.
 ALTER ROLE openl2m_stats SET statement_timeout = '10s';
 \endif

@@ -5,7 +5,7 @@
 --
 --   mysql --host=… --user=… --password openl2m < read_only_user_iam.mysql.sql
 --
--- To remove it: ALTER USER openl2m_stats IDENTIFIED BY 'CHANGE-ME' REQUIRE NONE;
+-- To remove it: ALTER USER openl2m_stats IDENTIFIED BY '…' REQUIRE NONE;
 
 -- The token that replaces the password is as valuable as one, and is sent as it is: never without TLS.
 ALTER USER openl2m_stats REQUIRE SSL;

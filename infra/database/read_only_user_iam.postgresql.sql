@@ -5,7 +5,7 @@
 --
 --   psql --host=… --username=… --dbname=openl2m --set=ON_ERROR_STOP=1 --file=read_only_user_iam.postgresql.sql
 --
--- To remove it: REVOKE rds_iam FROM openl2m_stats; ALTER ROLE openl2m_stats PASSWORD 'CHANGE-ME';
+-- To remove it: REVOKE rds_iam FROM openl2m_stats; ALTER ROLE openl2m_stats PASSWORD '…';
 
 BEGIN;
 GRANT rds_iam TO openl2m_stats;

@@ -1,7 +1,8 @@
 -- The database user of `openl2m-stats tokens import`, on PostgreSQL. It may read the tokens' keys, which the
 -- statistics' own user may not, and nothing else that is secret.
 --
--- Put a password of your own in place of CHANGE-ME, then, as an administrator of OpenL2M's database:
+-- Put a password of your own, in quotes, in place of CHANGE-ME: until then, the script stops there and makes nothing.
+-- Then, as an administrator of OpenL2M's database:
 --   psql --host=… --username=… --dbname=openl2m --set=ON_ERROR_STOP=1 --file=token_import_user.postgresql.sql
 -- It can be run again: what is there stays, the password included.
 --
@@ -16,7 +17,7 @@
 BEGIN;
 SELECT NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'openl2m_stats_import') AS absent \gset
 \if :absent
-CREATE ROLE openl2m_stats_import LOGIN PASSWORD 'CHANGE-ME';
+CREATE ROLE openl2m_stats_import LOGIN CONNECTION LIMIT 2 PASSWORD CHANGE-ME;
 \endif
 
 -- Only a table's owner may grant rights on it. RDS's master user is no superuser, and usually not the owner.

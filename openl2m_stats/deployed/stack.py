@@ -51,6 +51,11 @@ class Account:
         [found] = self.cloudformation.describe_stacks(StackName=stack)["Stacks"]
         return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
 
+    def parameters(self, stack: str) -> Mapping[str, str]:
+        """Return the parameters' values of a stack. Raise one of AWS_ERRORS."""
+        [found] = self.cloudformation.describe_stacks(StackName=stack)["Stacks"]
+        return {each["ParameterKey"]: each["ParameterValue"] for each in found.get("Parameters", [])}
+
     def resources(self, stack: str, type_: str) -> list[str]:
         """Return the physical ids of a stack's resources of a type. Raise one of AWS_ERRORS."""
         pages = self.cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)

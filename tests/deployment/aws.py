@@ -17,7 +17,7 @@ import requests
 from tests.support.certificates import Authority, new_certificate
 from tests.support.stack import ROOT
 
-ACCOUNT, REGION = "123456789012", "us-east-1"
+ACCOUNT, REGION = "111122223333", "us-east-1"
 PYTHON = ROOT / ".venv-emulated/bin/python"
 HOSTS = (
     "*.amazonaws.com",
@@ -28,6 +28,11 @@ HOSTS = (
 )
 _ROOT_KEY = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 _START_SECONDS = 60
+
+
+def deploy_policy() -> str:
+    """Return the policy for deploying with this account's number in it, as docs/permissions.md says."""
+    return (ROOT / "infra/deploy-policy.json").read_text().replace("123456789012", ACCOUNT)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from dev.servers.programs import ServerError
 from openl2m_stats.local.demo import ROWS, insert_inventory
 from openl2m_stats.local.openl2m_schema import DIALECTS
 from tests.deployment import dns, namespaces
-from tests.deployment.aws import Aws, Identity, allow, emulated
+from tests.deployment.aws import ACCOUNT, Aws, Identity, allow, deploy_policy, emulated
 from tests.deployment.operator_folder import Folder, checkout, first_release, shell
 from tests.deployment.stack import Stack
 from tests.support.certificates import Authority, new_authority, new_certificate
@@ -46,7 +46,14 @@ def directory() -> Iterator[Path]:
 def wheels(directory: Path) -> Path:
     """The layer's packages, since the registry is out of reach once the network is our own."""
     wheels = directory / "wheels"
-    pip = [ROOT / ".venv-sam/bin/python", "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
+    pip: list[str | Path] = [
+        ROOT / ".venv-sam/bin/python",
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--disable-pip-version-check",
+    ]
     locked = ["--require-hashes", "--no-deps", "--only-binary=:all:", "-r", "layers/dependencies/requirements.txt"]
     subprocess.run([*pip, *locked, f"--dest={wheels}"], cwd=ROOT, check=True)
     return wheels
@@ -144,14 +151,14 @@ def stack(aws: Aws) -> Stack:
 
 @pytest.fixture(scope="session")
 def deployer(aws: Aws) -> Identity:
-    """Someone with infra/deploy-policy.json, which is written for this account and this stack."""
-    return aws.user("deployer", (ROOT / "infra/deploy-policy.json").read_text())
+    """Someone with infra/deploy-policy.json, with this account's number as docs/permissions.md says."""
+    return aws.user("deployer", deploy_policy())
 
 
 @pytest.fixture(scope="session")
 def operator(aws: Aws) -> Identity:
     """Someone with the rights that docs/permissions.md lists for tokens and for the doctor."""
-    stack_arn = "arn:aws:cloudformation:us-east-1:123456789012:stack/openl2m-stats/*"
+    stack_arn = f"arn:aws:cloudformation:us-east-1:{ACCOUNT}:stack/openl2m-stats/*"
     tokens = "secretsmanager:GetSecretValue secretsmanager:DescribeSecret secretsmanager:PutSecretValue"
     return aws.user(
         "operator",

@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 
 from dev.servers.databases import Database
-from tests.deployment.aws import REGION, Aws, Identity
+from tests.deployment.aws import ACCOUNT, REGION, Aws, Identity, deploy_policy
 from tests.deployment.conftest import CHANGES, LAYER_BUNDLE
 from tests.deployment.operator_folder import STACK, Folder, roll_back
 from tests.deployment.stack import Stack, until
-from tests.support.stack import ROOT
 
 TABLES = {
     "switches": "switches_switch",
@@ -41,14 +40,14 @@ def values(section: dict[str, Any]) -> dict[str, int]:
 
 
 def test_without_a_right_the_deployment_fails_and_leaves_nothing(aws: Aws, now: Folder, stack: Stack) -> None:
-    policy = json.loads((ROOT / "infra/deploy-policy.json").read_text())
+    policy = json.loads(deploy_policy())
     [functions] = [each for each in policy["Statement"] if each["Sid"] == "Functions"]
     functions["Action"].remove("lambda:Publish*")
     beginner = aws.user("beginner", json.dumps(policy))
     assert "ROLLBACK_COMPLETE" in now.make(beginner, "deploy", code=2)
     events = aws.root.client("cloudformation").describe_stack_events(StackName=STACK)["StackEvents"]
     [reason] = [each["ResourceStatusReason"] for each in events if each["ResourceStatus"] == "CREATE_FAILED"]
-    assert reason.startswith("User: arn:aws:iam::123456789012:user/beginner is not authorized to perform: lambda:Publ")
+    assert reason.startswith(f"User: arn:aws:iam::{ACCOUNT}:user/beginner is not authorized to perform: lambda:Publ")
     assert stack.describe()["StackStatus"] == "ROLLBACK_COMPLETE"
     assert stack.kept() == (set(), set())
 
@@ -63,7 +62,8 @@ def test_make_deploy(now: Folder, deployer: Identity, stack: Stack) -> None:
     assert stack.describe()["StackStatus"] == "CREATE_COMPLETE"
     url = stack.output("Url")
     assert re.fullmatch(rf"https://\w+\.execute-api\.{REGION}\.amazonaws\.com/api/stats/", url)
-    assert f"{url} answers" in printed
+    assert f"{url} refuses an unknown token (401): it reads the tokens." in printed
+    assert "A snapshot was taken, snapshots/dt=" in printed
     assert stack.live() == "1"
 
 

@@ -108,9 +108,10 @@ def test_token_import_user_can_be_run_again(server_db: Database) -> None:
         take_away(server_db, "token_import_user")
 
 
-def printed_grants(database: Database, user: str) -> str:
+def printed_grants(database: Database, *users: str) -> str:
     """Return what the command prints."""
-    command = [sys.executable, "-m", "openl2m_stats", "grants", "--engine", database.dialect, "--user", user]
+    named = [word for user in users for word in ("--user", user)]
+    command = [sys.executable, "-m", "openl2m_stats", "grants", "--engine", database.dialect, *named]
     environment = {"PYTHONPATH": "functions", "PYTHONIOENCODING": "utf-8"}
     run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
     assert run.stderr == ""
@@ -122,6 +123,44 @@ def test_grants_can_be_run_again(server_db: Database) -> None:
     for _ in range(2):
         run_client(server_db, printed_grants(server_db, server_db.user))
         assert counts_vlans(server_db)
+
+
+def test_grants_for_both_users_of_a_rotation(server_db: Database) -> None:
+    """On MySQL the second user gets the first one's rights when it is made, and none that an upgrade adds."""
+    other = replace(server_db, user=f"{server_db.user}_clone", password=leaks.new_password())
+    password = f"{'PASSWORD' if server_db.dialect == 'postgresql' else 'IDENTIFIED BY'} '{other.password}'"
+    server_db.execute(f"CREATE USER {other.user} {password}")
+    try:
+        run_client(server_db, printed_grants(server_db, server_db.user, other.user))
+        assert counts_vlans(server_db)
+        assert counts_vlans(other)
+    finally:
+        if server_db.dialect == "postgresql":
+            server_db.execute(f"DROP OWNED BY {other.user}")
+        server_db.execute(f"DROP USER {other.user}")
+
+
+@pytest.mark.parametrize("name", ["read_only_user", "token_import_user"])
+def test_unedited_script_makes_no_user(name: str, server_db: Database) -> None:
+    """Its password would be published."""
+    take_away(server_db, "read_only_user")
+    text = (ROOT / f"infra/database/{name}.{server_db.dialect}.sql").read_text()
+    with pytest.raises(subprocess.CalledProcessError) as error:
+        run_client(server_db, text.replace("openl2m_stats", server_db.user))
+    assert "CHANGE" in error.value.stderr
+    users = "mysql.user WHERE user" if server_db.dialect == "mysql" else "pg_roles WHERE rolname"
+    assert rows(server_db, f"SELECT COUNT(*) FROM {users} LIKE '{server_db.user}%'") == [[0]]
+
+
+def test_connections_of_the_user_are_bounded(server_db: Database) -> None:
+    """However many containers there are, OpenL2M itself keeps its own."""
+    limits = {
+        "mysql": "SELECT max_user_connections FROM mysql.user WHERE user = '{}'",
+        "postgresql": "SELECT rolconnlimit FROM pg_roles WHERE rolname = '{}'",
+    }
+    take_away(server_db, "read_only_user")
+    run_script(server_db, "read_only_user")
+    assert rows(server_db, limits[server_db.dialect].format(server_db.user)) == [[20]]
 
 
 @pytest.mark.parametrize("name", ["with space", "user", 'q"`q', "Upper"])

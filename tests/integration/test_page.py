@@ -49,6 +49,7 @@ def test_status_and_headers(page: Response) -> None:
         "Cache-Control": "no-cache",
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "no-referrer",
+        "Strict-Transport-Security": "max-age=31536000",
         "Content-Security-Policy": (
             f"default-src 'none'; script-src {hash_of('script', page.body)}; style-src {hash_of('style', page.body)}; "
             "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

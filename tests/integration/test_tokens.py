@@ -282,7 +282,7 @@ def test_secrets_manager_away(
     aws: AWS, travel: Travel, new_container: Start, capsys: pytest.CaptureFixture[str]
 ) -> None:
     key = aws.new_token()
-    container = new_container(MAX_STALE_SECONDS=600, CACHE_TTL_SECONDS=0)
+    container = new_container(TOKENS_MAX_STALE_SECONDS=600, CACHE_TTL_SECONDS=0)
     assert container.get(key).status == 200
     aws.client.delete_secret(SecretId=aws.tokens_secret, RecoveryWindowInDays=7)
     travel(600)
@@ -300,6 +300,24 @@ def test_secrets_manager_away(
     assert container.get(key).status == 503  # still left alone
     travel(605)
     assert container.get(key).status == 200
+
+
+@pytest.mark.parametrize("text", ['{"tokens": [],}', "[]"], ids=["a comma too many", "no registry"])
+def test_a_revoked_token_of_a_damaged_secret_stops_within_ten_minutes(
+    text: str, aws: AWS, travel: Travel, new_container: Start
+) -> None:
+    """The good registry that is still in memory is used, but not for as long as stale statistics are."""
+    key = aws.new_token()
+    container = new_container()
+    assert container.get(key).status == 200
+    aws.client.put_secret_value(SecretId=aws.tokens_secret, SecretString=text)
+    travel(600)
+    assert container.get(key).status == 200
+    travel(700)
+    assert container.get(key).status == 503
+    aws.put_tokens()
+    travel(800)
+    assert container.get(key).status == 401
 
 
 def test_secrets_manager_away_is_not_tried_by_every_request(aws: AWS, travel: Travel, new_container: Start) -> None:

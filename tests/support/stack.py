@@ -5,14 +5,12 @@ import functools
 import os
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 from unittest import mock
 
-import yaml
+from dev import template as reader
 
-ROOT = Path(__file__).parents[2]
-TEMPLATE = ROOT / "infra/template.yaml"
+ROOT, TEMPLATE = reader.ROOT, reader.TEMPLATE
 REQUIRED = {"DatabaseSecretArn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:database-AbCdEf"}
 PSEUDO = {
     "AWS::AccountId": "123456789012",
@@ -30,34 +28,13 @@ ATTRIBUTES = {
 }
 
 
-class _Loader(yaml.SafeLoader):
-    """Reads CloudFormation's short forms, `!Ref X`, as what they stand for, `{"Ref": X}`."""
-
-
-def _function(loader: _Loader, name: str, node: Any) -> dict[str, Any]:
-    value: Any
-    if isinstance(node, yaml.ScalarNode):
-        value = loader.construct_scalar(node)
-    elif isinstance(node, yaml.SequenceNode):
-        value = loader.construct_sequence(node, deep=True)
-    else:
-        value = loader.construct_mapping(node, deep=True)
-    if name == "GetAtt":
-        value = value.split(".", 1)
-    return {name if name in {"Ref", "Condition"} else f"Fn::{name}": value}
-
-
-_Loader.add_multi_constructor("!", _function)
-
-
 def load() -> dict[str, Any]:
     return copy.deepcopy(_read())
 
 
 @functools.cache
 def _read() -> dict[str, Any]:
-    template: dict[str, Any] = yaml.load(TEMPLATE.read_text(), _Loader)
-    return template
+    return reader.load()
 
 
 def parameters(template: dict[str, Any], given: dict[str, Any]) -> dict[str, str]:
@@ -117,9 +94,11 @@ class Decider:
             return self.resolve(yes if self.true(condition) else no)
         if name == "Fn::Sub":
             text, own = (argument, {}) if isinstance(argument, str) else argument
-            values = {**self._values, **self.resolve(own)}
-            texts = {name: value for name, value in values.items() if isinstance(value, str)}
+            own = {name: _in_text(each) for name, each in self.resolve(own).items()}
+            texts = {name: value for name, value in {**self._values, **own}.items() if isinstance(value, str)}
             return re.sub(r"\$\{([\w:]+)\}", lambda found: texts.get(found[1], found[0]), text)
+        if name == "Condition" and isinstance(argument, str):
+            return self.true(argument)
         if name == "Ref":
             return self._values.get(argument, {"Ref": argument})
         if name == "Fn::GetAtt" and tuple(argument) in ATTRIBUTES:
@@ -136,6 +115,11 @@ class Decider:
             "Fn::FindInMap": lambda mapping, key, attribute: self._mappings[mapping][key][attribute],
         }
         return functions[name](*resolved) if name in functions else {name: resolved}
+
+
+def _in_text(value: Any) -> Any:
+    """Return a reference as Fn::Sub writes it."""
+    return f"${{{value['Ref']}}}" if isinstance(value, dict) and "Ref" in value else value
 
 
 def stack(

@@ -17,10 +17,9 @@ import boto3
 import pytest
 from moto.awslambda.models import LambdaVersion
 from moto.awslambda.responses import LambdaResponse
+from moto.core.exceptions import JsonRESTError
 from moto.server import ThreadedMotoServer
 
-from dev.build.environments import checked
-from openl2m_stats.environments import EnvironmentFileError
 from tests.support.stack import ROOT
 from tests.template.test_deployment import deploy, upload
 
@@ -60,8 +59,9 @@ def account(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
 class Functions:
     """The functions of a stack that is deployed, whose first version answers."""
 
-    def __init__(self, url: str = "http://127.0.0.1:1") -> None:
-        deploy(outputs={"Url": {"Value": url}})
+    def __init__(self, url: str = "http://127.0.0.1:1", **given: Any) -> None:
+        snapshot = {"SnapshotFunctionName": {"Value": {"Ref": "SnapshotFunction"}}}
+        deploy(outputs={"Url": {"Value": url}, **snapshot}, **given)
         self.client: Any = boto3.client("lambda")
         cloudformation: Any = boto3.client("cloudformation")
         self.names = [
@@ -188,7 +188,7 @@ def test_what_cannot_be_pruned(arguments: list[str], words: str) -> None:
 
 
 class API(HTTPServer):
-    """What answers in the place of the API; it counts its calls, and notes their Authorization headers."""
+    """Answers in the place of the API, and notes the Authorization headers of its calls."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Answer)
@@ -224,8 +224,10 @@ ENVIRONMENT = """version = 0.1
 stack_name = "openl2m-stats"
 region = "us-east-1"
 resolve_s3 = true
+capabilities = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
 [test.deploy.parameters.parameter_overrides]
 TimeZone = "Europe/Berlin"
+DatabaseSecretArn = "arn:aws:secretsmanager:us-east-1:111122223333:secret:database-a1B2c3"
 """
 
 
@@ -284,7 +286,27 @@ boto3.client("lambda").update_alias(FunctionName="{name}", Name="live", Function
     )
 
 
-def test_deployment_ends_with_a_call_and_the_way_back(api: API, sam: SAM) -> None:
+SNAPSHOT = {"key": "snapshots/dt=2026-11-26/2026-11-26T12-00-00Z.json", "written": True}
+
+
+@pytest.fixture(autouse=True)
+def lambda_answers(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What the snapshot function answers; moto runs no function without Docker. Invocations are noted in `invoked`."""
+    answers: dict[str, Any] = {"payload": SNAPSHOT, "error": None, "invoked": []}
+
+    def invoke(self: Any) -> tuple[int, dict[str, str], str]:
+        name = self.path.rsplit("/", 2)[-2]
+        answers["invoked"].append((name, self.querystring["Qualifier"][0], json.loads(self.body)))
+        headers = {"x-amz-function-error": answers["error"]} if answers["error"] else {}
+        return 200, headers, json.dumps(answers["payload"])
+
+    monkeypatch.setattr(LambdaResponse, "invoke", invoke)
+    return answers
+
+
+def test_deployment_ends_with_a_call_a_snapshot_and_the_rollback(
+    api: API, sam: SAM, lambda_answers: dict[str, Any]
+) -> None:
     functions = Functions(api.url)
     functions.publish(1)
     sam.answer(does=moving(functions.names))
@@ -292,12 +314,101 @@ def test_deployment_ends_with_a_call_and_the_way_back(api: API, sam: SAM) -> Non
     done = sam.run("deploy")
 
     assert (done.returncode, done.stderr) == (0, "")
-    assert sam.calls == [f"deploy --config-file {sam.file} --config-env test --no-fail-on-empty-changeset"]
-    assert f"{api.url} answers, and refuses a call without a token (401)." in done.stdout
-    assert api.authorization == [None]
-    for name in functions.names:
-        command = f"aws lambda update-alias --function-name {name} --name live --function-version 1 --region us-east-1"
-        assert f"  {command}\n" in done.stdout
+    options = "--no-fail-on-empty-changeset --s3-prefix openl2m-stats"
+    assert sam.calls == [f"deploy --config-file {sam.file} --config-env test {options}"]
+    call, snapshot, *rollback = done.stdout.splitlines()
+    assert call == f"{api.url} refuses an unknown token (401): it reads the tokens."
+    assert snapshot == f"A snapshot was taken, {SNAPSHOT['key']}: the database and the bucket can be reached."
+    assert lambda_answers["invoked"] == [(functions.names[1], "live", {})]
+    command = "  aws lambda update-alias --function-name {} --name live --function-version 1 --region us-east-1"
+    assert sorted(line for line in rollback if "aws" in line) == sorted(map(command.format, functions.names))
+
+
+def test_smoke_call_sends_a_key_that_has_the_form_of_one_and_is_nobodys(api: API, sam: SAM) -> None:
+    """Without one, or with a malformed one, the function refuses the call before it has read anything."""
+    Functions(api.url)
+    api.statuses = [503, 401]
+    assert sam.run("deploy").returncode == 0
+    first, second = api.authorization
+    assert first != second
+    for value in (first, second):
+        assert re.fullmatch("Token [0-9a-f]{40}", value or "")
+
+
+def test_deployment_whose_function_cannot_read_the_tokens_fails(api: API, sam: SAM) -> None:
+    functions = Functions(api.url)
+    functions.publish(1)
+    api.statuses = [503]
+    sam.answer(does=moving(functions.names))
+    done = sam.run("deploy")
+    assert done.returncode == 1
+    assert f"{api.url} should answer 401 to an unknown token, and does not: 503.\n" in done.stderr
+    assert "the function cannot read the token secret" in done.stderr
+    assert "--function-version 1" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("error", "payload", "words"),
+    [
+        ("Unhandled", {"errorMessage": "mysql error 1045"}, "No snapshot was taken: mysql error 1045."),
+        ("Unhandled", {}, "No snapshot was taken: the function crashed."),
+    ],
+)
+def test_deployment_whose_snapshot_fails_fails(
+    error: str, payload: Any, words: str, api: API, sam: SAM, lambda_answers: dict[str, Any]
+) -> None:
+    Functions(api.url)
+    lambda_answers.update(error=error, payload=payload)
+    done = sam.run("deploy")
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert "The stack stays as it was deployed. `make logs ENV=test` shows more." in done.stderr
+
+
+def test_snapshot_function_that_may_not_be_invoked(api: API, sam: SAM, monkeypatch: pytest.MonkeyPatch) -> None:
+    Functions(api.url)
+
+    def invoke(*_: Any) -> None:
+        raise JsonRESTError("AccessDeniedException", "not authorized to perform: lambda:InvokeFunction")
+
+    monkeypatch.setattr(LambdaResponse, "invoke", invoke)
+    done = sam.run("deploy")
+    assert done.returncode == 1
+    assert "No snapshot was taken. An error occurred (AccessDeniedException)" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(("key", "warns"), [("alias/aws/sns", True), ("alias/ours", False), ("", False)])
+def test_topic_that_would_lose_the_alarms_is_warned_of(key: str, warns: bool, api: API, sam: SAM) -> None:
+    sns: Any = boto3.client("sns")
+    topic = sns.create_topic(Name="operators", Attributes={"KmsMasterKeyId": key} if key else {})["TopicArn"]
+    Functions(api.url, AlarmTopicArn=topic)
+    done = sam.run("deploy")
+    assert done.returncode == 0
+    assert (done.stderr == "") == (not warns)
+    assert not warns or done.stderr.startswith(f"{topic} is encrypted with aws/sns, which CloudWatch may not use")
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"ApiEnabled": "false"}, "ApiEnabled=false refuses every call, so this does not show"),
+        ({"ClientIpAllowed": "10.0.0.0/8"}, "ClientIpAllowed may refuse this machine's address, so this does not show"),
+        ({"ClientIpDenied": "10.0.0.0/8"}, "ClientIpDenied may refuse this machine's address, so this does not show"),
+    ],
+)
+def test_401_that_shows_nothing_is_said_to_show_nothing(given: dict[str, str], words: str, api: API, sam: SAM) -> None:
+    Functions(api.url, **given)
+    done = sam.run("deploy")
+    assert done.returncode == 0
+    assert words in done.stdout
+
+
+def test_uploads_go_where_the_environment_says(api: API, sam: SAM) -> None:
+    Functions(api.url)
+    sam.configure(ENVIRONMENT.replace("resolve_s3 = true", 'resolve_s3 = true\ns3_prefix = "elsewhere"'))
+    assert sam.run("deploy").returncode == 0
+    assert "--s3-prefix" not in sam.calls[0]
 
 
 def test_deployment_that_changes_nothing_needs_no_way_back(api: API, sam: SAM) -> None:
@@ -321,22 +432,16 @@ def test_first_deployment_has_no_way_back(api: API, sam: SAM) -> None:
     assert "update-alias" not in done.stdout
 
 
-def test_failed_deployment_ends_there(api: API, sam: SAM) -> None:
+def test_failed_deployment_ends_there(api: API, sam: SAM, lambda_answers: dict[str, Any]) -> None:
     Functions(api.url)
     sam.answer(exits=3)
     done = sam.run("deploy")
     assert (done.returncode, done.stdout) == (3, "")
-    assert api.authorization == []
-
-
-def test_api_that_answers_late_is_asked_again(api: API, sam: SAM) -> None:
-    Functions(api.url)
-    api.statuses = [503, 401]
-    assert sam.run("deploy").returncode == 0
+    assert api.authorization == lambda_answers["invoked"] == []
 
 
 @pytest.mark.parametrize("status", [200, 500])
-def test_api_that_does_not_refuse_a_call_without_a_token(status: int, api: API, sam: SAM) -> None:
+def test_api_that_does_not_refuse_an_unknown_token(status: int, api: API, sam: SAM) -> None:
     functions = Functions(api.url)
     functions.publish(1)
     api.statuses = [status]
@@ -345,7 +450,7 @@ def test_api_that_does_not_refuse_a_call_without_a_token(status: int, api: API, 
     done = sam.run("deploy")
 
     assert done.returncode == 1
-    assert f"{api.url} should answer 401 to a call without a token, and does not: {status}." in done.stderr
+    assert f"{api.url} should answer 401 to an unknown token, and does not: {status}." in done.stderr
     assert f"--function-name {functions.names[0]} --name live --function-version 1 " in done.stdout
     assert functions.names[1] not in done.stdout
 
@@ -393,6 +498,7 @@ def test_stack_is_deleted_when_its_name_was_typed(sam: SAM) -> None:
     done = sam.run("delete", given="openl2m-stats\n")
     assert (done.returncode, done.stderr) == (0, "")
     assert "deletes the stack openl2m-stats in us-east-1. The token secret and the snapshots are kept." in done.stdout
+    assert '"Could not find and delete the S3 object" once: the functions share one.' in done.stdout
     options = "--no-prompts --stack-name openl2m-stats --region us-east-1"
     assert sam.calls == [f"delete --config-file {sam.file} --config-env test {options}"]
 
@@ -419,86 +525,6 @@ def test_versions_of_the_environments_stack_are_pruned(sam: SAM) -> None:
     functions.publish(3)
     done = versions("prune", "--env", "test", "--keep", "1", "--dry-run", directory=sam.directory)
     assert done.stdout.count("would delete 2, 3, keeps 1, 4") == 2
-
-
-HOME = "[test.deploy.parameters]"
-OVERRIDES = "[test.deploy.parameters.parameter_overrides]"
-
-
-@pytest.mark.parametrize(
-    ("text", "line"),
-    [
-        (None, "deploy.toml is missing. Copy deploy.example.toml to it and fill it in."),
-        ("", f"deploy.toml has no table {HOME}. It has no environment yet."),
-        (ENVIRONMENT.replace("[test.", "[tset."), f"deploy.toml has no table {HOME}. It has: tset."),
-        ("[test", "deploy.toml cannot be read: Expected ']' at the end of a table declaration (at end of document)"),
-        ("[test.global.parameters]\n", f"deploy.toml has no table {HOME}."),
-        (f"{HOME}\nregion = 'us-east-1'\n", f"deploy.toml: {HOME} needs a stack_name."),
-        (f"{HOME}\nstack_name = ''\n", f"deploy.toml: {HOME} needs a stack_name."),
-        ("[test]\nstack_name = 'a'\n", f"deploy.toml: stack_name in [test] has no effect. Move it to {HOME}."),
-        (
-            "[test.deploy]\nstack_name = 'a'\n",
-            f"deploy.toml: stack_name in [test.deploy] has no effect. Move it to {HOME}.",
-        ),
-        (
-            f"[test.parameters]\nstack_name = 'a'\n{HOME}\n",
-            "deploy.toml: parameters in [test] has no effect. Do you mean parameter_overrides?",
-        ),
-        (
-            f"{HOME}\nstack_name = 'a'\n[test.delete.parameters]\n",
-            f"deploy.toml: delete in [test] has no effect. Only {HOME} and what is below it are read.",
-        ),
-        (
-            f"{HOME}\nstack_name = 'a'\nTimeZone = 'UTC'\n",
-            f"deploy.toml: TimeZone in {HOME} is no option of `sam deploy`. Move it to {OVERRIDES}.",
-        ),
-        (
-            f"{HOME}\nstackname = 'a'\n",
-            f"deploy.toml: stackname in {HOME} is no option of `sam deploy`. Do you mean stack_name?",
-        ),
-        (
-            ENVIRONMENT + "stack_name = 'a'\n",
-            f"deploy.toml: stack_name in {OVERRIDES} is no parameter of the template. Move it to {HOME}.",
-        ),
-        (
-            f"{HOME}\nstack_name = 'a'\nparameter_overrides = 'TimeZon=UTC Dashboard=true'\n",
-            f"deploy.toml: TimeZon in {OVERRIDES} is no parameter of the template. Do you mean TimeZone?",
-        ),
-        (
-            ENVIRONMENT + "Dashboard = true\n",
-            f'deploy.toml: Dashboard in {OVERRIDES} needs quotes: Dashboard = "true".',
-        ),
-    ],
-)
-def test_wrong_environment(text: str | None, line: str, sam: SAM, monkeypatch: pytest.MonkeyPatch) -> None:
-    sam.file.unlink()
-    if text is not None:
-        sam.configure(text)
-    monkeypatch.chdir(sam.directory)
-    with pytest.raises(EnvironmentFileError) as problem:
-        checked("test")
-    assert str(problem.value) == line
-
-
-@pytest.mark.parametrize("action", ["check", "deploy", "guided", "delete", "logs"])
-def test_wrong_environment_is_one_line_and_nothing_runs(action: str, sam: SAM) -> None:
-    sam.configure(ENVIRONMENT + "TimeZon = 'UTC'\n")
-    done = sam.run(action, given="openl2m-stats\n")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert re.fullmatch(r"deploy\.toml: TimeZon in .* Do you mean TimeZone\?\n", done.stderr)
-    assert sam.calls == []
-
-
-def test_example_is_good(sam: SAM, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also with every line that is commented out."""
-    monkeypatch.chdir(sam.directory)
-    example = (ROOT / "deploy.example.toml").read_text()
-    everything = re.sub(r"^# (?=\w+ = |\[)", "", example, flags=re.MULTILINE)
-    assert everything.count("\nVpcSubnetIds = ") == 1
-    for text in (example, everything):
-        sam.configure(text)
-        assert checked("production").stack_name == "openl2m-stats"
-    assert checked("staging").stack_name == "openl2m-stats-staging"
 
 
 TEMPLATE = """

@@ -57,8 +57,8 @@ def deploy(outputs: Any = None, **given: Any) -> None:
     template = {"Parameters": load()["Parameters"], "Resources": resources, "Outputs": outputs or {}}
     text = json.dumps(template).replace('{"Ref": "TokenSecret"}', '"tokens"')
     cloudformation: Any = boto3.client("cloudformation")
-    required = [{"ParameterKey": name, "ParameterValue": value} for name, value in REQUIRED.items()]
-    cloudformation.create_stack(StackName="openl2m-stats", TemplateBody=text, Parameters=required)
+    values = [{"ParameterKey": name, "ParameterValue": str(value)} for name, value in (REQUIRED | given).items()]
+    cloudformation.create_stack(StackName="openl2m-stats", TemplateBody=text, Parameters=values)
     made = cloudformation.describe_stack_resources(StackName="openl2m-stats")["StackResources"]
     assert {entry["LogicalResourceId"] for entry in made} == resources.keys()
 

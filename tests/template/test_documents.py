@@ -26,6 +26,11 @@ def test_costs_add_up(column: int) -> None:
     assert sum(round(float(cell) * 100) for cell in rows) == round(float(total) * 100)
 
 
+def test_costs_of_a_flood_add_up() -> None:
+    *rows, total = [row[2] for row in table("| | 8.64 million requests")]
+    assert sum(round(float(cell) * 100) for cell in rows) == round(float(total) * 100)
+
+
 def test_costs_name_every_alarm() -> None:
     resources = stack()
     alarms = [entry["Properties"] for entry in resources.values() if entry["Type"] == "AWS::CloudWatch::Alarm"]
@@ -37,7 +42,8 @@ def test_costs_name_every_alarm() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["Dashboard=true", "SnapStart=PublishedVersions", "Tracing=PassThrough", "AccessLog=false"]
+    "name",
+    ["Dashboard=true", "SnapStart=PublishedVersions", "Tracing=PassThrough", "AccessLog=false", "SystemLogLevel=WARN"],
 )
 def test_costs_name_values_that_parameters_take(name: str) -> None:
     assert f"`{name}`" in COSTS

@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-import tzdata
-
 from stats.base.networks import Network, parse_network
 
 
@@ -31,6 +29,7 @@ class Settings(NamedTuple):  # quicker to make than a dataclass, for which cold 
     cache_ttl_seconds: int
     max_stale_seconds: int
     tokens_ttl_seconds: int
+    tokens_max_stale_seconds: int
     tokens_refresh_seconds: int
     request_timeout_seconds: int
     client_ip_denied: tuple[Network, ...]
@@ -85,6 +84,8 @@ def _file(text: str) -> str:
 @functools.cache
 def _time_zone(key: str) -> ZoneInfo:
     """Return a zone of the tzdata package, the same object each time; ZoneInfo(key) would prefer the system's data."""
+    import tzdata  # `make deploy` checks other settings where no package is installed
+
     data = Path(tzdata.__file__).parent
     if key not in (data / "zones").read_text().split():
         raise ValueError
@@ -113,6 +114,7 @@ OPTIONS: dict[str, Option] = {
     "CACHE_TTL_SECONDS": Option("60", _SECONDS, _whole(0, _DAY)),
     "MAX_STALE_SECONDS": Option("3600", "whole seconds, 0 to 31536000", _whole(0, 365 * _DAY)),
     "TOKENS_TTL_SECONDS": Option("60", _SECONDS, _whole(0, _DAY)),
+    "TOKENS_MAX_STALE_SECONDS": Option("600", "whole seconds, 0 to 31536000", _whole(0, 365 * _DAY)),
     "TOKENS_REFRESH_SECONDS": Option("10", _SECONDS, _whole(0, _DAY)),
     "REQUEST_TIMEOUT_SECONDS": Option("10", "whole seconds, 1 to 25", _whole(1, 25)),
     "CLIENT_IP_DENIED": Option("", _NETWORKS, _networks),

@@ -47,6 +47,8 @@ def _page(label: str | None) -> Answer:
         "Cache-Control": "no-cache",
         "Content-Security-Policy": policy,
         "Referrer-Policy": "no-referrer",
+        # Browsers heed it over HTTPS alone, so `make run` is not concerned.
+        "Strict-Transport-Security": "max-age=31536000",
     }
     return Answer(document, "text/html; charset=utf-8", headers)
 

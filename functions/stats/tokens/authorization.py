@@ -102,7 +102,7 @@ class Tokens:
             return
         self._registry.refresh(deadline.share(_SHARE))
         age = self._registry.age(deadline.now)
-        if age is None or age > self._settings.max_stale_seconds:
+        if age is None or age > self._settings.tokens_max_stale_seconds:
             raise UnavailableError("Tokens cannot be checked at the moment.", self._registry.remaining(deadline.clock))
         if age:
             count("RegistryStale")

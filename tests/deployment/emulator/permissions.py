@@ -13,7 +13,7 @@ from typing import Any
 from ministack.core.iam_evaluator import _verified_key, enforce
 from ministack.services.cloudformation import stacks
 
-_ACCOUNT, _REGION = "123456789012", "us-east-1"
+_ACCOUNT, _REGION = "111122223333", "us-east-1"
 _PASSED_TO = {"AWS::Lambda::Function": "lambda.amazonaws.com", "AWS::Scheduler::Schedule": "scheduler.amazonaws.com"}
 
 

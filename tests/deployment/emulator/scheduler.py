@@ -8,7 +8,7 @@ from ministack import app
 from ministack.core.iam_evaluator import EvalContext, _gather_role_policies, evaluate
 from ministack.services import eventbridge, scheduler
 
-_ACCOUNT, _REGION = "123456789012", "us-east-1"
+_ACCOUNT, _REGION = "111122223333", "us-east-1"
 
 
 def install() -> None:

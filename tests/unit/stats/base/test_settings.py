@@ -33,6 +33,7 @@ def test_defaults() -> None:
         cache_ttl_seconds=60,
         max_stale_seconds=3600,
         tokens_ttl_seconds=60,
+        tokens_max_stale_seconds=600,
         tokens_refresh_seconds=10,
         request_timeout_seconds=10,
         client_ip_denied=(),
