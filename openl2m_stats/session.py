@@ -37,7 +37,7 @@ class Session:
 
     def rows(self, sql: str) -> Sequence[Row]:
         """Return the rows of a statement given as text. Raise DatabaseError."""
-        return self.read(lambda _literal, _indexes: sql)
+        return self.read(lambda _engine, _indexes: sql)
 
 
 def open_session(login: str | bytes, settings: Settings) -> Session:

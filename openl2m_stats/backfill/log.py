@@ -25,7 +25,7 @@ class Log:
 
     def oldest(self) -> datetime | None:
         """Return the instant of the oldest entry; None for an empty log. Raise what `read` does."""
-        value = self.read(lambda _literal, _indexes: "SELECT MIN(timestamp) FROM switches_log")[0][0]
+        value = self.read(lambda _engine, _indexes: "SELECT MIN(timestamp) FROM switches_log")[0][0]
         return None if value is None else read_instant(value)
 
     def usage(self, now: datetime, oldest: datetime) -> Values:

@@ -9,7 +9,7 @@ from typing import Any
 
 from openl2m_stats.backfill.log import Log, backfilled_row, last_second
 from stats.base.instants import timestamp
-from stats.database.driver import without_offset
+from stats.database.engines import engine_of
 from stats.numbers.catalogue import CHANGE, COMMAND, LOGIN, STATISTICS, VIEW, Counter, Rows, Statistic
 from stats.numbers.query import INDEXES, Statement, statement
 from stats.snapshots.months import Row, key_of
@@ -50,7 +50,7 @@ def months(database: Path, now: datetime, zone: tzinfo) -> dict[str, dict[str, R
             connection.execute(f"CREATE INDEX index_{number} ON switches_log ({', '.join(columns)})")
 
         def read(statement: Statement) -> list[Any]:
-            return connection.execute(statement(without_offset, lambda: INDEXES)).fetchall()
+            return connection.execute(statement(engine_of("sqlite"), lambda: INDEXES)).fetchall()
 
         log = Log(read, zone)
         oldest = log.oldest() or now

@@ -69,13 +69,15 @@ class Engine(NamedTuple):
 
     `literal` writes an instant in UTC as SQL. `connect(server, password, tls, deadline)` returns a Connection, or
     raises whatever the driver does and leaves nothing open; the password is the server's, or a token of IAM.
-    `explain` returns what a driver's error calls for, its code and its text.
+    `explain` returns what a driver's error calls for, its code and its text. `recurses` says whether a recursive
+    query finds the last row of each value in an index faster than GROUP BY does.
     """
 
     default_port: int
     literal: Literal
     connect: Callable[[Server, str, TLS, Deadline], Connection]
     explain: Callable[[Exception], Explanation]
+    recurses: bool = False
 
 
 @contextlib.contextmanager

@@ -95,4 +95,4 @@ def _literal(instant: datetime) -> str:
     return f"'{instant.isoformat(' ')}'"
 
 
-ENGINE = Engine(5432, _literal, _connect, _explain)
+ENGINE = Engine(5432, _literal, _connect, _explain, recurses=True)

@@ -9,15 +9,15 @@ from typing import TypeVar
 from stats.base.deadline import Deadline, within
 from stats.base.instants import elapsed
 from stats.base.settings import Settings
-from stats.database.driver import Connection, DatabaseError, Indexes, Kind, Literal, Row, Server, explaining
+from stats.database.driver import Connection, DatabaseError, Engine, Indexes, Kind, Row, Server, explaining
 from stats.database.engines import engine_of
 from stats.database.iam import SigningError, new_token
 from stats.database.secret import DatabaseSecret, ReadSecret
 from stats.database.socket import TLS, is_local, trust
 
 T = TypeVar("T")
-# Returns SQL. Its arguments write an instant, and fetch the indexes of switches_log (once a connection).
-Statement = Callable[[Literal, Callable[[], Indexes]], str]
+# Returns SQL for an engine. The second argument fetches the indexes of switches_log (once a connection).
+Statement = Callable[[Engine, Callable[[], Indexes]], str]
 
 # A connection that was idle for longer may have died unnoticed.
 _IDLE_SECONDS = 10
@@ -85,7 +85,7 @@ class Database:
     ) -> T:
         try:
             with explaining(connection.engine, deadline):
-                sql = statement(connection.engine.literal, partial(self._log_indexes, connection, deadline))
+                sql = statement(connection.engine, partial(self._log_indexes, connection, deadline))
                 result = parse(connection.fetch(sql, deadline))
         except DatabaseError as error:
             # After an error that the server reported, the session can still be used: a busy server is spared a login.
