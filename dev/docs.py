@@ -21,7 +21,10 @@ from dev import architecture, athena, template
 from dev.dashboards import infinity, prometheus
 from dev.markdown import table
 from openl2m_stats import grants
+from openl2m_stats.database_errors import ERRORS, REQUESTS, Error
 from stats.base.settings import OPTIONS
+from stats.database import mysql, postgresql
+from stats.database.driver import Kind
 from stats.database.engines import engine_of
 from stats.endpoints import metrics as openmetrics
 from stats.numbers.catalogue import COUNTERS, SERVED, STATISTICS, Statistic
@@ -140,6 +143,20 @@ def _fenced(text: str) -> str:
     return f"```sql\n{text}\n```\n"
 
 
+def database_errors() -> str:
+    """Return the tables of the database errors and of their classes."""
+    kinds = {**mysql.KINDS, **postgresql.KINDS, "timeout": Kind.CANCELLED}
+
+    def row(error: Error) -> list[str]:
+        classes = dict.fromkeys(kinds.get(code, Kind.OTHER).value for code in error.codes)
+        codes = ", ".join(f"`{code}`" for code in error.codes)
+        return [codes, error.meaning, "/".join(classes), error.remedy]
+
+    errors = table(["log line", "meaning", "class", "remedy"], map(row, ERRORS))
+    classes = table(["class", "what the request does"], ([kind.value, does] for kind, does in REQUESTS.items()))
+    return f"{errors}\n{classes}"
+
+
 Parts = Mapping[str, Mapping[str, Callable[[], str]]]
 
 PARTS: Parts = {
@@ -152,6 +169,7 @@ PARTS: Parts = {
     },
     "docs/configuration.md": {"settings": settings},
     "docs/openapi.yaml": {"schema": schema},
+    "docs/troubleshooting.md": {"database errors": database_errors},
     "docs/query-snapshots.md": {"athena": athena.snapshots},
     **{
         f"infra/database/read_only_user.{engine}.sql": {"grants": partial(grants.body, engine)}

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 
 from openl2m_stats.doctor.findings import Finding
 from openl2m_stats.session import Session, read_instant
-from stats.database.driver import DatabaseError, Kind
 from stats.numbers.windows import bounds
 
 _MOST_SKEW_SECONDS = 5
@@ -13,28 +12,6 @@ _CLOCK = {
     "mysql": "SELECT UNIX_TIMESTAMP(NOW(6))",
     "postgresql": "SELECT EXTRACT(EPOCH FROM clock_timestamp())",
 }
-# Ours, and those with which MariaDB, MySQL and PostgreSQL end a statement.
-_TOO_LATE = {"timeout", "1969", "3024", "57014"}
-_NO_ROOM = {"1040", "1203", "1226", "53300"}
-_NO_DATABASE = {"1044", "1049", "3D000", "42501"}
-
-
-def failed(error: DatabaseError) -> Finding:
-    """Return the finding of a check that the database failed."""
-    if error.kind == Kind.DENIED:
-        advice = (
-            "User name or password of the database secret are not the database's, or the user is locked. While the "
-            "password is being rotated, wait for the end of that: the function tries the pending one too."
-        )
-    elif error.code in _NO_DATABASE:
-        advice = "Look at 'dbname' of the database secret; there, the script for the database user has to be run."
-    elif error.code in _NO_ROOM:
-        advice = "All connections are taken: ReservedConcurrency bounds the function's, RDS Proxy shares them."
-    elif error.code in _TOO_LATE:
-        advice = "It takes connections, but does not answer: is it overloaded, or starting, or the log locked?"
-    else:
-        advice = "The code is the database server's own, or its driver's: its documentation tells more."
-    return Finding("FAIL", str(error), advice)
 
 
 def check_clock(session: Session) -> Finding:

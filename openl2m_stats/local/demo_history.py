@@ -74,7 +74,8 @@ def months(database: Path, now: datetime, zone: tzinfo) -> dict[str, dict[str, R
 
 def _go_back(values: dict[Statistic, int], log: Log, since: datetime, until: datetime, chance: random.Random) -> None:
     """Make of the numbers at the instant `until` those at the instant `since`, about a day before."""
-    between = f"timestamp > {without_offset(since)} AND timestamp <= {without_offset(until)}"
+    literal = engine_of("sqlite").literal
+    between = f"timestamp > {literal(since)} AND timestamp <= {literal(until)}"
     sql = f"SELECT type, COUNT(*) FROM switches_log WHERE {between} GROUP BY type"  # noqa: S608 instants of our own
     entries = {row[0]: row[1] for row in log.read(lambda _literal, _indexes: sql)}
     for statistic, value in values.items():

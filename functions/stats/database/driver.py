@@ -18,13 +18,20 @@ Explanation = tuple["Kind", str, str]
 
 
 class Kind(StrEnum):
-    """What a database error calls for."""
+    """What a database error calls for; openl2m_stats/database_errors.py says what each is to the operator."""
 
     GONE = "gone"  # the session is dead: connect again
     DENIED = "denied"  # the login was refused: read the secret again
     CANCELLED = "cancelled"  # a time limit ended it: do not run it again
+    ABSENT = "absent"  # a table, column, schema or database does not exist, as far as the user can see
     FORBIDDEN = "forbidden"  # a grant is missing
     OTHER = "other"
+
+
+_HINTS = {
+    Kind.ABSENT: "it does not exist where the database user looks (`openl2m-stats doctor` shows what is missing): ",
+    Kind.FORBIDDEN: "the database user lacks a grant (`openl2m-stats grants` prints all that it needs): ",
+}
 
 
 class DatabaseError(RemoteError):
@@ -92,7 +99,7 @@ def explaining(engine: Engine, deadline: Deadline) -> Iterator[None]:
             text = "the database server did not answer in time"
             raise DatabaseError("timeout", text, Kind.CANCELLED) from None
         kind, code, text = engine.explain(error)
-        raise DatabaseError(code, text, kind) from None
+        raise DatabaseError(code, _HINTS.get(kind, "") + text, kind) from None
 
 
 def explain_other(error: Exception) -> Explanation:

@@ -87,15 +87,9 @@ class Database:
             with explaining(connection.engine, deadline):
                 sql = statement(connection.engine, partial(self._log_indexes, connection, deadline))
                 result = parse(connection.fetch(sql, deadline))
-        except DatabaseError as error:
-            # After an error that the server reported, the session can still be used: a busy server is spared a login.
-            if error.kind == Kind.GONE or deadline.passed:
-                self.close()
-            if error.kind == Kind.FORBIDDEN:
-                text = (
-                    f"the database user lacks a grant (`openl2m-stats grants` prints all that it needs): {error.text}"
-                )
-                raise DatabaseError(error.code, text, error.kind) from None
+        except DatabaseError:
+            # Much that an operator repairs is fixed when a session begins: default roles, search_path, time limits.
+            self.close()
             raise
         self._used_at = deadline.now
         return result
