@@ -5,8 +5,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from openl2m_stats.deployed.stack import ALIAS, Account, StackError, reading
-from openl2m_stats.files import CA_FILE
+from openl2m_stats.deployed.function import of_stack, with_ca_file
 
 _MISSED_SECONDS = 900
 
@@ -29,7 +28,7 @@ class Setup:
 def open_setup(stack: str | None) -> Iterator[Setup]:
     """Run the block in the environment of a set-up. Raise DatabaseURLError or StackError."""
     if stack is not None:
-        yield of_stack(stack)
+        yield _of_stack(stack)
     elif os.environ.get("DATABASE_URL") or not _names_secrets():
         yield from _local(os.environ.get("DATABASE_URL"))
     else:
@@ -40,28 +39,13 @@ def _names_secrets() -> bool:
     return any(os.environ.get(name) for name in ("DATABASE_SECRET_ID", "TOKENS_SECRET_ID"))
 
 
-def with_ca_file(variables: Mapping[str, str]) -> dict[str, str]:
-    """Return the function's variables with certificates that are on this machine, where the layer is not."""
-    return {**variables, "DATABASE_CA_FILE": os.environ.get("DATABASE_CA_FILE") or str(CA_FILE)}
-
-
-def of_stack(name: str) -> Setup:
-    """Return the set-up of a stack. Raise StackError."""
-    with reading(name):
-        account = Account.of()
-        outputs = account.outputs(name)
-        resource = account.cloudformation.describe_stack_resource(StackName=name, LogicalResourceId="StatsFunction")
-        function = resource["StackResourceDetail"]["PhysicalResourceId"]
-        configuration = account.awslambda.get_function_configuration(FunctionName=function, Qualifier=ALIAS)
-    environment = configuration.get("Environment", {})
-    if "Error" in environment:
-        code = environment["Error"].get("ErrorCode")
-        raise StackError(f"The variables of {function} cannot be read ({code}): they need kms:Decrypt with KmsKeyArn")
+def _of_stack(name: str) -> Setup:
+    function = of_stack(name)
     return Setup(
-        title=f"the stack {name} in {account.cloudformation.meta.region_name}, function {function}, alias {ALIAS}",
-        variables=with_ca_file(environment.get("Variables", {})),
-        missed_seconds=int(outputs.get("SnapshotsMissedSeconds", _MISSED_SECONDS)),
-        url=outputs.get("Url"),
+        title=function.title,
+        variables=function.variables,
+        missed_seconds=int(function.outputs.get("SnapshotsMissedSeconds", _MISSED_SECONDS)),
+        url=function.outputs.get("Url"),
     )
 
 
