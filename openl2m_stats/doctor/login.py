@@ -4,7 +4,8 @@ import time
 from datetime import UTC, datetime
 
 from openl2m_stats.doctor.findings import Finding
-from openl2m_stats.session import Session, read_instant
+from openl2m_stats.session import Session, log_span
+from stats.base.instants import timestamp
 from stats.numbers.windows import bounds
 
 _MOST_SKEW_SECONDS = 5
@@ -30,13 +31,18 @@ def check_clock(session: Session) -> Finding:
 def check_time_zone(session: Session) -> Finding:
     """Tell when today began, and whether the log's newest entry lies ahead. Raise DatabaseError."""
     now, zone = datetime.now(UTC), session.settings.time_zone
-    latest = session.rows("SELECT MAX(timestamp) FROM switches_log")[0][0]
+    span = log_span(session.read, session.dialect)
     seen = f"{zone.key}, today began at {bounds(now, zone).today:%Y-%m-%dT%H:%MZ}"
-    if latest is None:
-        return Finding("ok", f"{seen}; the log is empty")
-    newest = read_instant(latest)
-    seen += f"; the newest log entry is of {newest:%Y-%m-%dT%H:%M:%SZ}"
-    if (newest - now).total_seconds() > _MOST_SKEW_SECONDS:
+    if span.newest is None:
+        seen += "; the log is empty" if not span.without_instant else ""
+    else:
+        seen += f"; the newest log entry is of {timestamp(span.newest.replace(microsecond=0))}"
+    if span.without_instant:
+        seen += f"; the times of {span.without_instant:,} entries are not instants, such as 0000-00-00 or infinity"
+        return Finding(
+            "warn", seen, "Delete these entries: one of infinity counts as made in the last hour, every hour."
+        )
+    if span.newest and (span.newest - now).total_seconds() > _MOST_SKEW_SECONDS:
         advice = "It lies ahead: OpenL2M stores UTC, so its server's clock is wrong, or this machine's."
         return Finding("warn", seen, advice)
     return Finding("ok", seen)

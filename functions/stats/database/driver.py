@@ -56,6 +56,11 @@ class Server:
     password: str | None = field(repr=False)
     database: str
 
+    @property
+    def place(self) -> dict[str, str | int]:
+        """Where the database is: engine, host, port and name, without the user, whom a rotation changes."""
+        return {"engine": self.engine, "host": self.host, "port": self.port, "name": self.database}
+
 
 class Connection(NamedTuple):
     """An open connection to an engine. Its functions raise whatever the driver does.

@@ -45,6 +45,11 @@ class Database:
                 engine_of(server.engine)
                 _trust(server, self._settings)
 
+    @property
+    def server(self) -> Server | None:
+        """The server of the session. Without a session, the one that the secret named last; None before that."""
+        return self._secret.last_read if self._connection is None else self._secret.logged_in
+
     def read(self, statement: Statement, parse: Callable[[Sequence[Row]], T], deadline: Deadline) -> T:
         """Return what `parse` makes of a statement's rows. Raise DatabaseError.
 
