@@ -130,7 +130,7 @@ def _failure(url: str, answer: Answer) -> _Result:
     if answer.status == 401:
         return _Result(state, "the token is not accepted (401)")
     if 300 <= answer.status < 400:
-        return _Result(state, f"{url} redirects ({answer.status}); redirects are not followed")
+        return _Result(state, f"{url} redirects ({answer.status}), which is not followed")
     detail = answer.body.get("detail") if isinstance(answer.body, dict) else None
     return _Result(state, f"{url} answers {answer.status}{f': {detail}' if isinstance(detail, str) else ''}")
 
@@ -153,7 +153,7 @@ def _judge(numbers: Mapping[str, int], age: int | None, max_age: int, minimums: 
     for key, least in minimums.items():
         if key not in numbers:
             [nearest] = get_close_matches(key, numbers, 1) or [""]
-            hint = f"; did you mean {nearest}?" if nearest else ""
+            hint = f" (did you mean {nearest}?)" if nearest else ""
             problems.append((_State.UNKNOWN, f"the answer has no {key}{hint}"))
         elif numbers[key] < least:
             problems.append((_State.CRITICAL, f"{key} is {numbers[key]}, less than {least}"))
@@ -162,8 +162,9 @@ def _judge(numbers: Mapping[str, int], age: int | None, max_age: int, minimums: 
     elif age > max_age:
         problems.append((_State.WARNING, f"the numbers are {age} s old, more than {max_age} s"))
     today = [f"{numbers[f'{name}_today']} {name}" for name in _TODAY if f"{name}_today" in numbers]
-    text = f"{numbers.get('switches', 'no')} switches; today {', '.join(today) or 'nothing'}; read {age} s ago"
-    text = "; ".join(said for _, said in problems) or text
+    text = f"{numbers.get('switches', 'no')} switches, today {', '.join(today) or 'nothing'}, read {age} s ago"
+    # Nagios shows a semicolon as a colon.
+    text = ", ".join(said for _, said in problems) or text
     state = max((state for state, _ in problems), key=_severity, default=_State.OK)
     return _Result(state, text, _performance(numbers, age, max_age, minimums))
 

@@ -163,7 +163,7 @@ define service {
 
     found = run_until([nagios, str(main)], checked_service, tmp_path)
     assert found["current_state"] == "0"
-    assert found["plugin_output"].startswith("OPENL2M OK - 1246 switches; today ")
+    assert found["plugin_output"].startswith("OPENL2M OK - 1246 switches, today ")
     assert " switches=1246;;1000:;0 " in found["performance_data"]
 
 
@@ -204,7 +204,7 @@ object Host NodeName {{
         return "".join(path.read_text() for path in tmp_path.glob("performance.*"))
 
     line = run_until(command, written, tmp_path)
-    assert line.startswith("OK OPENL2M OK - 1246 switches; today ")
+    assert line.startswith("OK OPENL2M OK - 1246 switches, today ")
     assert "switches=1246;;1000:;0" in line
     assert "vlans=295;;200:;0" in line
 
@@ -242,6 +242,6 @@ def test_what_zabbix_selects_is_there(url: str) -> None:
         assert isinstance(document[section][key]["value"], int)
     series = requests.get(f"{url}/metrics", headers=headers, timeout=30).text
     names = re.findall(r"`(openl2m_[a-z_]+(?:{[^}]*})?)`", PAGE)
-    assert len(names) == 2
+    assert len(names) == 3
     for name in names:
         assert f"\n{name} " in series

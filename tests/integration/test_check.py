@@ -86,7 +86,7 @@ def test_all_is_well(api: API, check: Check, key: str) -> None:
     code, line = check("--url", api.url)
     assert code == 0
     assert line == (
-        "OPENL2M OK - 1246 switches; today 40 devices, 9 users, 29 changes; read 12 s ago | age=12s;900;;0 "
+        "OPENL2M OK - 1246 switches, today 40 devices, 9 users, 29 changes, read 12 s ago | age=12s;900;;0 "
         "switches=1246;;;0 devices_today=40;;;0 users_today=9;;;0 changes_today=29;;;0 changes_total=39014c;;;0"
     )
     [request] = api.requests
@@ -128,8 +128,8 @@ def test_a_key_in_a_file(text: str, api: API, check: Check, key: str, tmp_path: 
         (["--min", "switches=1247"], 2, "switches is 1246, less than 1247"),
         (["--min", "database.switches=1247"], 2, "switches is 1246, less than 1247"),
         (["--min", "switches=0", "--min", "users_today=10"], 2, "users_today is 9, less than 10"),
-        (["--min", "switchs=1"], 3, "the answer has no switchs; did you mean switches?"),
-        (["--min", "switchs=1", "--max-age", "1"], 3, "did you mean switches?; the numbers are 12 s old"),
+        (["--min", "switchs=1"], 3, "the answer has no switchs (did you mean switches?)"),
+        (["--min", "switchs=1", "--max-age", "1"], 3, "did you mean switches?), the numbers are 12 s old"),
         (["--min", "switchs=1", "--min", "users_today=10"], 2, "users_today is 9, less than 10"),
     ],
 )
@@ -257,7 +257,7 @@ def test_over_make_run(check: Check) -> None:
         env = {"OPENL2M_STATS_KEY": demo.TOKEN}
         code, line = check("--url", found[0], "--min", "switches=1000", env=env)
         assert code == 0
-        assert line.startswith("OPENL2M OK - 1246 switches; today ")
+        assert line.startswith("OPENL2M OK - 1246 switches, today ")
         assert len(line.partition(" | ")[2].split()) == len(SERVED) + 1
         assert check("--url", found[0], env={"OPENL2M_STATS_KEY": leaks.new_key()})[0] == 3
 
