@@ -14,6 +14,7 @@ import click
 from openl2m_stats.caller import Answer, NoAnswerError, NoKeyError, get, read_key, statistics_url
 from openl2m_stats.parameters import Parsed, explain
 from openl2m_stats.terminal import printable
+from stats.numbers.catalogue import SERVED
 
 # A counter's value is followed by `c`.
 _COUNTERS = {"changes_total", "commands_total"}
@@ -152,9 +153,7 @@ def _judge(numbers: Mapping[str, int], age: int | None, max_age: int, minimums: 
     problems: list[tuple[_State, str]] = []
     for key, least in minimums.items():
         if key not in numbers:
-            [nearest] = get_close_matches(key, numbers, 1) or [""]
-            hint = f" (did you mean {nearest}?)" if nearest else ""
-            problems.append((_State.UNKNOWN, f"the answer has no {key}{hint}"))
+            problems.append((_State.UNKNOWN, _absent(key, numbers)))
         elif numbers[key] < least:
             problems.append((_State.CRITICAL, f"{key} is {numbers[key]}, less than {least}"))
     if age is None:
@@ -167,6 +166,13 @@ def _judge(numbers: Mapping[str, int], age: int | None, max_age: int, minimums: 
     text = ", ".join(said for _, said in problems) or text
     state = max((state for state, _ in problems), key=_severity, default=_State.OK)
     return _Result(state, text, _performance(numbers, age, max_age, minimums))
+
+
+def _absent(key: str, numbers: Mapping[str, int]) -> str:
+    if key in {statistic.key for statistic in SERVED}:
+        return f"the deployment cannot read {key}"
+    [nearest] = get_close_matches(key, numbers, 1) or [""]
+    return f"there is no number {key}{f' (did you mean {nearest}?)' if nearest else ''}"
 
 
 def _severity(state: _State) -> int:
