@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Collection
 from datetime import UTC, date, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from urllib.request import Request, urlopen
@@ -77,6 +78,27 @@ def problem(status: int, **headers: str) -> Callable[[Any], None]:
 
 def with_history(answer: Callable[[Any], None]) -> Callable[[Any], Any]:
     return lambda page: page.route("**/api/stats/history/**", answer)
+
+
+def past(difference: Callable[[int], int] = lambda _days: 0, late: timedelta = timedelta()) -> Callable[[Any], None]:
+    """Return what answers for a time before: today's numbers less a difference, by days ago, read `late` before it."""
+
+    def answer(route: Any) -> None:
+        [wanted] = parse_qs(urlsplit(route.request.url).query)["time"]
+        read = datetime.fromisoformat(wanted) - late
+        now = route.fetch(url=re.sub("at/.*", "", route.request.url))
+        document = now.json()
+        days = round((datetime.now(UTC) - datetime.fromisoformat(wanted)) / timedelta(days=1))
+        for section in document.values():
+            for entry in section.values():
+                entry["value"] -= difference(days)
+        route.fulfill(status=200, json=document, headers={"last-modified": format_datetime(read, usegmt=True)})
+
+    return answer
+
+
+def with_past(answer: Callable[[Any], None], history: Callable[[Any], Any] | None = None) -> Callable[[Any], Any]:
+    return lambda page: [(history or FULL)(page), page.route("**/api/stats/at/**", answer)]
 
 
 FULL = with_history(history())

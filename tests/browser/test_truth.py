@@ -238,11 +238,11 @@ def test_numbers_that_cannot_be_read(visit: Open) -> None:
     expect(tile(page, "Switches")).to_have_text("Switches – not readable")
     expect(tile(page, "Users today")).to_have_text("Users today – not readable")
     expect(page.locator("#focus-value")).to_have_text("–")
-    expect(page.locator("#focus-why")).to_have_text("This number cannot be read at the moment.")
+    expect(page.locator("#compared")).to_have_text("This number cannot be read at the moment.")
     expect(page.get_by_role("status")).to_have_text("11 numbers cannot be read at the moment.")
     expect(page.get_by_role("slider", name="Switches")).to_be_visible()  # its past is known
     choose(page, "Users last 7 days")
-    expect(page.locator("#focus-why")).to_have_text("")
+    expect(page.locator("#compared")).to_have_text("")
     assert axe(page) == []
     page.unroute("**/api/stats/")
     page.get_by_role("button", name="Refresh").click()
@@ -268,7 +268,7 @@ def test_counters_that_snapshots_hold(visit: Open) -> None:
     expect(found.page.get_by_role("heading", name="Counters")).to_be_visible()
     choose(found.page, "Failed logins")
     expect(found.page.locator("#focus-value")).to_have_text("500")
-    expect(found.page.locator("#focus-why")).to_have_text(f"As of the snapshot of {written(0)}.")
+    expect(found.page.locator("#compared")).to_have_text(f"As of the snapshot of {written(0)}.")
 
 
 @pytest.mark.parametrize("high", [2, 1_240_000, 1_234_567_890, 10**12 + 5, 7 * 10**15])

@@ -25,7 +25,7 @@ async function ask(path, cache) {
 const isAsking = (path) => [...calls].some((call) => call.path.startsWith(path));
 
 function start() {
-  state.historyDue = 0;
+  state.historyDue = state.pastDue = 0;
   refresh();
 }
 
@@ -44,6 +44,7 @@ async function refresh() {
   else if (!answer.status && Date.now() - answer.since > 2 * TIMEOUT) state.due = 0; // it was left behind by a sleep
   else fail(answer);
   draw();
+  tick();
 }
 
 const isObject = (value) => typeof value === "object" && value !== null;
@@ -92,5 +93,6 @@ function tick() {
   if (now < state.askedAt) state.due = 0; // the clock was set back: how old the numbers are cannot be told
   if (now >= state.due && !isAsking("api/stats/")) refresh();
   else if (now >= state.historyDue) loadHistory();
+  else if (now >= state.pastDue && state.document && !isAsking("api/stats/history/")) loadPast();
   drawStatus();
 }
