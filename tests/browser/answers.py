@@ -13,12 +13,11 @@ from zoneinfo import ZoneInfo
 from axe_playwright_python.sync_playwright import Axe
 
 from openl2m_stats.local import demo
-from stats.numbers.catalogue import STATISTICS
+from stats.numbers.catalogue import COUNTERS, SERVED, STATISTICS
 from tests.browser.conftest import Visit
 
 Open = Callable[..., Visit]
-# What /api/stats/ shows, and so the page, with or without a history.
-NUMBERS = tuple(statistic for statistic in STATISTICS if statistic.section in {"database", "usage"})
+NUMBERS = SERVED  # the page shows these with or without a history
 
 
 def numbers(url: str) -> dict[str, int]:
@@ -56,13 +55,12 @@ def history(
         if zone:
             body |= {"time_zone": zone, "partial": str(today) if 0 in agos else None}
         body |= {"backfilled": [days[ago] for ago in told], "database": {}, "usage": {}}
-        for statistic in STATISTICS:
+        for statistic in STATISTICS if counters else SERVED:
             logged = statistic.window is not None
             values = [None if ago in gaps or (ago in told and not logged) else value(ago) for ago in agos]
+            if statistic.section == COUNTERS:
+                values = [None if value is None else value - 529 for value in values]
             body.setdefault(statistic.section, {})[statistic.key] = {"label": statistic.label, "values": values}
-        if counters:
-            values = [None if ago in gaps or ago in told else 500 - ago for ago in agos]
-            body["counters"] = {"failed_logins": {"label": "Failed logins", "values": values}}
         route.fulfill(status=200, content_type="application/json", body=json.dumps(body))
 
     return answer

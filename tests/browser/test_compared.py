@@ -139,6 +139,24 @@ def test_the_day_in_a_sentence(today: tuple[int, int, int], counts: str, than: s
     expect(found.page.locator("#summary")).to_have_text(sentence)
 
 
+def test_a_comparison_ends_when_the_time_before_is_not_the_same_any_more(visit: Open) -> None:
+    found = visit(prepare=with_past(past(more_by_week, timedelta(minutes=10))))
+    page = found.page
+    found.sign_in()
+    expect(tile(page, "Users today").locator(".since")).to_have_text("day +3 · week -12")
+    page.route("**/api/stats/at/**", lambda _route: None)
+
+    def later(route: Any) -> None:
+        answer = route.fetch()
+        read = format_datetime(datetime.now(UTC) + timedelta(minutes=11), usegmt=True)
+        route.fulfill(response=answer, headers={**answer.headers, "last-modified": read})
+
+    with_statistics(page, later)
+    page.get_by_role("button", name="Refresh").click()
+    expect(tile(page, "Users today").locator(".since")).to_have_text("")
+    expect(tile(page, "Switches").locator(".since")).to_have_text("day +3 · week -12")
+
+
 def test_numbers_of_yesterday_say_nothing_of_today(visit: Open) -> None:
     def old(route: Any) -> None:
         answer = route.fetch()
@@ -150,12 +168,13 @@ def test_numbers_of_yesterday_say_nothing_of_today(visit: Open) -> None:
         }
         route.fulfill(response=answer, headers={**answer.headers, **headers})
 
-    found = visit(prepare=FULL)
+    found = visit(prepare=with_past(past(more_by_week)))
     with_statistics(found.page, old)
     found.sign_in()
     expect(found.page.locator("#state")).to_have_text("Stale")
     expect(found.page.get_by_role("slider")).to_be_visible()
     expect(found.page.locator("#summary")).to_have_text("")
+    expect(tile(found.page, "Switches").locator(".since")).to_have_text("")
 
 
 @pytest.mark.parametrize(("choice", "days", "weeks"), [("30 days", 30, 5), ("90 days", 90, 13), ("1 year", 365, 53)])

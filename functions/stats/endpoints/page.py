@@ -62,10 +62,16 @@ def _page(label: str | None) -> Answer:
 
 
 def _catalogue() -> str:
-    """Return `{section: {key: [label, what it counts]}}` as JSON that no text of it can end."""
+    """Return `{section: {key: [label, what it counts]}}` as JSON that no text of it can end.
+
+    What counts the same as the statistic before leaves that out.
+    """
     sections: dict[str, dict[str, list[str]]] = {}
+    before = None
     for statistic in STATISTICS:
-        sections.setdefault(statistic.section, {})[statistic.key] = [statistic.label, statistic.counts]
+        texts = [statistic.label] if statistic.counts == before else [statistic.label, statistic.counts]
+        sections.setdefault(statistic.section, {})[statistic.key] = texts
+        before = statistic.counts
     return json.dumps(sections, ensure_ascii=False, separators=(",", ":")).replace("<", r"\u003c")
 
 

@@ -70,7 +70,7 @@ function fail({ status, ok, header, content }) {
   state.due = isFinal ? Infinity : Date.now() + wait * 1000;
   const text = !status ? (navigator.onLine ? "The API cannot be reached." : "This device is offline.")
     : ok ? "The API’s answer cannot be read."
-    : status === 403 ? "Access is denied (403): something in front of the API refuses the request."
+    : status === 403 ? "Something in front of the API refuses the request (403)."
     : status === 404 ? "There is no API at this address (404)."
     : status === 429 ? "The API gets too many requests (429)."
     : status === 503 ? "The statistics cannot be read at the moment."

@@ -117,6 +117,7 @@ function drawCursor() {
 }
 
 function moveTo(index) {
+  if (!plot) return;
   state.position = index === null ? null : Math.max(0, Math.min(index, plot.values.length - 1));
   drawCursor();
 }

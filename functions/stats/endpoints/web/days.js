@@ -69,7 +69,7 @@ function made({ days, values, labels, backfilled, zone, partial }, range) {
   // A young history is shown from its first day on.
   const skip = Math.max(Number(range) ? count - Number(range) : 0, Math.min(...firsts, Math.max(0, count - 2)));
   return {
-    range, zone, labels, days: days.slice(skip),
+    range, zone, labels, days: days.slice(skip), readOn: now,
     values: Object.fromEntries(Object.entries(values).map(([name, each]) => [name, each.slice(skip)])),
     backfilled: new Set(backfilled),
     partial: partial !== undefined ? partial : days.includes(now) ? now : null, // former versions name none
@@ -80,16 +80,12 @@ function made({ days, values, labels, backfilled, zone, partial }, range) {
 const isBackfilled = (index) => state.history.backfilled.has(state.history.days[index]);
 const isPartial = (index) => state.history.days[index] === state.history.partial;
 
-// The last day of which there is a snapshot, or null. Only of days up to now can it tell that snapshots have stopped.
-function lastSnapshot() {
-  const { days, values } = state.history, series = Object.values(values);
-  return days.findLast((day, index) => !isBackfilled(index) && series.some((each) => isKnown(each[index]))) ?? null;
-}
-
+// Only days up to the one on which they were read can tell that snapshots have stopped.
 function stopped() {
-  if (!state.history || state.history.range.includes("..")) return "";
-  const last = lastSnapshot();
-  return last && last < shifted(today(), -1) ? `Snapshots have stopped: the last one is of ${longDay.format(instantOf(last))}.` : "";
+  const { days, values, range, readOn } = state.history ?? { range: ".." };
+  if (range.includes("..")) return "";
+  const last = days.findLast((_, index) => !isBackfilled(index) && Object.values(values).some((each) => isKnown(each[index])));
+  return last && last < shifted(readOn, -1) ? `Snapshots have stopped: the last one is of ${longDay.format(instantOf(last))}.` : "";
 }
 
 // How a number changed between whole days that snapshots tell: of the same weekday where there are such.

@@ -10,7 +10,7 @@ async function loadPast() {
     const wanted = Math.floor(sameTime(now, days) / 300000) * 300000;
     const answer = await ask(`api/stats/at/?time=${new Date(wanted).toISOString().slice(0, 19)}Z`, "default");
     const at = Date.parse(answer.header("Last-Modified"));
-    return answer.ok && isDocument(answer.content) && wanted - at < NEAR ? { at, late: sameTime(now, days) - at, document: answer.content } : null;
+    return answer.ok && isDocument(answer.content) && wanted - at < NEAR ? { at, document: answer.content } : null;
   }));
   if (within !== session) return;
   state.past = { 1: found[0], 7: found[1] };
@@ -35,8 +35,16 @@ function offset(instant) {
 
 // How a number differs from so many days before; null where they cannot be compared. Of a day, the part has to be the same.
 function since(name, days) {
-  const past = state.past[days], [section, key] = name.split("."), then = past?.document[section]?.[key]?.value, { value } = entry(name);
-  return value === null || !Number.isFinite(then) || (isOfTheDay(name) && past.late > CLOSE) ? null : value - then;
+  const past = isOfToday() && state.past[days], [section, key] = name.split("."), then = past?.document?.[section]?.[key]?.value, { value } = entry(name);
+  return value === null || !Number.isFinite(then) || past.late > (isOfTheDay(name) ? CLOSE : NEAR) ? null : value - then;
+}
+
+// Numbers of yesterday, which stand for lack of newer ones, say nothing of today.
+const isOfToday = () => (state.history ? dayIn(state.history.zone, state.readAt) === today() : !state.stale);
+
+// Numbers are read again more often than those of before.
+function drawLate() {
+  for (const [days, past] of Object.entries(state.past)) if (past) past.late = sameTime(state.readAt, days) - past.at;
 }
 
 function comparedWords(name) {
@@ -47,9 +55,9 @@ function comparedWords(name) {
 
 const moreWords = (change, what = "") => (change ? `${digits(Math.abs(change))} ${change > 0 ? "more" : what ? "fewer" : "less"} ${what}than` : `as many ${what}as`);
 
-// The day so far in a sentence. Numbers of yesterday, which stand for lack of newer ones, say nothing of today.
+// The day so far in a sentence.
 function summary() {
-  if (!state.document || (state.history ? dayIn(state.history.zone, state.readAt) !== today() : state.stale)) return "";
+  if (!state.document || !isOfToday()) return "";
   const part = (key, one, many) => {
     const { value } = entry(`usage.${key}_today`);
     return value === null ? [] : [`${digits(value)} ${value === 1 ? one : many}`];

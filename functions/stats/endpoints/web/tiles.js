@@ -11,6 +11,7 @@ function draw() {
   const all = names();
   if (!all.includes(state.chosen)) state.chosen = all[0];
   if ([...tiles()].map((tile) => tile.dataset.name).join() !== all.join()) buildTiles(all);
+  drawLate();
   for (const tile of tiles()) drawTile(tile);
   change($("summary"), summary());
   drawFocus();

@@ -82,7 +82,7 @@ function drawLegend(values) {
   if (parts.length) parts.unshift(element("span", {}, sample("line"), entry(state.chosen).label));
   if (state.history.days.length <= WEEKENDS) parts.push(element("span", {}, shape("svg", { viewBox: "0 0 28 8", "aria-hidden": "true" }, shape("rect", { class: "weekend", width: 28, height: 8 })), "Weekend"));
   if (has(isBackfilled)) parts.push(element("span", {}, sample("told"), "Dotted: backfilled from OpenL2M’s log. These numbers can be too low."));
-  if (has(isPartial)) parts.push(element("span", {}, sample("sofar"), `Dashed: ${shortDay.format(instantOf(state.history.partial))} is not over.`));
+  if (has(isPartial)) parts.push(element("span", {}, sample("sofar"), `Dashed: ${shortDay.format(instantOf(state.history.partial))} so far.`));
   $("legend").replaceChildren(...parts);
 }
 
