@@ -128,6 +128,7 @@ def visit(chromium: Any, served: Server) -> Iterator[Callable[..., Visit]]:
             visits.callback(context.close)
             context.add_init_script(_REPORTS)
             page = context.new_page()
+            visits.callback(page.unroute_all, behavior="ignoreErrors")
             page.set_default_timeout(15_000)
             found = Visit(page, served.url if url.startswith(served.url) else url)
             visits.callback(found.check)
