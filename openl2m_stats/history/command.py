@@ -67,9 +67,10 @@ def list_(stack: str | None, time_zone: str | None, as_json: bool) -> int:
     else:
         print("month    snapshots  backfilled  gaps")
         for each in listed:
-            numbers = f"{each['snapshots']:>9}  {each['backfilled']:>10}  {each['gaps']:>4}"
-            rebuild = f"damaged: openl2m-stats history rebuild {each['month']}"
-            print(f"{each['month']}  {rebuild if each['damaged'] else numbers}")
+            if each["damaged"]:
+                print(f"{each['month']}  damaged: openl2m-stats history rebuild {each['month']}")
+            else:
+                print(f"{each['month']}  {each['snapshots']:>9}  {each['backfilled']:>10}  {each['gaps']:>4}")
     return int(any(each["damaged"] for each in listed))
 
 
@@ -153,7 +154,7 @@ def _rebuild(archive: Archive, month: str, new: Rows) -> int:
 @time_zone_option
 @of_stack
 def restore(stack: str | None, time_zone: str | None, month: str) -> None:
-    """Write the last good version of MONTH, if it is damaged or deleted. The bucket keeps old versions for 7 days."""
+    """Write the last good version of MONTH, if it is damaged or deleted. The bucket keeps old versions for 90 days."""
     with _archive(stack, time_zone) as (_, archive):
         now = archive.month(month)
         if now.stored and now.rows is not None:

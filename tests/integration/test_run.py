@@ -423,6 +423,7 @@ def test_a_snapshot_of_the_demo() -> None:
     time = document.pop("scheduled_for")
     assert key == f"snapshots/dt={time[:10]}/{time.replace(':', '-')}.json"
     assert document.pop("taken_at")[:19] == time[:19]
+    assert (document.pop("time_zone"), document.pop("read_from")["engine"]) == ("UTC", "sqlite")
     assert document.pop("counters")["failed_logins"] == {"label": "Failed logins", "value": 712}
     check_demo(document)
 
