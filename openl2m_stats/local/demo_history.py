@@ -9,7 +9,6 @@ from typing import Any
 
 from openl2m_stats.backfill.log import Log, backfilled_row, last_second
 from stats.base.instants import timestamp
-from stats.database.driver import without_offset
 from stats.database.engines import engine_of
 from stats.numbers.catalogue import CHANGE, COMMAND, LOGIN, STATISTICS, VIEW, Counter, Rows, Statistic
 from stats.numbers.query import INDEXES, Statement, statement
