@@ -31,7 +31,7 @@ from stats.base.deadline import Deadline
 from stats.base.networks import Address
 from stats.base.settings import SettingsError
 from stats.base.telemetry import logger
-from stats.database.driver import DatabaseError
+from stats.database.driver import DatabaseError, Kind
 from stats.tokens.authorization import KEY
 
 _SECONDS = 10  # for reading a secret
@@ -196,8 +196,13 @@ def check(registry: Registry, address: Address | None) -> int:
 @_of_registry
 def import_(registry: Registry, dry_run: bool, allow_empty: bool, database_secret_id: str | None) -> None:
     """Import OpenL2M's own tokens, and revoke those that OpenL2M no longer has."""
-    rows = openl2m.fetch(_database_secret(database_secret_id), os.environ)
-    imported, notes = openl2m.to_entries(rows)
+    try:
+        rows = openl2m.fetch(_database_secret(database_secret_id), os.environ)
+    except DatabaseError as error:
+        if error.kind != Kind.ABSENT:
+            raise
+        raise RegistryError(f"This version does not find OpenL2M's tokens, and nothing was done. {error}") from None
+    imported, notes, unreadable = openl2m.to_entries(rows)
     for note in notes:
         print(printable(note), file=sys.stderr)
     if not imported and not allow_empty:
@@ -205,7 +210,7 @@ def import_(registry: Registry, dry_run: bool, allow_empty: bool, database_secre
             "OpenL2M's database has no token that can be imported, and nothing was done. Is it the right one? "
             "--allow-empty revokes all tokens that were imported from it."
         )
-    edit = openl2m.carry_over(imported)
+    edit = openl2m.carry_over(imported, () if allow_empty else unreadable)
     changes = registry.preview(edit) if dry_run else registry.change(edit)
     print("\n".join(report.report(changes)))
     if dry_run:
