@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dev.servers.databases import Database
-from tests.deployment.aws import ACCOUNT, REGION, Aws, Identity, allow, deploy_policy
+from tests.deployment.aws import ACCOUNT, REGION, Aws, Identity, allow, deploy_policies
 from tests.deployment.conftest import CHANGES, LAYER_BUNDLE
 from tests.deployment.operator_folder import STACK, Folder, roll_back
 from tests.deployment.stack import Stack, until
@@ -40,7 +40,7 @@ def values(section: dict[str, Any]) -> dict[str, int]:
 
 
 def test_without_a_right_the_deployment_fails_and_leaves_nothing(aws: Aws, now: Folder, stack: Stack) -> None:
-    policy = json.loads(deploy_policy())
+    policy = json.loads(deploy_policies()[0])
     [functions] = [each for each in policy["Statement"] if each["Sid"] == "Functions"]
     functions["Action"].remove("lambda:Publish*")
     beginner = aws.user("beginner", json.dumps(policy))
@@ -155,6 +155,21 @@ def test_without_the_right_to_read_the_secrets_there_is_no_answer(aws: Aws, stac
 
 def test_make_delete_keeps_the_tokens_and_the_snapshots(now: Folder, deployer: Identity, stack: Stack) -> None:
     kept = {stack.output("TokenSecretName")}, {stack.output("SnapshotBucketName")}
+    now.make(deployer, "delete", text=CONFIRMED)
+    assert stack.kept() == kept
+    assert not stack.other_resources()
+
+
+def test_a_new_stack_continues_with_both(
+    now: Folder, deployer: Identity, stack: Stack, key: str, parameters: dict[str, str]
+) -> None:
+    """As docs/adopt.md says."""
+    kept = stack.kept()
+    [secret], [bucket] = kept
+    now.configure(**parameters, TokenSecretArn=secret, SnapshotBucketName=bucket)
+    now.make(deployer, "deploy")
+    assert stack.get(key).status_code == 200
+    assert len(stack.snapshots()) > 1
     now.make(deployer, "delete", text=CONFIRMED)
     assert stack.kept() == kept
     assert not stack.other_resources()
