@@ -21,7 +21,11 @@ from dev import architecture, athena, template
 from dev.dashboards import infinity, prometheus
 from dev.markdown import table
 from openl2m_stats import grants
+from openl2m_stats.database_errors import ERRORS, REQUESTS, Error
 from stats.base.settings import OPTIONS
+from stats.database import mysql, postgresql
+from stats.database.driver import Kind
+from stats.database.engines import engine_of
 from stats.endpoints import metrics as openmetrics
 from stats.numbers.catalogue import COUNTERS, SERVED, STATISTICS, Statistic
 from stats.numbers.query import INDEXES, document, statement
@@ -120,20 +124,52 @@ def settings() -> str:
 
 
 def sql(indexes: Sequence[Sequence[str]]) -> str:
-    """Return the statement that an engine is asked when switches_log has these indexes."""
-    now = datetime(2026, 11, 23, 17, 4, 11, tzinfo=UTC)
-    write = statement(now, ZoneInfo("America/Chicago"))
-    text = write(lambda instant: f"'{instant:%Y-%m-%d %H:%M:%S}'", lambda: indexes)
+    """Return the statement that PostgreSQL is sent when switches_log has these indexes."""
+    return _fenced(_statement(indexes))
+
+
+def sql_of_mysql() -> str:
+    """Return the lines of the statement by the indexes that are not PostgreSQL's."""
+    others = _statement(INDEXES).splitlines()
+    return _fenced("\n".join(line for line in _statement(INDEXES, recurses=False).splitlines() if line not in others))
+
+
+def _statement(indexes: Sequence[Sequence[str]], recurses: bool = True) -> str:
+    write = statement(datetime(2026, 11, 23, 17, 4, 11, tzinfo=UTC), ZoneInfo("America/Chicago"))
+    return write(engine_of("postgres")._replace(recurses=recurses), lambda: indexes)
+
+
+def _fenced(text: str) -> str:
     return f"```sql\n{text}\n```\n"
+
+
+def database_errors() -> str:
+    """Return the tables of the database errors and of their classes."""
+    kinds = {**mysql.KINDS, **postgresql.KINDS, "timeout": Kind.CANCELLED}
+
+    def row(error: Error) -> list[str]:
+        classes = dict.fromkeys(kinds.get(code, Kind.OTHER).value for code in error.codes)
+        codes = ", ".join(f"`{code}`" for code in error.codes)
+        return [codes, error.meaning, "/".join(classes), error.remedy]
+
+    errors = table(["log line", "meaning", "class", "remedy"], map(row, ERRORS))
+    classes = table(["class", "what the request does"], ([kind.value, does] for kind, does in REQUESTS.items()))
+    return f"{errors}\n{classes}"
 
 
 Parts = Mapping[str, Mapping[str, Callable[[], str]]]
 
 PARTS: Parts = {
     "docs/api.md": {"statistics": statistics, "counters": counters, "metrics": metrics},
-    "docs/architecture.md": {"scan": partial(sql, ()), "indexes": partial(sql, INDEXES), "floors": architecture.floors},
+    "docs/architecture.md": {
+        "scan": partial(sql, ()),
+        "indexes": partial(sql, INDEXES),
+        "groups": sql_of_mysql,
+        "floors": architecture.floors,
+    },
     "docs/configuration.md": {"settings": settings},
     "docs/openapi.yaml": {"schema": schema},
+    "docs/troubleshooting.md": {"database errors": database_errors},
     "docs/query-snapshots.md": {"athena": athena.snapshots},
     **{
         f"infra/database/read_only_user.{engine}.sql": {"grants": partial(grants.body, engine)}

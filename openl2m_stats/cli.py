@@ -21,6 +21,7 @@ _COMMANDS = {
     "doctor": "openl2m_stats.doctor.command",
     "grants": "openl2m_stats.grants",
     "backfill": "openl2m_stats.backfill.command",
+    "history": "openl2m_stats.history.command",
     "versions": "openl2m_stats.deployed.versions",
 }
 _LOCAL = ("moto", "uvicorn")  # what the extra `local` brings

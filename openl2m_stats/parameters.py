@@ -10,6 +10,7 @@ import click
 
 from openl2m_stats.environments import EnvironmentFileError, read
 from openl2m_stats.errors import Failed
+from stats.base.zones import time_zone
 
 _OPTION = re.compile(r"--[a-z]+(-[a-z]+)*")
 _LONGEST_OPTION = 25  # longer than ours, and shorter than a key
@@ -92,6 +93,38 @@ def of_stack(function: Callable[..., Any]) -> Callable[..., Any]:
                 os.environ.pop(name, None)
             os.environ["AWS_PROFILE"] = profile
         return function(stack=stack, **others)
+
+    return call
+
+
+def is_given(name: str) -> bool:
+    """Tell whether a parameter of the command that runs is on its command line, not in an environment variable."""
+    return click.get_current_context().get_parameter_source(name) == click.core.ParameterSource.COMMANDLINE
+
+
+def _zone(text: str) -> str:
+    try:
+        return time_zone(text).key
+    except ValueError:
+        raise ValueError("it takes a zone of the IANA database, such as America/Los_Angeles") from None
+
+
+def time_zone_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command, outside of_stack(), `time_zone`: what is named there, or None with a stack, which has its own."""
+
+    @click.option(
+        "--time-zone",
+        type=Parsed("ZONE", _zone),
+        envvar="TIME_ZONE",
+        help="OpenL2M's TIME_ZONE. [default: the stack's; without --env and --stack, TIME_ZONE]",
+    )
+    @functools.wraps(function)
+    def call(*, env: str | None, stack: str | None, time_zone: str | None, **others: Any) -> Any:
+        if env is not None or stack is not None:
+            if is_given("time_zone"):
+                raise WrongUsage("the stack has the time zone: leave out --time-zone", click.get_current_context())
+            time_zone = None
+        return function(env=env, stack=stack, time_zone=time_zone, **others)
 
     return call
 

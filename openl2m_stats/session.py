@@ -1,9 +1,9 @@
 """The function's own way to the database, for what the command reads from it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from stats.base.deadline import Deadline
 from stats.base.settings import Settings
@@ -11,6 +11,7 @@ from stats.database.driver import Row, Server
 from stats.database.engines import MYSQL, POSTGRESQL
 from stats.database.secret import parse_server
 from stats.database.session import Database, Statement
+from stats.numbers import query
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Session:
 
     def rows(self, sql: str) -> Sequence[Row]:
         """Return the rows of a statement given as text. Raise DatabaseError."""
-        return self.read(lambda _literal, _indexes: sql)
+        return self.read(lambda _engine, _indexes: sql)
 
 
 def open_session(login: str | bytes, settings: Settings) -> Session:
@@ -57,6 +58,32 @@ def read_instant(value: Any) -> datetime:
     if not isinstance(instant, datetime):
         raise ValueError("not an instant")
     return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
+class LogSpan(NamedTuple):
+    """The instants of the log's oldest and newest entries, None where there is no entry, and how many have no instant.
+
+    Databases hold more than a calendar does: MariaDB 0000-00-00, PostgreSQL infinity and the year 10000.
+    """
+
+    oldest: datetime | None
+    newest: datetime | None
+    without_instant: int
+
+
+def log_span(read: Callable[[query.Statement], Sequence[Row]], dialect: str) -> LogSpan:
+    """Return how far the log reaches, from what `read` returns for a statement. Raise what `read` does."""
+    parts = "EXTRACT(MONTH FROM timestamp) > 0 AND EXTRACT(DAY FROM timestamp) > 0 AND" if dialect == "mysql" else ""
+
+    def statement(engine: query.Engine, _indexes: object) -> str:
+        # An offset may move the first and the last day of the calendar out of it.
+        first, last = (engine.literal(datetime(*day, tzinfo=UTC)) for day in ((1, 1, 2), (9999, 12, 31)))
+        instant = f"CASE WHEN {parts} timestamp >= {first} AND timestamp < {last} THEN timestamp END"
+        numbers = f"MIN({instant}), MAX({instant}), COUNT(timestamp) - COUNT({instant})"
+        return f"SELECT {numbers} FROM switches_log"  # noqa: S608 our own text and instants
+
+    [(oldest, newest, without)] = read(statement)
+    return LogSpan(oldest and read_instant(oldest), newest and read_instant(newest), int(without))
 
 
 def script_path(name: str, dialect: str) -> str:

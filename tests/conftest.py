@@ -1,5 +1,6 @@
 import os
 import tempfile
+import zoneinfo
 from collections import Counter
 from collections.abc import Generator
 
@@ -16,7 +17,12 @@ your system does; their programs must be on PATH, or in the folders that STATS_T
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let all processes of the run, and those that they start, copy the servers' empty data from one folder."""
+    """Let all processes of the run, and those that they start, copy the servers' empty data from one folder.
+
+    And let them take time zones from the pinned tzdata, as the functions do: the system's may be older.
+    """
+    os.environ["PYTHONTZPATH"] = ""
+    zoneinfo.reset_tzpath(())
     if DATA_FOLDER not in os.environ:
         folder = tempfile.TemporaryDirectory(prefix="openl2m-stats-data-")
         os.environ[DATA_FOLDER] = folder.name

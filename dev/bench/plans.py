@@ -27,8 +27,8 @@ def plans(stock: Database, indexed: Database) -> str:
 
 
 def _plan(database: Database, indexes: Indexes) -> str:
-    literal = engine_of(_ENGINE[database.dialect]).literal
-    sql = statement(datetime.now(UTC), UTC)(literal, lambda: indexes)
+    engine = engine_of(_ENGINE[database.dialect])
+    sql = statement(datetime.now(UTC), UTC)(engine, lambda: indexes)
     with contextlib.closing(database.connect()) as connection:
         cursor = connection.cursor()
         for _ in range(2):  # the first time reads the pages

@@ -18,6 +18,10 @@ from stats.snapshots.store import Snapshot, Snapshots
 _WRITE_SECONDS = 4
 # latest.json never goes back: a time far ahead, once written, would stay the newest for as long.
 _MOST_AHEAD = timedelta(minutes=5)
+# A queue keeps an event for 14 days at most: an older time is a mistake, such as a console's sample event of 1970.
+_MOST_LATE = timedelta(days=14)
+_SCHEDULED = "Scheduled Event"  # detail-type
+_TAKES = "it takes {}, which is now, a Scheduler's input with 'scheduled_for', or the event of a rule or a Scheduler"
 
 
 class ScheduleError(Exception):
@@ -38,8 +42,9 @@ _parts = _begin() if settings.given() else None
 def handler(event: Any, context: Any) -> dict[str, str | bool]:
     """Take the snapshot of the event's scheduled time unless there is one; return which one is stored.
 
-    The event is a Scheduler's input with `scheduled_for`, a rule's with `time`, or anything else when invoked
-    by hand: then the time is now. A failure raises, so that Lambda tries again and the alarms see it.
+    The event is a Scheduler's input with `scheduled_for`, a rule's or a Scheduler's own with `time`, or empty when
+    invoked by hand: then the time is now. A failure, such as any other event, raises, so that Lambda tries again
+    and the alarms see it.
     """
     logger.append_keys(function_request_id=getattr(context, "aws_request_id", None))
     try:
@@ -64,7 +69,8 @@ def _take(app: App, snapshots: Snapshots, event: Any, deadline: Deadline) -> dic
     except DatabaseError as error:
         report("database failed", "DatabaseFailure", error)
         raise
-    taken = Snapshot(document, deadline.now, scheduled_for)
+    server = app.database.server
+    taken = Snapshot(document, deadline.now, scheduled_for, app.settings.time_zone, server.place if server else None)
     snapshot, changed = snapshots.write(taken, deadline.share(1, max(reading.left, _WRITE_SECONDS)))
     # Another run may have stored this one's snapshot, or this one have finished another's: both are successes.
     if changed or snapshot == taken:
@@ -80,14 +86,21 @@ def _take(app: App, snapshots: Snapshots, event: Any, deadline: Deadline) -> dic
 
 
 def _scheduled_for(event: Any, now: datetime) -> datetime:
+    """Return the time that an event names, or now for an empty one. Raise ScheduleError."""
+    if event is None or event == {}:
+        return now.replace(microsecond=0)
     given = event if isinstance(event, dict) else {}
     name = next((name for name in ("scheduled_for", "time") if name in given), None)
-    if name is None:
-        return now.replace(microsecond=0)
+    # Other events of EventBridge have a time too.
+    if name is None or (name == "time" and given.get("detail-type", _SCHEDULED) != _SCHEDULED):
+        wraps = "it wraps others, and " if "Records" in given else ""
+        raise ScheduleError(f"the event is not a schedule's: {wraps}{_TAKES}")
     try:
         instant = parse_instant(given[name]).replace(microsecond=0)
     except (OverflowError, TypeError, ValueError) as error:
         raise ScheduleError(f"the event's {name!r} is not an ISO 8601 time with an offset: {error}") from None
     if instant > now + _MOST_AHEAD:
         raise ScheduleError(f"the event's {name!r} is yet to come")
+    if instant < now - _MOST_LATE:
+        raise ScheduleError(f"the event's {name!r} is more than {_MOST_LATE.days} days ago")
     return instant

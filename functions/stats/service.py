@@ -17,7 +17,7 @@ from stats.database.session import Database
 from stats.http.response import entity_tag
 from stats.numbers import query
 from stats.numbers.catalogue import COUNTERS, Document
-from stats.snapshots.store import Snapshots
+from stats.snapshots.store import Snapshot, Snapshots
 
 _SNAPSHOT_SECONDS, _SNAPSHOT_SHARE = 2, 1 / 4
 
@@ -40,6 +40,7 @@ class Statistics:
     etag: str
     taken_at: datetime
     last_modified: str
+    is_ours: bool = True  # False: of another database or time zone
 
     def age(self, now: datetime) -> float:
         """Return the seconds since the numbers were read."""
@@ -62,6 +63,7 @@ class Service:
 
     def __init__(self, settings: Settings, database: Database, snapshots: Snapshots | None) -> None:
         self._settings = settings
+        self._session = database
 
         def read(deadline: Deadline) -> Statistics:
             return _statistics(read_document(database, settings.time_zone, deadline), deadline.now)
@@ -103,10 +105,17 @@ class Service:
         raise UnavailableError("The statistics cannot be read at the moment.", self._database.remaining(deadline.clock))
 
     def _newest(self, now: datetime) -> Statistics | None:
-        """Return the newest statistics in memory, except those from the future, whose age is unknown."""
+        """Return the newest statistics in memory, except those from the future, whose age is unknown.
+
+        Those of another database or time zone count only once they are stale, and only without others.
+        """
         values = [remote.value for remote in (self._database, self._snapshot) if remote and remote.value]
-        usable = [each for each in values if elapsed(each.taken_at, now) is not None]
-        return max(usable, key=lambda each: each.taken_at, default=None)
+        usable = [
+            each
+            for each in values
+            if elapsed(each.taken_at, now) is not None and (each.is_ours or not self._is_fresh(each, now))
+        ]
+        return max(usable, key=lambda each: (each.is_ours, each.taken_at), default=None)
 
     def _is_fresh(self, statistics: Statistics, now: datetime) -> bool:
         return statistics.age(now) < self._settings.cache_ttl_seconds
@@ -122,10 +131,17 @@ class Service:
             or not query.is_whole(snapshot.document)
         ):
             return None
-        return _statistics(snapshot.document, snapshot.taken_at)
+        return _statistics(snapshot.document, snapshot.taken_at, is_ours=self._is_ours(snapshot))
+
+    def _is_ours(self, snapshot: Snapshot) -> bool:
+        """Tell whether a snapshot has the numbers that this function would read itself, as far as that is known."""
+        server = self._session.server
+        same_database = snapshot.read_from is None or server is None or snapshot.read_from == server.place
+        return same_database and snapshot.zone.key == self._settings.time_zone.key
 
 
-def _statistics(document: Document, taken_at: datetime) -> Statistics:
+def _statistics(document: Document, taken_at: datetime, *, is_ours: bool = True) -> Statistics:
     sent = {section: entries for section, entries in document.items() if section != COUNTERS}
     body = json.dumps(sent, separators=(",", ":"))
-    return Statistics(document, body, entity_tag(body), taken_at, format_datetime(taken_at, usegmt=True))
+    last_modified = format_datetime(taken_at, usegmt=True)
+    return Statistics(document, body, entity_tag(body), taken_at, last_modified, is_ours)

@@ -1,27 +1,26 @@
-"""`openl2m-stats backfill`: rows of the history for days without a snapshot, as OpenL2M's log tells them."""
+"""`openl2m-stats backfill`: rows of the history for days without a snapshot, from OpenL2M's log."""
 
 import contextlib
 import io
 import json
-import os
 import sys
 from collections import Counter
-from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import groupby
 
 import click
 
 from openl2m_stats.backfill.log import Log, backfilled_row, last_second
 from openl2m_stats.database_url import parse_database_url
-from openl2m_stats.deployed.stack import AWS_ERRORS, api_function, explain
+from openl2m_stats.deployed.function import variables_of
+from openl2m_stats.deployed.stack import AWS_ERRORS, explain
 from openl2m_stats.errors import Failed
-from openl2m_stats.files import with_ca_file
-from openl2m_stats.parameters import Parsed, WrongUsage, of_stack
-from openl2m_stats.session import open_session
+from openl2m_stats.parameters import Parsed, is_given, of_stack, time_zone_option
+from openl2m_stats.session import log_span, open_session
 from stats.aws.bucket import Bucket, StorageError
 from stats.aws.secrets import SecretStore, SecretUnavailableError
 from stats.base.deadline import Deadline
+from stats.base.instants import timestamp
 from stats.base.settings import Settings, SettingsError, load
 from stats.base.telemetry import logger
 from stats.database.driver import DatabaseError
@@ -32,7 +31,7 @@ _ATTEMPTS = 3  # of each call to S3
 _SECONDS = 30  # for a secret, for reading a month, and for writing one with all tries
 # What becomes of a day.
 _WRITTEN, _TO_WRITE, _UNCHANGED = "written", "to be written", "unchanged"
-_TAKEN, _UNTOLD = "with a snapshot", "before the log begins"
+_WITH_SNAPSHOT, _BEFORE_LOG = "with a snapshot", "before the log begins"
 
 
 def _days(text: str) -> int:
@@ -48,41 +47,37 @@ def _days(text: str) -> int:
     "--database-url",
     envvar="DATABASE_URL",
     metavar="URL",
-    help="OpenL2M's database. [default: DATABASE_URL, or the database secret]",
+    help="OpenL2M's database. [default: the database secret; without --env and --stack, first DATABASE_URL]",
 )
+@time_zone_option
 @of_stack
-def command(stack: str | None, days: int, dry_run: bool, database_url: str | None) -> None:
+def command(stack: str | None, days: int, dry_run: bool, database_url: str | None, time_zone: str | None) -> None:
     """Add past days to the history, from OpenL2M's log.
 
     Days with a snapshot do not change. The log has usage only, no inventory. Each day gets the numbers as of 23:59:59
-    UTC, as far back as the log reaches. Run it as often as you like, from where the database can be reached.
+    in OpenL2M's time zone, as far back as the log reaches. Run it as often as you like, from where the database can be
+    reached.
     """
-    logger.setLevel("CRITICAL")  # what the function would log is told in words here
+    logger.setLevel("CRITICAL")  # what the function would log, this command reports in words
+    if stack and database_url and not is_given("database_url"):
+        print("DATABASE_URL is not used: the stack names the database, or --database-url does.", file=sys.stderr)
+        database_url = None
     try:
-        settings = load(_variables(stack, database_url))
+        needed = ["SNAPSHOT_BUCKET"] if database_url else ["SNAPSHOT_BUCKET", "DATABASE_SECRET_ID"]
+        settings = load(variables_of(stack, time_zone, *needed))
         bucket = Bucket(str(settings.snapshot_bucket), settings.snapshot_prefix, _ATTEMPTS)
         session = open_session(_login(settings, database_url), settings)
         server = session.server
         where = server.database if server.engine == "sqlite" else f"{server.database} at {server.host}"
         to = f"s3://{settings.snapshot_bucket}/{settings.snapshot_prefix}history/"
-        print(f"From the {server.engine} database {where} to {to}", file=sys.stderr, flush=True)
+        zone = settings.time_zone
+        print(f"From the {server.engine} database {where} to {to}, by days of {zone.key}", file=sys.stderr, flush=True)
         with contextlib.closing(session):
-            done = _backfill(Log(session.read, settings.time_zone), bucket, days, dry_run)
+            oldest = log_span(session.read, session.dialect).oldest
+            done = _backfill(Log(session.read, zone), oldest, bucket, days, dry_run)
     except (DatabaseError, SettingsError, StorageError) as error:
         raise Failed(str(error)) from None
     print(f"{days} {'day' if days == 1 else 'days'}: {_listed(done)}.{' Nothing was written.' if dry_run else ''}")
-
-
-def _variables(stack: str | None, database_url: str | None) -> Mapping[str, str]:
-    """Return the function's variables, as the stack or this environment has them."""
-    variables = with_ca_file(api_function(stack).variables if stack else os.environ)
-    if not variables.get("SNAPSHOT_BUCKET") or not (database_url or variables.get("DATABASE_SECRET_ID")):
-        raise WrongUsage(
-            "name the stack (--env or --stack), or set SNAPSHOT_BUCKET and DATABASE_SECRET_ID",
-            click.get_current_context(),
-        )
-    # The settings take two secrets.
-    return {"DATABASE_SECRET_ID": "unused", "TOKENS_SECRET_ID": "unused", **variables}
 
 
 def _login(settings: Settings, database_url: str | None) -> str | bytes:
@@ -97,21 +92,20 @@ def _login(settings: Settings, database_url: str | None) -> str | bytes:
     raise Failed(f"{settings.database_secret_id} cannot be read: {problem}")
 
 
-def _backfill(log: Log, bucket: Bucket, count: int, dry_run: bool) -> Counter[str]:
-    """Write what the log tells, a month at a time; return how many days became what."""
-    today = datetime.now(UTC).date()
+def _backfill(log: Log, oldest: datetime | None, bucket: Bucket, count: int, dry_run: bool) -> Counter[str]:
+    """Write the rows, a month at a time; return how many days became what. `oldest` is where the log begins."""
+    today = datetime.now(log.zone).date()
     days = [today - timedelta(days=ago) for ago in range(count, 0, -1)]
     days_by_key = {key: list(group) for key, group in groupby(days, lambda day: months.key_of(f"{day}"))}
     # All are read first: of a damaged one, the operator hears before anything is written.
     held = {key: _month(bucket, key) for key in days_by_key}
-    oldest = log.oldest()
     done: Counter[str] = Counter()
     terminal = sys.stderr.isatty()
     with click.progressbar(length=count, label="Days", file=sys.stderr if terminal else io.StringIO()) as progress:
         for key, days_of_month in days_by_key.items():
             new, became = {}, Counter[str]()
             for day in days_of_month:
-                what, row = _tell(day, held[key].get(f"{day}"), log, oldest)
+                what, row = _row_of(day, held[key].get(f"{day}"), log, oldest)
                 became[what] += 1
                 if what == _TO_WRITE:
                     new[f"{day}"] = row
@@ -130,25 +124,31 @@ def _month(bucket: Bucket, key: str) -> dict[str, months.Row]:
     try:
         return months.parse(stored) if stored else {}
     except StorageError as error:
-        raise Failed(f"{error}, and nothing was written: restore its last good version first.") from None
+        month = key.removeprefix("history/").removesuffix(".json")
+        advice = f"`openl2m-stats history rebuild {month}` mends it"
+        raise Failed(f"{error}, and nothing was written: {advice}.") from None
 
 
-def _tell(day: date, held: months.Row | None, log: Log, oldest: datetime | None) -> tuple[str, months.Row]:
+def _row_of(day: date, held: months.Row | None, log: Log, oldest: datetime | None) -> tuple[str, months.Row]:
     """Return what becomes of a day whose row is `held`, and its row."""
     if held and not months.is_backfilled(held):
-        return _TAKEN, held
-    now = last_second(day)
-    told = log.usage(now, oldest) if oldest and oldest <= now else {}
-    # What an earlier run was told stays where the log no longer reaches back.
-    earlier = held["values"] if held else {}
-    values = {key: earlier.get(key) if value is None else value for key, value in told.items()} or earlier
+        return _WITH_SNAPSHOT, held
+    now = last_second(day, log.zone)
+    if oldest is None or oldest > now:
+        return (_UNCHANGED, held) if held else (_BEFORE_LOG, {})
+    values, known = log.usage(now, oldest), held["values"] if held else {}
+    if held and held["taken_at"] == timestamp(now):
+        # The numbers of an earlier run stay where the log no longer reaches back.
+        values = {key: known.get(key) if value is None else value for key, value in values.items()}
+    if held and any(value is not None and values.get(key) is None for key, value in known.items()):
+        return _UNCHANGED, held  # of another instant, such as the end of the day in UTC, it has more
     if all(value is None for value in values.values()):
-        return _UNTOLD, {}
-    row = backfilled_row(day, values)
+        return _BEFORE_LOG, {}
+    row = backfilled_row(day, log.zone, values)
     return (_UNCHANGED if row == held else _TO_WRITE), row
 
 
 def _listed(done: Counter[str]) -> str:
     return ", ".join(
-        f"{done[what]} {what}" for what in (_WRITTEN, _TO_WRITE, _UNCHANGED, _TAKEN, _UNTOLD) if done[what]
+        f"{done[what]} {what}" for what in (_WRITTEN, _TO_WRITE, _UNCHANGED, _WITH_SNAPSHOT, _BEFORE_LOG) if done[what]
     )

@@ -1,11 +1,11 @@
-"""What OpenL2M's log tells of the past: the usage numbers as they were at the end of each day."""
+"""The usage numbers as they were at the end of each day of TIME_ZONE, from OpenL2M's log."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, tzinfo
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from openl2m_stats.session import read_instant
 from stats.base.instants import timestamp
 from stats.database.driver import Row
 from stats.numbers.catalogue import STATISTICS
@@ -21,12 +21,7 @@ class Log:
     """How the log is read: `read` returns a statement's rows, `zone` is OpenL2M's TIME_ZONE."""
 
     read: Callable[[Statement], Sequence[Row]]
-    zone: tzinfo
-
-    def oldest(self) -> datetime | None:
-        """Return the instant of the oldest entry; None for an empty log. Raise what `read` does."""
-        value = self.read(lambda _literal, _indexes: "SELECT MIN(timestamp) FROM switches_log")[0][0]
-        return None if value is None else read_instant(value)
+    zone: ZoneInfo
 
     def usage(self, now: datetime, oldest: datetime) -> Values:
         """Return each statistic at the instant `now`, without what happened later. Raise what `read` does.
@@ -41,12 +36,19 @@ class Log:
         }
 
 
-def last_second(day: date) -> datetime:
+def last_second(day: date, zone: tzinfo) -> datetime:
     """Return the instant that a backfilled row of a day is of."""
-    return datetime.combine(day, time(23, 59, 59), UTC)
+    # Where clocks are set back at midnight, 23:59:59 comes twice: fold=1 is the second one.
+    return datetime.combine(day, time(23, 59, 59, fold=1), zone).astimezone(UTC)
 
 
-def backfilled_row(day: date, values: Values) -> dict[str, Any]:
+def backfilled_row(day: date, zone: ZoneInfo, values: Values) -> dict[str, Any]:
     """Return a backfilled row of the history."""
-    instant = timestamp(last_second(day))
-    return {"scheduled_for": instant, "taken_at": instant, "source": months.BACKFILL, "values": values}
+    instant = timestamp(last_second(day, zone))
+    return {
+        "scheduled_for": instant,
+        "taken_at": instant,
+        "time_zone": zone.key,
+        "source": months.BACKFILL,
+        "values": values,
+    }

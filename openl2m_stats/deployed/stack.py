@@ -76,31 +76,6 @@ class Account:
         return str(alias["FunctionVersion"])
 
 
-@dataclass(frozen=True)
-class Function:
-    """A stack's function behind the API, with its variables, and the stack's region and outputs."""
-
-    name: str
-    region: str
-    variables: Mapping[str, str]
-    outputs: Mapping[str, str]
-
-
-def api_function(stack: str) -> Function:
-    """Return a stack's function behind the API, as its alias has it. Raise StackError."""
-    with reading(stack):
-        account = Account.of()
-        outputs = account.outputs(stack)
-        resource = account.cloudformation.describe_stack_resource(StackName=stack, LogicalResourceId="StatsFunction")
-        name = resource["StackResourceDetail"]["PhysicalResourceId"]
-        configuration = account.awslambda.get_function_configuration(FunctionName=name, Qualifier=ALIAS)
-    environment = configuration.get("Environment", {})
-    if "Error" in environment:
-        code = environment["Error"].get("ErrorCode")
-        raise StackError(f"The variables of {name} cannot be read ({code}): they need kms:Decrypt with KmsKeyArn")
-    return Function(name, account.cloudformation.meta.region_name, environment.get("Variables", {}), outputs)
-
-
 def explain(error: Exception) -> str:
     """Return one of AWS_ERRORS in a line: AWS's own words name what is missing."""
     text = str(error) if isinstance(error, ClientError) else f"{type(error).__name__}: {error}"

@@ -3,11 +3,12 @@
 import time
 from collections.abc import Callable, Iterator
 
+from openl2m_stats.database_errors import remedy
 from openl2m_stats.doctor.aws import check_aws
 from openl2m_stats.doctor.database_secret import check_database_secret
 from openl2m_stats.doctor.findings import Finding, Known
 from openl2m_stats.doctor.log import check_index, check_statement
-from openl2m_stats.doctor.login import check_clock, check_time_limit, check_time_zone, failed
+from openl2m_stats.doctor.login import check_clock, check_time_limit, check_time_zone
 from openl2m_stats.doctor.network import check_network, check_tls
 from openl2m_stats.doctor.privileges import check_grants, check_least_privilege
 from openl2m_stats.doctor.setups import Setup
@@ -42,7 +43,7 @@ def _reading(check: Callable[[Session], Finding]) -> Callable[[Known], Finding]:
         try:
             return check(known.session)
         except DatabaseError as error:
-            return failed(error)
+            return Finding("FAIL", str(error), remedy(error))
 
     return read_and_check
 

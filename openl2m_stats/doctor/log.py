@@ -57,7 +57,7 @@ def check_index(session: Session) -> Finding:
     """Tell whether the log has the recommended indexes, if it is large. Raise DatabaseError."""
     missing: list[tuple[str, ...]] = []
 
-    def statement(_literal: object, indexes: Callable[[], Indexes]) -> str:
+    def statement(_engine: object, indexes: Callable[[], Indexes]) -> str:
         missing[:] = query.missing_indexes(indexes())
         return "SELECT COUNT(*) FROM switches_log"
 

@@ -4,8 +4,8 @@ import time
 from datetime import UTC, datetime
 
 from openl2m_stats.doctor.findings import Finding
-from openl2m_stats.session import Session, read_instant
-from stats.database.driver import DatabaseError, Kind
+from openl2m_stats.session import Session, log_span
+from stats.base.instants import timestamp
 from stats.numbers.windows import bounds
 
 _MOST_SKEW_SECONDS = 5
@@ -13,28 +13,6 @@ _CLOCK = {
     "mysql": "SELECT UNIX_TIMESTAMP(NOW(6))",
     "postgresql": "SELECT EXTRACT(EPOCH FROM clock_timestamp())",
 }
-# Ours, and those with which MariaDB, MySQL and PostgreSQL end a statement.
-_TOO_LATE = {"timeout", "1969", "3024", "57014"}
-_NO_ROOM = {"1040", "1203", "1226", "53300"}
-_NO_DATABASE = {"1044", "1049", "3D000", "42501"}
-
-
-def failed(error: DatabaseError) -> Finding:
-    """Return the finding of a check that the database failed."""
-    if error.kind == Kind.DENIED:
-        advice = (
-            "User name or password of the database secret are not the database's, or the user is locked. While the "
-            "password is being rotated, wait for the end of that: the function tries the pending one too."
-        )
-    elif error.code in _NO_DATABASE:
-        advice = "Look at 'dbname' of the database secret; there, the script for the database user has to be run."
-    elif error.code in _NO_ROOM:
-        advice = "All connections are taken: ReservedConcurrency bounds the function's, RDS Proxy shares them."
-    elif error.code in _TOO_LATE:
-        advice = "It takes connections, but does not answer: is it overloaded, or starting, or the log locked?"
-    else:
-        advice = "The code is the database server's own, or its driver's: its documentation tells more."
-    return Finding("FAIL", str(error), advice)
 
 
 def check_clock(session: Session) -> Finding:
@@ -53,13 +31,18 @@ def check_clock(session: Session) -> Finding:
 def check_time_zone(session: Session) -> Finding:
     """Tell when today began, and whether the log's newest entry lies ahead. Raise DatabaseError."""
     now, zone = datetime.now(UTC), session.settings.time_zone
-    latest = session.rows("SELECT MAX(timestamp) FROM switches_log")[0][0]
+    span = log_span(session.read, session.dialect)
     seen = f"{zone.key}, today began at {bounds(now, zone).today:%Y-%m-%dT%H:%MZ}"
-    if latest is None:
-        return Finding("ok", f"{seen}; the log is empty")
-    newest = read_instant(latest)
-    seen += f"; the newest log entry is of {newest:%Y-%m-%dT%H:%M:%SZ}"
-    if (newest - now).total_seconds() > _MOST_SKEW_SECONDS:
+    if span.newest is None:
+        seen += "; the log is empty" if not span.without_instant else ""
+    else:
+        seen += f"; the newest log entry is of {timestamp(span.newest.replace(microsecond=0))}"
+    if span.without_instant:
+        seen += f"; the times of {span.without_instant:,} entries are not instants, such as 0000-00-00 or infinity"
+        return Finding(
+            "warn", seen, "Delete these entries: one of infinity counts as made in the last hour, every hour."
+        )
+    if span.newest and (span.newest - now).total_seconds() > _MOST_SKEW_SECONDS:
         advice = "It lies ahead: OpenL2M stores UTC, so its server's clock is wrong, or this machine's."
         return Finding("warn", seen, advice)
     return Finding("ok", seen)

@@ -5,8 +5,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from openl2m_stats.deployed.stack import ALIAS, api_function
-from openl2m_stats.files import with_ca_file
+from openl2m_stats.deployed.function import of_stack, with_ca_file
 
 _MISSED_SECONDS = 900
 
@@ -41,10 +40,10 @@ def _names_secrets() -> bool:
 
 
 def _of_stack(name: str) -> Setup:
-    function = api_function(name)
+    function = of_stack(name)
     return Setup(
-        title=f"the stack {name} in {function.region}, function {function.name}, alias {ALIAS}",
-        variables=with_ca_file(function.variables),
+        title=function.title,
+        variables=function.variables,
         missed_seconds=int(function.outputs.get("SnapshotsMissedSeconds", _MISSED_SECONDS)),
         url=function.outputs.get("Url"),
     )

@@ -3,13 +3,15 @@
 import contextlib
 import random
 import sqlite3
-from datetime import UTC, datetime, time, timedelta, tzinfo
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from openl2m_stats.backfill.log import Log, backfilled_row, last_second
+from openl2m_stats.session import log_span
 from stats.base.instants import timestamp
-from stats.database.driver import without_offset
+from stats.database.engines import engine_of
 from stats.numbers.catalogue import CHANGE, COMMAND, LOGIN, STATISTICS, VIEW, Counter, Rows, Statistic
 from stats.numbers.query import INDEXES, Statement, statement
 from stats.snapshots.months import Row, key_of
@@ -31,10 +33,10 @@ _GROWTH: dict[str, tuple[int, float]] = {
     "bulkedits": (CHANGE, 0.2),
     "hwinfo": (VIEW, 0.1),
 }
-_LAST_SNAPSHOT, _TAKES = time(23, 55, tzinfo=UTC), timedelta(milliseconds=840)
+_LAST_SNAPSHOT, _TAKES = time(23, 55, fold=1), timedelta(milliseconds=840)
 
 
-def months(database: Path, now: datetime, zone: tzinfo) -> dict[str, dict[str, Row]]:
+def months(database: Path, now: datetime, zone: ZoneInfo) -> dict[str, dict[str, Row]]:
     """Return the rows of the history by day, by the key of their month, for the demo database in a file.
 
     The log tells usage and totals; tables grow, by chance, to the sizes that they have `now`.
@@ -50,22 +52,23 @@ def months(database: Path, now: datetime, zone: tzinfo) -> dict[str, dict[str, R
             connection.execute(f"CREATE INDEX index_{number} ON switches_log ({', '.join(columns)})")
 
         def read(statement: Statement) -> list[Any]:
-            return connection.execute(statement(without_offset, lambda: INDEXES)).fetchall()
+            return connection.execute(statement(engine_of("sqlite"), lambda: INDEXES)).fetchall()
 
         log = Log(read, zone)
-        oldest = log.oldest() or now
+        oldest = log_span(read, "sqlite").oldest or now
         [numbers] = read(statement(now, zone))
         values = {s: int(number) for s, number in zip(STATISTICS, numbers, strict=True) if s.window is None}
         chance, until = random.Random(2026), now  # noqa: S311 no secret is drawn from it
         for ago in range(1, _DAYS + 1):
-            day = (now - timedelta(days=ago)).date()
+            day = now.astimezone(zone).date() - timedelta(days=ago)
             if ago > _DAYS - _BACKFILLED:
-                row = backfilled_row(day, log.usage(last_second(day), oldest))
+                row = backfilled_row(day, zone, log.usage(last_second(day, zone), oldest))
             else:
-                instant = datetime.combine(day, _LAST_SNAPSHOT)
+                instant = datetime.combine(day, _LAST_SNAPSHOT, zone).astimezone(UTC)
                 _go_back(values, log, instant, until, chance)
                 until = instant
                 row = {"scheduled_for": timestamp(instant), "taken_at": timestamp(instant + _TAKES)}
+                row["time_zone"] = zone.key
                 row["values"] = log.usage(instant, oldest) | {s.key: value for s, value in values.items()}
             if ago not in _GAPS:
                 found.setdefault(key_of(f"{day}"), {})[f"{day}"] = row
@@ -74,7 +77,8 @@ def months(database: Path, now: datetime, zone: tzinfo) -> dict[str, dict[str, R
 
 def _go_back(values: dict[Statistic, int], log: Log, since: datetime, until: datetime, chance: random.Random) -> None:
     """Make of the numbers at the instant `until` those at the instant `since`, about a day before."""
-    between = f"timestamp > {without_offset(since)} AND timestamp <= {without_offset(until)}"
+    literal = engine_of("sqlite").literal
+    between = f"timestamp > {literal(since)} AND timestamp <= {literal(until)}"
     sql = f"SELECT type, COUNT(*) FROM switches_log WHERE {between} GROUP BY type"  # noqa: S608 instants of our own
     entries = {row[0]: row[1] for row in log.read(lambda _literal, _indexes: sql)}
     for statistic, value in values.items():

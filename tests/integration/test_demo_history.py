@@ -10,6 +10,7 @@ import pytest
 import time_machine
 
 from openl2m_stats.local import demo, demo_history
+from stats.base.zones import time_zone
 from stats.numbers.catalogue import STATISTICS
 
 INSTANTS = {
@@ -20,11 +21,11 @@ INSTANTS = {
 DATABASE = {statistic.key for statistic in STATISTICS if statistic.window is None}
 
 
-def made(path: Path, now: datetime) -> dict[str, Any]:
+def made(path: Path, now: datetime, zone: str = "UTC") -> dict[str, Any]:
     """Return the rows by day."""
     with time_machine.travel(now, tick=False):
         demo.create_database(path)
-    months = demo_history.months(path, now, UTC)
+    months = demo_history.months(path, now, time_zone(zone))
     assert all(day.startswith(key[8:15]) for key, month in months.items() for day in month)
     return dict(sorted((day, row) for month in months.values() for day, row in month.items()))
 

@@ -1,6 +1,5 @@
 """Environment variables -> one frozen Settings; the only reader of os.environ."""
 
-import functools
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from stats.base.networks import Network, parse_network
+from stats.base.zones import time_zone
 
 
 class SettingsError(Exception):
@@ -81,18 +81,6 @@ def _file(text: str) -> str:
     return text
 
 
-@functools.cache
-def _time_zone(key: str) -> ZoneInfo:
-    """Return a zone of the tzdata package, the same object each time; ZoneInfo(key) would prefer the system's data."""
-    import tzdata  # `make deploy` checks other settings where no package is installed
-
-    data = Path(tzdata.__file__).parent
-    if key not in (data / "zones").read_text().split():
-        raise ValueError
-    with (data / "zoneinfo" / key).open("rb") as file:
-        return ZoneInfo.from_file(file, key)
-
-
 _BUNDLE = "/opt/python/rds-global-bundle.pem"
 _DAY = 86400
 _SECONDS = f"whole seconds, 0 to {_DAY}"
@@ -110,7 +98,7 @@ OPTIONS: dict[str, Option] = {
     "DATABASE_TLS": Option(
         "verify", "verify, or off for a loopback or socket host", _one_of({"verify": "verify", "off": "off"})
     ),
-    "TIME_ZONE": Option("UTC", "a zone of the IANA database, such as America/Los_Angeles", _time_zone),
+    "TIME_ZONE": Option("UTC", "a zone of the IANA database, such as America/Los_Angeles", time_zone),
     "CACHE_TTL_SECONDS": Option("60", _SECONDS, _whole(0, _DAY)),
     "MAX_STALE_SECONDS": Option("3600", "whole seconds, 0 to 31536000", _whole(0, 365 * _DAY)),
     "TOKENS_TTL_SECONDS": Option("60", _SECONDS, _whole(0, _DAY)),

@@ -18,13 +18,20 @@ Explanation = tuple["Kind", str, str]
 
 
 class Kind(StrEnum):
-    """What a database error calls for."""
+    """What a database error calls for; openl2m_stats/database_errors.py says what each is to the operator."""
 
     GONE = "gone"  # the session is dead: connect again
     DENIED = "denied"  # the login was refused: read the secret again
     CANCELLED = "cancelled"  # a time limit ended it: do not run it again
+    ABSENT = "absent"  # a table, column, schema or database does not exist, as far as the user can see
     FORBIDDEN = "forbidden"  # a grant is missing
     OTHER = "other"
+
+
+_HINTS = {
+    Kind.ABSENT: "it does not exist where the database user looks (`openl2m-stats doctor` shows what is missing): ",
+    Kind.FORBIDDEN: "the database user lacks a grant (`openl2m-stats grants` prints all that it needs): ",
+}
 
 
 class DatabaseError(RemoteError):
@@ -49,6 +56,11 @@ class Server:
     password: str | None = field(repr=False)
     database: str
 
+    @property
+    def place(self) -> dict[str, str | int]:
+        """Where the database is: engine, host, port and name, without the user, whom a rotation changes."""
+        return {"engine": self.engine, "host": self.host, "port": self.port, "name": self.database}
+
 
 class Connection(NamedTuple):
     """An open connection to an engine. Its functions raise whatever the driver does.
@@ -69,13 +81,15 @@ class Engine(NamedTuple):
 
     `literal` writes an instant in UTC as SQL. `connect(server, password, tls, deadline)` returns a Connection, or
     raises whatever the driver does and leaves nothing open; the password is the server's, or a token of IAM.
-    `explain` returns what a driver's error calls for, its code and its text.
+    `explain` returns what a driver's error calls for, its code and its text. `recurses` says whether a recursive
+    query finds the last row of each value in an index faster than GROUP BY does.
     """
 
     default_port: int
     literal: Literal
     connect: Callable[[Server, str, TLS, Deadline], Connection]
     explain: Callable[[Exception], Explanation]
+    recurses: bool = False
 
 
 @contextlib.contextmanager
@@ -90,7 +104,7 @@ def explaining(engine: Engine, deadline: Deadline) -> Iterator[None]:
             text = "the database server did not answer in time"
             raise DatabaseError("timeout", text, Kind.CANCELLED) from None
         kind, code, text = engine.explain(error)
-        raise DatabaseError(code, text, kind) from None
+        raise DatabaseError(code, _HINTS.get(kind, "") + text, kind) from None
 
 
 def explain_other(error: Exception) -> Explanation:

@@ -18,15 +18,19 @@ from stats.database.driver import (
 )
 from stats.database.socket import TLS, open_socket, shutdown_at
 
-_KINDS = {
+KINDS = {
     # Wrong user or password; the same by a plugin; the account is locked (MySQL, MariaDB).
     **dict.fromkeys(("1045", "1698", "3118", "4151"), Kind.DENIED),
+    # The password has expired: said to a statement (MariaDB), to the login (MySQL).
+    **dict.fromkeys(("1820", "1862"), Kind.DENIED),
     # A lock that took too long; a killed query; max_statement_time (MariaDB); MAX_EXECUTION_TIME (MySQL).
     **dict.fromkeys(("1205", "1317", "1969", "3024"), Kind.CANCELLED),
-    # The user may not read a table; a column.
-    **dict.fromkeys(("1142", "1143"), Kind.FORBIDDEN),
+    # No such database; table; column; a view of what does not exist.
+    **dict.fromkeys(("1049", "1146", "1054", "1356"), Kind.ABSENT),
+    # The user may not use the database, which may not exist either; may not read a table; a column.
+    **dict.fromkeys(("1044", "1142", "1143"), Kind.FORBIDDEN),
     # A shutdown; a killed connection (MariaDB); an idle one (MySQL); and what the driver says of a dead one.
-    **dict.fromkeys(("1053", "1927", "4031", "0", "2006", "2013", "2014"), Kind.GONE),
+    **dict.fromkeys(("1053", "1927", "4031", "0", "2003", "2006", "2013", "2014"), Kind.GONE),
 }
 
 
@@ -87,7 +91,7 @@ def _explain(error: Exception) -> Explanation:
         return explain_other(error)
     code, *texts = error.args or ("",)
     # Without a number, it is the driver that could not make sense of what it read.
-    kind = _KINDS.get(str(code), Kind.OTHER if isinstance(code, int) else Kind.GONE)
+    kind = KINDS.get(str(code), Kind.OTHER if isinstance(code, int) else Kind.GONE)
     return kind, str(code), " ".join(map(str, texts))
 
 

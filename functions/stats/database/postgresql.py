@@ -16,11 +16,13 @@ JOIN pg_attribute ON attrelid = indrelid AND attnum = number ORDER BY place)
 FROM pg_index WHERE indrelid = to_regclass('switches_log') AND indisvalid AND indpred IS NULL"""
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
-_KINDS = {
+KINDS = {
     # The user is unknown, may not log in, or has another password.
     **dict.fromkeys(("28000", "28P01"), Kind.DENIED),
     # statement_timeout or an administrator; lock_timeout.
     **dict.fromkeys(("57014", "55P03"), Kind.CANCELLED),
+    # No such database; schema; table; column.
+    **dict.fromkeys(("3D000", "3F000", "42P01", "42703"), Kind.ABSENT),
     "42501": Kind.FORBIDDEN,
     # A shutdown, a crash, a start, a dropped database, a session that was idle for too long.
     **dict.fromkeys(("57P01", "57P02", "57P03", "57P04", "57P05"), Kind.GONE),
@@ -84,7 +86,7 @@ def _explain(error: Exception) -> Explanation:
     if error.args and isinstance(error.args[0], dict):  # the fields of an ErrorResponse, by their letters
         code = str(error.args[0].get("C"))
         connection_exception = code.startswith("08")
-        kind = Kind.GONE if connection_exception else _KINDS.get(code, Kind.OTHER)
+        kind = Kind.GONE if connection_exception else KINDS.get(code, Kind.OTHER)
         return kind, code, str(error.args[0].get("M"))
     if isinstance(error, pg8000.native.InterfaceError):
         return Kind.GONE, type(error).__name__, f"{error} {error.__cause__ or ''}".strip()
@@ -95,4 +97,4 @@ def _literal(instant: datetime) -> str:
     return f"'{instant.isoformat(' ')}'"
 
 
-ENGINE = Engine(5432, _literal, _connect, _explain)
+ENGINE = Engine(5432, _literal, _connect, _explain, recurses=True)

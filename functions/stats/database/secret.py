@@ -35,6 +35,16 @@ class DatabaseSecret:
         self._secret.refresh_now(deadline)
         return self._secret.value
 
+    @property
+    def last_read(self) -> Server | None:
+        """What the secret said last; None before it was read."""
+        return self._secret.value
+
+    @property
+    def logged_in(self) -> Server | None:
+        """What logged in last; None before the first login."""
+        return self._logged_in
+
     def logins(self, deadline: Deadline) -> Iterator[Server]:
         """Yield what to log in with, the likeliest first, for as long as logins are refused.
 

@@ -9,15 +9,15 @@ from typing import TypeVar
 from stats.base.deadline import Deadline, within
 from stats.base.instants import elapsed
 from stats.base.settings import Settings
-from stats.database.driver import Connection, DatabaseError, Indexes, Kind, Literal, Row, Server, explaining
+from stats.database.driver import Connection, DatabaseError, Engine, Indexes, Kind, Row, Server, explaining
 from stats.database.engines import engine_of
 from stats.database.iam import SigningError, new_token
 from stats.database.secret import DatabaseSecret, ReadSecret
 from stats.database.socket import TLS, is_local, trust
 
 T = TypeVar("T")
-# Returns SQL. Its arguments write an instant, and fetch the indexes of switches_log (once a connection).
-Statement = Callable[[Literal, Callable[[], Indexes]], str]
+# Returns SQL for an engine. The second argument fetches the indexes of switches_log (once a connection).
+Statement = Callable[[Engine, Callable[[], Indexes]], str]
 
 # A connection that was idle for longer may have died unnoticed.
 _IDLE_SECONDS = 10
@@ -44,6 +44,11 @@ class Database:
             if server is not None:
                 engine_of(server.engine)
                 _trust(server, self._settings)
+
+    @property
+    def server(self) -> Server | None:
+        """The server of the session. Without a session, the one that the secret named last; None before that."""
+        return self._secret.last_read if self._connection is None else self._secret.logged_in
 
     def read(self, statement: Statement, parse: Callable[[Sequence[Row]], T], deadline: Deadline) -> T:
         """Return what `parse` makes of a statement's rows. Raise DatabaseError.
@@ -85,17 +90,11 @@ class Database:
     ) -> T:
         try:
             with explaining(connection.engine, deadline):
-                sql = statement(connection.engine.literal, partial(self._log_indexes, connection, deadline))
+                sql = statement(connection.engine, partial(self._log_indexes, connection, deadline))
                 result = parse(connection.fetch(sql, deadline))
-        except DatabaseError as error:
-            # After an error that the server reported, the session can still be used: a busy server is spared a login.
-            if error.kind == Kind.GONE or deadline.passed:
-                self.close()
-            if error.kind == Kind.FORBIDDEN:
-                text = (
-                    f"the database user lacks a grant (`openl2m-stats grants` prints all that it needs): {error.text}"
-                )
-                raise DatabaseError(error.code, text, error.kind) from None
+        except DatabaseError:
+            # Much that an operator repairs is fixed when a session begins: default roles, search_path, time limits.
+            self.close()
             raise
         self._used_at = deadline.now
         return result

@@ -1,4 +1,4 @@
-"""`/api/stats/history/`: the query's range of days -> their numbers, as JSON or CSV."""
+"""`/api/stats/history/`: the query's range of days of TIME_ZONE -> their numbers, as JSON or CSV."""
 
 import csv
 import io
@@ -27,10 +27,15 @@ def answer(app: App, request: Request, deadline: Deadline) -> Answer:
     """Return the numbers of the days that the query names. Raise ProblemError or UnavailableError."""
     if app.history is None:
         raise ProblemError(HTTPStatus.NOT_FOUND, "There is no history: no bucket for snapshots is configured.")
-    first, last = _range(request.query, deadline.now.date())
+    zone = app.settings.time_zone
+    today = deadline.now.astimezone(zone).date()
+    first, last = _range(request.query, today)
+    form = _one(request.query, "format")
+    if form not in {None, "csv", "json"}:
+        raise _bad("The parameter format is not csv or json.")
     days = app.history.days(first, last, deadline)
-    is_csv = _prefers_csv(", ".join(request.headers.get("accept", [])))
-    body = _csv(days) if is_csv else _json(days)
+    is_csv = form == "csv" if form else _prefers_csv(", ".join(request.headers.get("accept", [])))
+    body = _csv(days) if is_csv else _json(days, zone.key, today.isoformat())
     headers = {
         "ETag": entity_tag(body),
         "Cache-Control": f"private, max-age={app.settings.cache_ttl_seconds}",
@@ -52,16 +57,24 @@ def _range(query: Mapping[str, list[str]], today: date) -> tuple[date, date]:
 
 
 def _day(query: Mapping[str, list[str]], name: str) -> date | None:
+    value = _one(query, name)
+    if value is None:
+        return None
+    try:
+        # fromisoformat() reads other forms, too, and digits of other scripts.
+        return date.fromisoformat(value if _DATE.fullmatch(value) else "")
+    except ValueError:
+        raise _bad(f"The parameter {name} is not a date: it takes YYYY-MM-DD, such as 2026-11-23.") from None
+
+
+def _one(query: Mapping[str, list[str]], name: str) -> str | None:
+    """Return a parameter's value, None when it is absent. Raise ProblemError when it is given twice."""
     values = query.get(name)
     if not values:
         return None
     if len(values) > 1:
         raise _bad(f"The parameter {name} is given more than once.")
-    try:
-        # fromisoformat() reads other forms, too, and digits of other scripts.
-        return date.fromisoformat(values[0] if _DATE.fullmatch(values[0]) else "")
-    except ValueError:
-        raise _bad(f"The parameter {name} is not a date: it takes YYYY-MM-DD, such as 2026-11-23.") from None
+    return values[0]
 
 
 def _bad(detail: str) -> ProblemError:
@@ -87,10 +100,12 @@ def _preference(accept: str, media_type: str) -> tuple[float, int]:
     return weight, exactness if weight else 0
 
 
-def _json(days: Mapping[str, Row | None]) -> str:
+def _json(days: Mapping[str, Row | None], time_zone: str, today: str) -> str:
     document: dict[str, Any] = {
         "from": min(days),
         "to": max(days),
+        "time_zone": time_zone,
+        "partial": today if today in days else None,
         "days": list(days),
         "backfilled": [day for day, row in days.items() if row and is_backfilled(row)],
     }

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import partial
 
 from stats.aws.bucket import Bucket, StorageError, Stored
@@ -45,7 +45,8 @@ class History:
         now = deadline.now
         days = [date.fromordinal(number).isoformat() for number in range(first.toordinal(), last.toordinal() + 1)]
         # There is no snapshot of a month that is yet to come.
-        months = [month for month in dict.fromkeys(day[:7] for day in days) if month <= now.date().isoformat()[:7]]
+        current = now.astimezone(self._settings.time_zone).date().isoformat()[:7]
+        months = [month for month in dict.fromkeys(day[:7] for day in days) if month <= current]
         due = [month for month in months if not self._is_fresh(month, now)]
         if due and not self._back_off.remaining(now):
             self._back_off.attempt(partial(self._fetch, due), deadline)
@@ -97,7 +98,7 @@ class History:
     def _settled_seconds(self, month: str, now: datetime) -> int:
         """Return how long a month counts as fresh because it is settled; 0 when it is not."""
         cached = self._cache.get(month)
-        is_settled = cached and cached.stored and now > _end(month) + _SETTLED_AFTER
+        is_settled = cached and cached.stored and now > _end(month, self._settings.time_zone) + _SETTLED_AFTER
         return _SETTLED_SECONDS if is_settled else 0
 
 
@@ -112,7 +113,8 @@ def _parse(stored: Stored | None, now: datetime) -> _Month:
         return _Month({}, None, now)
 
 
-def _end(month: str) -> datetime:
-    """Return the instant at which a month ends."""
-    first = datetime.fromisoformat(f"{month}-01").replace(tzinfo=UTC)
-    return (first + timedelta(days=31)).replace(day=1)
+def _end(month: str, zone: tzinfo) -> datetime:
+    """Return the instant at which a month ends in a zone."""
+    first = datetime.fromisoformat(f"{month}-01")
+    # The first of the next month, before its offset is looked up.
+    return (first + timedelta(days=31)).replace(day=1, tzinfo=zone).astimezone(UTC)

@@ -1,18 +1,21 @@
-"""The rows of the history: one a day, in one object a month.
+"""The rows of the history: one a day of TIME_ZONE, in one object a month.
 
-    history/2026-11.json    {"2026-11-23": {"scheduled_for", "taken_at", "values": {KEY: INTEGER or null, …}}, …}
+    history/2026-11.json    {"2026-11-23": {"scheduled_for", "taken_at", "time_zone", "values": {KEY: INTEGER or null,
+                            …}, …}, …}
 
-A row is the day's last snapshot, or it has `"source": "backfill"`: what OpenL2M's log told later about a day
-without one.
+A row is the snapshot that was read last within the day, or it has `"source": "backfill"`: the usage that OpenL2M's log
+shows for a day without a snapshot. Version 1.0 wrote rows that name no time zone: their days are days in UTC.
 """
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from stats.aws.bucket import Bucket, StorageError, Stored, tries
 from stats.base.deadline import Deadline
 from stats.base.instants import parse_instant
+from stats.base.zones import time_zone
 
 Row = dict[str, Any]
 
@@ -31,7 +34,7 @@ def parse(stored: Stored) -> dict[str, Row]:
     try:
         rows: dict[str, Row] = json.loads(stored.body)
         for row in rows.values():
-            parse_instant(row["scheduled_for"])
+            _instants(row)
             row["values"].items()
     except MALFORMED:
         raise StorageError(f"{stored.key} is no history") from None
@@ -39,22 +42,31 @@ def parse(stored: Stored) -> dict[str, Row]:
 
 
 def is_backfilled(row: Row) -> bool:
-    """Tell whether the row was told by OpenL2M's log instead of taken."""
+    """Tell whether the row comes from OpenL2M's log, not from a snapshot."""
     return row.get("source") == BACKFILL
 
 
-def replaces(row: Row, other: Row | None) -> bool:
-    """Tell whether a row takes another's place: a later one does, and one that was taken always does.
+def replaces(row: Row, other: Row | None, day: str) -> bool:
+    """Tell whether a row takes another's place.
 
-    Of two that were told, the new one does unless they are the same.
+    A snapshot that was read later does, and a snapshot always replaces a backfilled row. A row of version 1.0 gives
+    way if it was read on another day of TIME_ZONE. Of two backfilled rows, the new one counts.
     """
-    if other is None:
-        return True
-    if is_backfilled(row) and is_backfilled(other):
-        return row != other
-    if is_backfilled(row) != is_backfilled(other):
+    if other is None or row == other:
+        return other is None
+    if is_backfilled(row) or is_backfilled(other):
         return is_backfilled(other)
-    return parse_instant(row["scheduled_for"]) > parse_instant(other["scheduled_for"])
+    return _instants(row) >= _instants(other) or not _was_read_on(day, other, row["time_zone"])
+
+
+def _was_read_on(day: str, row: Row, zone: str) -> bool:
+    """Tell whether a row is of the day that it stands for. One that names no time zone counts as of `zone`."""
+    return "time_zone" in row or _instants(row)[0].astimezone(time_zone(zone)).date().isoformat() == day
+
+
+def _instants(row: Row) -> tuple[datetime, datetime]:
+    """Return when a row was read and, for two that were read at one instant, when it was scheduled."""
+    return parse_instant(row["taken_at"]), parse_instant(row["scheduled_for"])
 
 
 def put(bucket: Bucket, key: str, rows: Mapping[str, Row], deadline: Deadline) -> bool:
@@ -65,7 +77,7 @@ def put(bucket: Bucket, key: str, rows: Mapping[str, Row], deadline: Deadline) -
     for _ in tries(key, deadline):
         stored = bucket.get(key, deadline)
         month = parse(stored) if stored else {}
-        new = {day: row for day, row in rows.items() if replaces(row, month.get(day))}
+        new = {day: row for day, row in rows.items() if replaces(row, month.get(day), day)}
         if not new:
             break
         if bucket.put(key, line(dict(sorted({**month, **new}.items()))), stored, deadline):

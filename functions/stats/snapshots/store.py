@@ -2,21 +2,25 @@
 
     dt=2026-11-23/2026-11-23T12-00-00Z.json    a snapshot, by the time that it was scheduled for, in UTC
     latest.json                                the newest snapshot
-    history/2026-11.json                       the numbers of each day's last snapshot
+    history/2026-11.json                       the numbers that were read last on each day of TIME_ZONE
 
 A snapshot enters latest.json first, and leaves it for a newer one only when it has its own object and its row.
 So a run that fails halfway leaves in latest.json all that the next one needs to finish its work.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
 
 from stats.aws.bucket import Bucket, StorageError, Stored, tries
 from stats.base.deadline import Deadline
 from stats.base.instants import parse_instant, timestamp
 from stats.base.settings import Settings
 from stats.base.telemetry import logger
+from stats.base.zones import time_zone
 from stats.numbers.catalogue import Document
 from stats.snapshots import months
 
@@ -25,42 +29,53 @@ _LATEST = "latest.json"
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The API's document, the instant of its numbers, and the instant that it was scheduled for, in whole seconds."""
+    """The API's document, the instant of its numbers, and the instant that it was scheduled for, in whole seconds.
+
+    `zone` is the TIME_ZONE that the numbers follow, `read_from` the place of their database: see driver.Server. A
+    snapshot of version 1.0 names neither: `zone` is then this function's own, and `read_from` None.
+    """
 
     document: Document
     taken_at: datetime
     scheduled_for: datetime
+    zone: ZoneInfo
+    read_from: Mapping[str, Any] | None
 
     @property
     def day(self) -> str:
-        """The day that the snapshot belongs to."""
-        return self.scheduled_for.date().isoformat()
+        """The day of TIME_ZONE on which the numbers were read."""
+        return self.taken_at.astimezone(self.zone).date().isoformat()
 
     @property
     def key(self) -> str:
         """Where the snapshot's own object is."""
-        time_of_day = self.scheduled_for.time().isoformat("seconds").replace(":", "-")
-        return f"dt={self.day}/{self.day}T{time_of_day}Z.json"
+        time = self.scheduled_for.isoformat(timespec="seconds")[:19]
+        return f"dt={time[:10]}/{time.replace(':', '-')}Z.json"
 
     @property
     def line(self) -> bytes:
         """The snapshot as it is stored."""
-        times = {"taken_at": timestamp(self.taken_at), "scheduled_for": timestamp(self.scheduled_for)}
-        return months.line({**self.document, **times})
+        return months.line({**self.document, **self._origin})
 
     @property
     def row(self) -> months.Row:
         """The snapshot as a row of the history."""
-        times = {"scheduled_for": timestamp(self.scheduled_for), "taken_at": timestamp(self.taken_at)}
         values = {key: entry["value"] for section in self.document.values() for key, entry in section.items()}
-        return {**times, "values": values}
+        return {**self._origin, "values": values}
+
+    @property
+    def _origin(self) -> dict[str, Any]:
+        times = {"taken_at": timestamp(self.taken_at), "scheduled_for": timestamp(self.scheduled_for)}
+        read_from = {"read_from": self.read_from} if self.read_from else {}
+        return {**times, "time_zone": self.zone.key, **read_from}
 
 
 class Snapshots:
-    """The snapshots in a bucket."""
+    """The snapshots in a bucket. `zone` is the TIME_ZONE of those that name none."""
 
-    def __init__(self, bucket: Bucket) -> None:
+    def __init__(self, bucket: Bucket, zone: ZoneInfo) -> None:
         self.bucket = bucket
+        self._zone = zone
 
     def prepare(self) -> None:
         """Make S3's client, so that the first request need not wait for it."""
@@ -69,7 +84,7 @@ class Snapshots:
     def latest(self, deadline: Deadline) -> Snapshot | None:
         """Return the newest snapshot; None when there is none. Raise StorageError."""
         stored = self.bucket.get(_LATEST, deadline)
-        return _parse(stored) if stored else None
+        return parse(stored, self._zone) if stored else None
 
     def write(self, snapshot: Snapshot, deadline: Deadline) -> tuple[Snapshot, bool]:
         """Store a snapshot. Return the one stored for its scheduled time, and whether this call changed anything.
@@ -79,7 +94,7 @@ class Snapshots:
         """
         for _ in tries(_LATEST, deadline):
             stored = self.bucket.get(_LATEST, deadline)
-            newest = _parse_latest(stored)
+            newest = self._parse_latest(stored)
             if newest and newest.scheduled_for == snapshot.scheduled_for:
                 return self._settle(newest, deadline)
             if newest and not self._is_settled(newest, deadline):
@@ -90,8 +105,16 @@ class Snapshots:
                 break
         return self._settle(snapshot, deadline)
 
+    def _parse_latest(self, stored: Stored | None) -> Snapshot | None:
+        """Return the newest snapshot; None also when the object is to be replaced because it is none."""
+        try:
+            return parse(stored, self._zone) if stored else None
+        except StorageError as error:
+            logger.error("snapshot ignored", error=str(error))
+            return None
+
     def _is_settled(self, snapshot: Snapshot, deadline: Deadline) -> bool:
-        # The row is written last: where it is, the object is too.
+        # The row is written last: where it is, the object is too. The row of one that was read later says nothing.
         stored = self.bucket.get(months.key_of(snapshot.day), deadline)
         row = months.parse(stored).get(snapshot.day) if stored else None
         if row is None or months.is_backfilled(row):
@@ -110,7 +133,7 @@ class Snapshots:
                 break
             stored = self.bucket.get(snapshot.key, deadline)
             if stored:
-                return _parse(stored), False
+                return parse(stored, self._zone), False
         return snapshot, True
 
 
@@ -118,26 +141,21 @@ def open_snapshots(settings: Settings, attempts: int) -> Snapshots | None:
     """Return the snapshots that the settings name, each call to S3 tried so often; None when they name none."""
     if settings.snapshot_bucket is None:
         return None
-    return Snapshots(Bucket(settings.snapshot_bucket, settings.snapshot_prefix, attempts))
+    return Snapshots(Bucket(settings.snapshot_bucket, settings.snapshot_prefix, attempts), settings.time_zone)
 
 
-def _parse(stored: Stored) -> Snapshot:
+def parse(stored: Stored, zone: ZoneInfo) -> Snapshot:
+    """Return a stored snapshot; `zone` counts where it names none. Raise StorageError when it is no snapshot."""
     try:
         content = json.loads(stored.body)
         taken_at, scheduled_for = parse_instant(content.pop("taken_at")), parse_instant(content.pop("scheduled_for"))
+        named, read_from = content.pop("time_zone", None), content.pop("read_from", None)
         entries = [entry for section in content.values() for entry in section.values()]
         types = [{key: type(value) for key, value in entry.items()} for entry in entries]
-        if all(each == {"label": str, "value": int} for each in types):
-            return Snapshot(content, taken_at, scheduled_for)
+        if all(each == {"label": str, "value": int} for each in types) and isinstance(read_from, dict | None):
+            found = Snapshot(content, taken_at, scheduled_for, time_zone(named) if named else zone, read_from)
+            _ = found.day  # which the first and the last day of the calendar may not have
+            return found
     except months.MALFORMED:
         pass  # its text may be anything, and long
     raise StorageError(f"{stored.key} is no snapshot")
-
-
-def _parse_latest(stored: Stored | None) -> Snapshot | None:
-    """Return the newest snapshot; None also when the object is to be replaced because it is none."""
-    try:
-        return _parse(stored) if stored else None
-    except StorageError as error:
-        logger.error("snapshot ignored", error=str(error))
-        return None

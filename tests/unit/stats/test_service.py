@@ -1,9 +1,10 @@
 """Which statistics are served: memory's, a snapshot's, the database's or stale ones, and what each source is asked."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -11,7 +12,8 @@ from stats.aws.bucket import StorageError
 from stats.base.deadline import Deadline
 from stats.base.remote import UnavailableError
 from stats.base.settings import load
-from stats.database.driver import DatabaseError, Row
+from stats.base.zones import time_zone
+from stats.database.driver import DatabaseError, Row, Server
 from stats.database.session import Database
 from stats.numbers import query
 from stats.numbers.catalogue import STATISTICS
@@ -20,6 +22,7 @@ from stats.snapshots.store import Snapshot, Snapshots
 
 T = TypeVar("T")
 
+UTC_ZONE = time_zone("UTC")
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DOCUMENT = query.document([0] * len(STATISTICS))
 
@@ -29,6 +32,7 @@ class Numbers(Database):
     """A database that answers or fails; `seconds` is the time that each question might take."""
 
     answers: bool = True
+    server: Server | None = None  # not a property here
     seconds: list[float] = field(default_factory=list)
 
     def read(self, _statement: object, parse: Callable[[Sequence[Row]], T], deadline: Deadline) -> T:
@@ -45,6 +49,8 @@ class Newest(Snapshots):
 
     taken: float | None = None
     failures: int = 0
+    zone: ZoneInfo = UTC_ZONE
+    read_from: dict[str, str | int] | None = None
     seconds: list[float] = field(default_factory=list)
 
     def latest(self, deadline: Deadline) -> Snapshot | None:
@@ -56,7 +62,7 @@ class Newest(Snapshots):
         if self.taken is None:
             return None
         at = NOW + timedelta(seconds=self.taken)
-        return Snapshot(DOCUMENT, at, at)
+        return Snapshot(DOCUMENT, at, at, self.zone, self.read_from)
 
 
 class World:
@@ -187,3 +193,49 @@ def test_with_stale_numbers_to_serve_the_bucket_is_asked_once(world: World) -> N
     world.snapshots.failures = 1
     assert world.ask(100) == (Origin.STALE, 100)
     assert world.asked() == (1, 1)
+
+
+DATABASE = Server("postgres", "db.example.com", 5432, "openl2m_stats", "secret", "openl2m")
+
+
+@pytest.mark.parametrize(
+    ("changed", "served"),
+    [
+        ({}, True),
+        ({"user": "openl2m_stats_clone", "password": None}, True),
+        ({"host": "db2.example.com"}, False),
+        ({"port": 5433}, False),
+        ({"database": "staging"}, False),
+        ({"engine": "aurora-postgres"}, False),
+    ],
+)
+def test_a_snapshot_of_another_database_is_not_served(changed: Any, served: bool, world: World) -> None:
+    world.snapshots.taken, world.snapshots.read_from = -10, DATABASE.place
+    world.database.server = replace(DATABASE, **changed)
+    assert world.ask(0)[0] == (Origin.SNAPSHOT if served else Origin.DATABASE)
+
+
+def test_a_snapshot_of_another_database_is_served_once_it_is_stale_and_nothing_else_is_there(world: World) -> None:
+    world.snapshots.taken, world.snapshots.read_from = -10, {**DATABASE.place, "host": "db2.example.com"}
+    world.database.server, world.database.answers = DATABASE, False
+    with pytest.raises(UnavailableError):
+        world.ask(49)
+    assert world.ask(50) == (Origin.STALE, 60)
+    world.database.answers = True
+    assert world.ask(100) == (Origin.DATABASE, 0)
+    world.snapshots.taken, world.database.answers = 110, False
+    assert world.ask(200) == (Origin.STALE, 100)  # this database's own, although they are older
+
+
+def test_a_database_that_nobody_names_counts_as_the_same(world: World) -> None:
+    world.snapshots.taken = -10
+    world.database.server = DATABASE
+    assert world.ask(0) == (Origin.SNAPSHOT, 10)
+    other = World()
+    other.snapshots.taken, other.snapshots.read_from = -10, DATABASE.place
+    assert other.ask(0) == (Origin.SNAPSHOT, 10)
+
+
+def test_a_snapshot_of_another_time_zone_is_not_served(world: World) -> None:
+    world.snapshots.taken, world.snapshots.zone = -10, time_zone("Asia/Tokyo")
+    assert world.ask(0) == (Origin.DATABASE, 0)

@@ -1,0 +1,129 @@
+"""What each database error means to the operator, and what to do about it.
+
+The doctor's advice and a part of docs/troubleshooting.md come from here. The class of each error is code of the
+function: KINDS in stats/database/mysql.py and postgresql.py.
+"""
+
+from typing import NamedTuple
+
+from stats.database.driver import DatabaseError, Kind
+
+# What the request does that meets an error of a class. In each case it ends the session, so that the next try, which
+# the back-off delays, logs in anew and sees what was repaired meanwhile.
+REQUESTS = {
+    Kind.GONE: "connects again, once, with the time that is left",
+    Kind.DENIED: "reads the secret again and tries the current password, the pending one and the one that worked last",
+    Kind.CANCELLED: "does not run the statement again",
+    Kind.ABSENT: "serves stale numbers, or answers 503",
+    Kind.FORBIDDEN: "serves stale numbers, or answers 503",
+    Kind.OTHER: "serves stale numbers, or answers 503",
+}
+
+
+class Error(NamedTuple):
+    """Errors that mean the same: the codes of the servers, the drivers or ours."""
+
+    codes: tuple[str, ...]
+    meaning: str
+    remedy: str
+
+
+_GRANTS = "Run what `openl2m-stats grants` prints, as an administrator; `openl2m-stats doctor` names what is missing."
+_RESTART = "The function connects again by itself. If it recurs, look at the server's log."
+
+ERRORS = (
+    Error(
+        ("1045", "1698", "28P01"),
+        "wrong user name or password",
+        "User name or password of the database secret are not the database's, or the user is locked. While the "
+        "password is being rotated, wait for the end of that: the function tries the pending one too.",
+    ),
+    Error(
+        ("28000",),
+        "the role does not exist or may not log in, or `pg_hba.conf` admits no such login",
+        "Look at 'username' of the database secret, and whether the user is locked (NOLOGIN).",
+    ),
+    Error(("3118", "4151"), "the user is locked", "Unlock it: `ALTER USER … ACCOUNT UNLOCK`."),
+    Error(
+        ("1820", "1862"),
+        "the password has expired",
+        "Give the user a new password and store it in the database secret. `ALTER USER … PASSWORD EXPIRE NEVER` "
+        "keeps it from expiring again.",
+    ),
+    Error(
+        ("1129", "1130"),
+        "the server takes no logins from this address",
+        "1130: the host part of the user's name does not cover the function's subnets. 1129: after too many failed "
+        "connections, `FLUSH HOSTS` lifts the block.",
+    ),
+    Error(
+        ("1049", "3D000"),
+        "there is no such database",
+        "Look at 'dbname' of the database secret.",
+    ),
+    Error(
+        ("1044",),
+        "the user has no right in the database, or there is no such database",
+        "Look at 'dbname' of the database secret; there, the script for the database user has to be run.",
+    ),
+    Error(
+        ("1146", "42P01", "3F000"),
+        "a table is not there, or not in a schema that the user searches",
+        "Is it OpenL2M's database, with all migrations? On PostgreSQL, the tables may be in a schema of their own: "
+        "`ALTER ROLE … SET search_path` names it. `openl2m-stats doctor` finds them.",
+    ),
+    Error(
+        ("1054", "42703"),
+        "a column is not there",
+        "Run OpenL2M's migrations: its version does not fit the tables.",
+    ),
+    Error(
+        ("1356",),
+        "a view in the place of a table refers to what is not there, or what its definer may not read",
+        "Create the view anew.",
+    ),
+    Error(("1142", "1143", "42501"), "the database user lacks a right", _GRANTS),
+    Error(
+        ("1040", "1203", "1226", "53300"),
+        "all connections are taken, of the server or of the user",
+        "ReservedConcurrency bounds the function's, RDS Proxy shares them.",
+    ),
+    Error(
+        ("1205", "55P03"),
+        "another session locks a table",
+        "Wait for it to end, or end it: is it a migration, or a backup that locks?",
+    ),
+    Error(
+        ("1317", "57014"),
+        "the statement was cancelled: by an administrator or, on PostgreSQL, by the role's `statement_timeout`",
+        "`openl2m-stats doctor` tells the time limit, and how long the statement takes.",
+    ),
+    Error(
+        ("timeout", "1969", "3024"),
+        "there was no answer in time",
+        "It takes connections, but does not answer: is it overloaded, or starting, or the log locked? Where it takes "
+        "no connections either, its security group does not admit the function's, or it is in another VPC.",
+    ),
+    Error(
+        ("2003", "ConnectionRefusedError", "ConnectionResetError", "gaierror"),
+        "there is no way to the server: its name does not resolve, nothing listens there, or it ends the connection",
+        "Look at 'host' and 'port' of the database secret, which the log line names. A name of a private zone resolves "
+        "inside its VPC only.",
+    ),
+    Error(
+        ("1053", "1927", "2006", "2013", "2014", "4031", "57P01", "57P02", "57P03", "57P04", "57P05"),
+        "the server ended the session: it restarts, or the session was killed or idle for too long",
+        _RESTART,
+    ),
+)
+
+_BY_CODE = {code: error for error in ERRORS for code in error.codes}
+_BY_KIND = {Kind.ABSENT: _BY_CODE["1146"], Kind.DENIED: _BY_CODE["28P01"], Kind.FORBIDDEN: _BY_CODE["42501"]}
+
+
+def remedy(error: DatabaseError) -> str:
+    """Return what to do about an error."""
+    found = _BY_CODE.get(error.code) or _BY_KIND.get(error.kind)
+    if found:
+        return found.remedy
+    return "The code is the database server's own, or its driver's: its documentation tells more."

@@ -1,0 +1,61 @@
+"""The variables of the API's function: those of a stack, or of this environment."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import click
+
+from openl2m_stats.deployed.stack import ALIAS, Account, StackError, reading
+from openl2m_stats.files import CA_FILE
+from openl2m_stats.parameters import WrongUsage
+
+
+@dataclass(frozen=True)
+class Function:
+    """A stack's function: what it is called in a sentence, its variables, and the outputs of its stack."""
+
+    title: str
+    variables: Mapping[str, str]
+    outputs: Mapping[str, str]
+
+
+def of_stack(name: str) -> Function:
+    """Return the function of a stack, as its alias answers. Raise StackError."""
+    with reading(name):
+        account = Account.of()
+        outputs = account.outputs(name)
+        resource = account.cloudformation.describe_stack_resource(StackName=name, LogicalResourceId="StatsFunction")
+        function = resource["StackResourceDetail"]["PhysicalResourceId"]
+        configuration = account.awslambda.get_function_configuration(FunctionName=function, Qualifier=ALIAS)
+    environment = configuration.get("Environment", {})
+    if "Error" in environment:
+        code = environment["Error"].get("ErrorCode")
+        raise StackError(f"The variables of {function} cannot be read ({code}): they need kms:Decrypt with KmsKeyArn")
+    return Function(
+        title=f"the stack {name} in {account.cloudformation.meta.region_name}, function {function}, alias {ALIAS}",
+        variables=with_ca_file(environment.get("Variables", {})),
+        outputs=outputs,
+    )
+
+
+def with_ca_file(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return the function's variables with certificates that are on this machine, where the layer is not."""
+    return {**variables, "DATABASE_CA_FILE": os.environ.get("DATABASE_CA_FILE") or str(CA_FILE)}
+
+
+def variables_of(stack: str | None, time_zone: str | None, *needed: str) -> dict[str, str]:
+    """Return the variables of a stack, or else of this environment with a time zone; raise WrongUsage if one lacks.
+
+    The secrets count as given unless they are among those that are needed.
+    """
+    context = click.get_current_context()
+    if stack:
+        variables = dict(of_stack(stack).variables)
+    else:
+        variables = {**with_ca_file(os.environ), "TIME_ZONE": time_zone or ""}
+        if not time_zone:
+            raise WrongUsage("name OpenL2M's time zone: --time-zone, or TIME_ZONE", context)
+    if not all(variables.get(name) for name in needed):
+        raise WrongUsage(f"name the stack (--env or --stack), or set {' and '.join(needed)}", context)
+    return {"DATABASE_SECRET_ID": "unused", "TOKENS_SECRET_ID": "unused", **variables}
