@@ -13,6 +13,7 @@ from stats.tokens.authorization import Tokens
 
 if TYPE_CHECKING:
     from stats.snapshots.history import History
+    from stats.snapshots.past import Past
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,13 @@ class App:
         from stats.snapshots.history import History
 
         return History(self.settings, self.snapshots.bucket) if self.snapshots else None
+
+    @cached_property
+    def past(self) -> "Past | None":
+        """The single snapshots of the past; likewise."""
+        from stats.snapshots.past import Past
+
+        return Past(self.snapshots) if self.snapshots else None
 
 
 def build(settings: Settings, s3_attempts: int = 1) -> App:

@@ -3,7 +3,7 @@
 import json
 import time
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from email.utils import format_datetime
 from enum import StrEnum
 from functools import partial
@@ -19,6 +19,7 @@ from stats.numbers import query
 from stats.numbers.catalogue import COUNTERS, Document
 from stats.snapshots.store import Snapshot, Snapshots
 
+_UNAVAILABLE = "The statistics cannot be read at the moment."
 _SNAPSHOT_SECONDS, _SNAPSHOT_SHARE = 2, 1 / 4
 
 
@@ -66,7 +67,7 @@ class Service:
         self._session = database
 
         def read(deadline: Deadline) -> Statistics:
-            return _statistics(read_document(database, settings.time_zone, deadline), deadline.now)
+            return served(read_document(database, settings.time_zone, deadline), deadline.now)
 
         self._database = Remote(read, "database failed", "DatabaseFailure")
         self._snapshot = snapshots and Remote(
@@ -83,6 +84,22 @@ class Service:
         statistics, origin = self._choose(deadline)
         count(origin.value)
         return statistics, origin
+
+    def check(self, deadline: Deadline) -> None:
+        """Raise UnavailableError unless there are statistics to serve.
+
+        For callers without a token: where there are none in memory, they share one attempt in CACHE_TTL_SECONDS.
+        """
+        newest = self._newest(deadline.now)
+        if newest and (
+            newest.age(deadline.now) <= self._settings.max_stale_seconds or self._is_fresh(newest, deadline.now)
+        ):
+            return
+        since = self._database.since_attempt(deadline.now)
+        pause = timedelta(seconds=max(self._settings.cache_ttl_seconds, 1) - (since or 0))
+        if since is not None and pause > timedelta():
+            raise UnavailableError(_UNAVAILABLE, max(pause, self._database.remaining(deadline.now)))
+        self._choose(deadline)
 
     def _choose(self, deadline: Deadline) -> tuple[Statistics, Origin]:
         now = deadline.now
@@ -102,7 +119,7 @@ class Service:
             newest = self._newest(now)
         if newest and newest.age(now) <= self._settings.max_stale_seconds:
             return newest, Origin.SNAPSHOT if self._is_fresh(newest, now) else Origin.STALE
-        raise UnavailableError("The statistics cannot be read at the moment.", self._database.remaining(deadline.clock))
+        raise UnavailableError(_UNAVAILABLE, self._database.remaining(deadline.clock))
 
     def _newest(self, now: datetime) -> Statistics | None:
         """Return the newest statistics in memory, except those from the future, whose age is unknown.
@@ -131,16 +148,17 @@ class Service:
             or not query.is_whole(snapshot.document)
         ):
             return None
-        return _statistics(snapshot.document, snapshot.taken_at, is_ours=self._is_ours(snapshot))
+        return served(snapshot.document, snapshot.taken_at, is_ours=self.is_ours(snapshot))
 
-    def _is_ours(self, snapshot: Snapshot) -> bool:
+    def is_ours(self, snapshot: Snapshot) -> bool:
         """Tell whether a snapshot has the numbers that this function would read itself, as far as that is known."""
         server = self._session.server
         same_database = snapshot.read_from is None or server is None or snapshot.read_from == server.place
         return same_database and snapshot.zone.key == self._settings.time_zone.key
 
 
-def _statistics(document: Document, taken_at: datetime, *, is_ours: bool = True) -> Statistics:
+def served(document: Document, taken_at: datetime, *, is_ours: bool = True) -> Statistics:
+    """Return numbers that were read at an instant as they are sent."""
     sent = {section: entries for section, entries in document.items() if section != COUNTERS}
     body = json.dumps(sent, separators=(",", ":"))
     last_modified = format_datetime(taken_at, usegmt=True)

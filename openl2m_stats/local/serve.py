@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 import time
+from base64 import b64decode
 from collections.abc import Awaitable, Callable, MutableMapping
 from datetime import UTC, datetime
 from typing import Any
@@ -86,7 +87,8 @@ def application(handler: Handler, greeting: str) -> Callable[..., Awaitable[None
         response = handler(to_event(scope), None) if _is_for_this_machine(scope) else _MISDIRECTED
         if sys.stdout.isatty():
             print(_line(scope, response, time.monotonic() - started), flush=True)
-        body = response["body"].encode()
+        text = response["body"]
+        body = b64decode(text) if response.get("isBase64Encoded") else text.encode()
         headers = [(name.lower().encode(), value.encode()) for name, value in response["headers"].items()]
         if body:
             headers.append((b"content-length", str(len(body)).encode()))
