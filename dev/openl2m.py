@@ -123,13 +123,11 @@ def _argument(call: ast.Call | None, name: str, otherwise: object) -> object:
 
 
 def _of_meta(definition: ast.ClassDef, name: str) -> str | None:
-    for meta in definition.body:
-        for node in meta.body if isinstance(meta, ast.ClassDef) and meta.name == "Meta" else []:
-            match node:
-                case ast.Assign(targets=[ast.Name(id=found)], value=ast.Constant(value=str() as value)) if (
-                    found == name
-                ):
-                    return value
+    metas = [node for node in definition.body if isinstance(node, ast.ClassDef) and node.name == "Meta"]
+    for node in (node for meta in metas for node in meta.body):
+        match node:
+            case ast.Assign(targets=[ast.Name(id=found)], value=ast.Constant(value=str() as value)) if found == name:
+                return value
     return None
 
 
@@ -166,12 +164,12 @@ def _token_format(tables: Mapping[str, _Columns], maker: ast.FunctionDef | None)
     key = tables.get("users_token", {}).get("key")
     length = _argument(key, "max_length", None)
     if length != _KEY_DIGITS:
-        yield f"a token's key has max_length {length}, and not {_KEY_DIGITS}: are keys hashed? They cannot be imported then"
+        yield f"a token's key has max_length {length}, and not {_KEY_DIGITS}: if keys are hashed, they cannot be imported"
     calls = [node for node in ast.walk(maker) if isinstance(node, ast.Call)] if maker else []
     made_of = {_last_name(call.func): [a.value for a in call.args if isinstance(a, ast.Constant)] for call in calls}
     in_hex = {"hexlify", "hex"} & made_of.keys() and made_of.get("urandom") == [_KEY_DIGITS // 2]
     if not in_hex and made_of.get("token_hex") != [_KEY_DIGITS // 2]:
-        yield f"generate_key() of the app users does not make {_KEY_DIGITS} hex digits of {_KEY_DIGITS // 2} random bytes"
+        yield f"generate_key() in users does not make {_KEY_DIGITS} hex digits of {_KEY_DIGITS // 2} random bytes"
 
 
 def main(arguments: list[str]) -> int:

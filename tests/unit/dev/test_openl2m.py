@@ -91,17 +91,32 @@ def test_nothing_has_moved(source: Path, capsys: pytest.CaptureFixture[str]) -> 
             "PositiveSmallIntegerField(db_column='kind')",
             "the table switches_log has no column type",
         ),
-        ("switches/models.py", "class Log(models.Model):", "class Log(models.Model):\n    class Meta:\n        db_table = 'log'", "there is no model for the table switches_log"),
-        ("switches/models.py", "name = models.CharField(", "name = models.CharField(primary_key=True, ", "the table switches_switch has no column id"),
+        (
+            "switches/models.py",
+            "class Log(models.Model):",
+            "class Log(models.Model):\n    class Meta:\n        db_table = 'log'",
+            "there is no model for the table switches_log",
+        ),
+        (
+            "switches/models.py",
+            "name = models.CharField(",
+            "name = models.CharField(primary_key=True, ",
+            "the table switches_switch has no column id",
+        ),
         ("switches/constants.py", "LOG_TYPE_COMMAND = 4", "LOG_TYPE_COMMAND = 6", "LOG_TYPE_COMMAND is 6, and not 4"),
         ("switches/constants.py", "LOG_LOGIN_REST_API", "LOG_API", "LOG_LOGIN_REST_API is not there, and not 95"),
         ("counters/constants.py", "'hwinfo'", "'hardware'", "there is no counter 'hwinfo', which hardware_views shows"),
         ("users/models.py", "max_length=40", "max_length=12", "a token's key has max_length 12, and not 40"),
-        ("users/models.py", "key = models.CharField(max_length=40)", "digest = models.CharField()", "the table users_token has no column key"),
+        (
+            "users/models.py",
+            "key = models.CharField(max_length=40)",
+            "digest = models.CharField()",
+            "the table users_token has no column key",
+        ),
         ("users/models.py", "urandom(20)", "urandom(32)", "does not make 40 hex digits"),
         ("users/models.py", ".hex()", ".decode()", "does not make 40 hex digits"),
     ],
-)  # fmt: skip
+)
 def test_what_has_moved(
     name: str, old: str, new: str, told: str, source: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
