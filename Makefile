@@ -9,7 +9,7 @@ export PYTHONPATH := functions
 PORT ?= 8000
 EVENT ?= events/get_stats.json
 ROWS ?= 5000 100000 1000000
-ENGINES ?= mariadb postgresql sqlite
+ENGINES ?= postgresql mariadb sqlite
 export PORT DATABASE_URL INSTALLER
 
 .DEFAULT_GOAL := help

@@ -164,7 +164,7 @@ def _token_format(tables: Mapping[str, _Columns], maker: ast.FunctionDef | None)
     key = tables.get("users_token", {}).get("key")
     length = _argument(key, "max_length", None)
     if length != _KEY_DIGITS:
-        yield f"a token's key has max_length {length}, and not {_KEY_DIGITS}: if keys are hashed, they cannot be imported"
+        yield f"a token's key has max_length {length}, and not {_KEY_DIGITS}: hashed keys cannot be imported"
     calls = [node for node in ast.walk(maker) if isinstance(node, ast.Call)] if maker else []
     made_of = {_last_name(call.func): [a.value for a in call.args if isinstance(a, ast.Constant)] for call in calls}
     in_hex = {"hexlify", "hex"} & made_of.keys() and made_of.get("urandom") == [_KEY_DIGITS // 2]
