@@ -194,7 +194,7 @@ test-page: setup .venv-browser/installed ## Test the page that `make run` serves
 	@STATS_TEST_COMMAND="$(COMMAND)" .venv-browser/bin/pytest tests/browser $(ARGS)
 
 e2e: build setup .venv-runtime/installed test-page ## Test the built artifact as Lambda runs it, in containers where Docker runs, and the page
-	@$(call INSTALL,$(ENGINES) prometheus)
+	@$(call INSTALL,$(ENGINES) prometheus nagios icinga)
 	@$(BIN)/pytest --numprocesses=2 --dist=loadfile tests/e2e $(ARGS)
 
 test-deployment: setup .venv-sam/installed .venv-emulated/installed ## Deploy the working tree, and 1.0.0 before it, into an emulated AWS (needs root on Linux)

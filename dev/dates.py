@@ -54,7 +54,8 @@ def main(python: str, *arguments: str) -> int:
 
 
 def _run(python: str, arguments: Sequence[str]) -> int:
-    command = [python, "-m", "pytest", "--quiet", "-m", "not slow and not real_clock", *arguments]
+    early = "ignore:Module already imported:pytest.PytestAssertRewriteWarning"  # time_machine
+    command = [python, "-m", "pytest", "--quiet", "-W", early, "-m", "not slow and not real_clock", *arguments]
     variables = {"STATS_TEST_ENGINES": "sqlite", "STATS_TEST_DATABASE_URLS": "", "TZ": _ZONE}
     return subprocess.run(command, check=False, env={**os.environ, **variables}).returncode
 

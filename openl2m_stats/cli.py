@@ -27,6 +27,7 @@ _COMMANDS = {
     "backfill": "openl2m_stats.backfill.command",
     "history": "openl2m_stats.history.command",
     "versions": "openl2m_stats.deployed.versions",
+    "check": "openl2m_stats.check",
 }
 _LOCAL = ("moto", "uvicorn")  # what the extra `local` brings
 _OUTPUT_ERRORS = (errno.EPIPE, errno.ENOSPC, errno.EIO)

@@ -6,10 +6,8 @@
 set -eu
 version=${1:-3.13}
 digits=$(echo "$version" | tr -d .)
-suits() {
-  "$1" -c 'import sys, ensurepip, venv
-sys.exit(sys.implementation.name != "cpython" or "%d.%d" % sys.version_info[:2] != sys.argv[1])' "$version" 2>/dev/null
-}
+is_another="sys.implementation.name != 'cpython' or sys.version_info[:2] != ($(echo "$version" | tr . ,))"
+suits() { "$1" -c "import sys, ensurepip, venv; sys.exit($is_another)" 2>/dev/null; }
 
 eval "named=\${PYTHON$digits:-}"
 if [ -n "$named" ]; then

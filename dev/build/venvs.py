@@ -23,8 +23,10 @@ from pathlib import Path
 # Building a source distribution would install whatever releases its build requires today.
 _LOCKED = ("--no-deps", "--require-hashes")
 _TOOLS = Path(".venv-tools")  # has uv, which installs several times as fast as pip
-_PIPS_OWN_INDEX = re.compile(r"^(:env:|[a-z]+)\.(index-url|no-index)=", re.MULTILINE)
-_PROGRESS = re.compile(r"(Collecting|Requirement already satisfied:|Ignoring) ([\w.-]+)")
+_PIPS_OWN_INDEX = re.compile(r"^(:env:|[a-z]+)\.index-url=", re.MULTILINE)
+_PROGRESS = re.compile(
+    r"(?:Collecting|Processing|Requirement already satisfied:|Ignoring) (?:\S*/)?([\w.]+(?:-[a-zA-Z][\w.]*)*)"
+)
 
 
 def main(directory: Path, lock: Path, part: Path | None = None) -> int:
@@ -107,7 +109,7 @@ def _install_with_pip(pip: list[str], lock: Path, count: int) -> bool:
         for line in process.stdout or ():
             if found := _PROGRESS.match(line):
                 seen += 1
-                _show(f"{seen} of {count}: {found[2]}")
+                _show(f"{seen} of {count}: {found[1]}")
             elif line.startswith("Installing collected packages"):
                 _show(f"unpacking {count} packages")
     _show("")

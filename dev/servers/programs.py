@@ -36,6 +36,8 @@ INSTALLATIONS = {
     "postgresql": _Installation("PostgreSQL", "postgresql", ("initdb", "postgres", "psql")),
     "chromium": _Installation("Chromium", "chromium", ("chromium",)),
     "prometheus": _Installation("Prometheus", "prometheus", ("prometheus", "promtool")),
+    "nagios": _Installation("Nagios", "nagios4-core", ("nagios4",)),
+    "icinga": _Installation("Icinga", "icinga2-bin", ("icinga2",)),
 }
 
 

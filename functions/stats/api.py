@@ -14,7 +14,7 @@ from stats.base.settings import Settings, SettingsError
 from stats.base.telemetry import count, logger, metrics, report, report_unforeseen
 from stats.endpoints import statistics
 from stats.http.request import Request, parse
-from stats.http.response import Answer, ProblemError, Response, unavailable
+from stats.http.response import Answer, ProblemError, Response, success, unavailable
 from stats.tokens.authorization import RefusedError
 
 _ALLOW = {"Allow": "GET, HEAD, OPTIONS"}
@@ -50,8 +50,10 @@ ROUTES = (
     # OpenL2M documents a POST: an alias, which Allow does not advertise.
     Route("/api/stats", statistics.answer, (*_READ, "POST")),
     Route("/api/stats/history", _on_demand("history")),
+    Route("/api/stats/at", _on_demand("at")),
     Route("/metrics", _on_demand("metrics")),
-    # It holds no numbers.
+    # These hold no numbers.
+    Route("/health", _on_demand("health"), needs_token=False, exists=lambda settings: settings.api_enabled),
     Route(
         "",
         _on_demand("page"),
@@ -86,7 +88,7 @@ def handler(event: Any, context: Any) -> Response:
         report_unforeseen(error, "Failure")
         response = dict(_FAILED.response)
     if request is not None and request.method == "HEAD":
-        response["body"] = ""
+        response |= {"body": "", "isBase64Encoded": False}
     try:
         if metrics.metric_set:
             metrics.flush_metrics()
@@ -99,7 +101,7 @@ def _respond(app: App, request: Request | None, deadline: Deadline) -> Response:
     """Answer by the first of these decisions that applies. Raise ProblemError."""
     if request is None:
         raise ProblemError(HTTPStatus.BAD_REQUEST, "This is not an API Gateway event of payload format 1.0 or 2.0.")
-    route = _route(request)
+    route = _route(request, app.settings.base_path)
     if route is None or not route.exists(app.settings):
         raise ProblemError(HTTPStatus.NOT_FOUND, "There is nothing here; try /api/stats/.")
     if not app.settings.api_enabled:
@@ -114,10 +116,7 @@ def _respond(app: App, request: Request | None, deadline: Deadline) -> Response:
         answer = route.endpoint(app, request, deadline)
     except UnavailableError as error:
         raise unavailable(error.detail, error.retry_after) from None
-    if request.method in _READ and answer.is_unmodified(request):
-        return {"statusCode": HTTPStatus.NOT_MODIFIED.value, "headers": answer.headers, "body": ""}
-    headers = {**answer.headers, "Content-Type": answer.content_type, "X-Content-Type-Options": "nosniff", **_ALLOW}
-    return {"statusCode": HTTPStatus.OK.value, "headers": headers, "body": answer.body}
+    return success(answer, request, **_ALLOW)
 
 
 def _authenticate(app: App, request: Request, deadline: Deadline) -> None:
@@ -130,17 +129,21 @@ def _authenticate(app: App, request: Request, deadline: Deadline) -> None:
         raise _unauthorized("A valid token is required: send the header Authorization: Token <key>.") from None
 
 
-def _route(request: Request) -> Route | None:
-    """Return what is at the request's path, with or without the stage before it and a slash at its end."""
-    stage = f"/{request.stage}"
-    if request.path in {"/", stage, f"{stage}/"}:
-        return _ROUTES[""]
-    # A stage may be called "api": first the path as it is.
-    for path in (request.path, request.path.removeprefix(stage)):
-        route = _ROUTES.get(path.removesuffix("/") or "/")
-        if route:
+def _route(request: Request, base_path: str) -> Route | None:
+    """Return what is at the request's path, before which the base path of a custom domain and the stage may stand."""
+    # A stage or a base path may be called "metrics": first the path as it is.
+    below = _below(request.path, base_path)
+    for path in (request.path, _below(request.path, request.stage), below, _below(below, request.stage)):
+        if path is not None and (route := _ROUTES.get(path.removesuffix("/"))):
             return route
     return None
+
+
+def _below(path: str | None, prefix: str) -> str | None:
+    """Return the part of a path below its first segments; None where those are others."""
+    if not path or not prefix or not f"{path}/".startswith(f"/{prefix}/"):
+        return None
+    return path.removeprefix(f"/{prefix}")
 
 
 def _unauthorized(detail: str) -> ProblemError:

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 from stats.aws.secrets import SecretStore
 from stats.base.settings import Settings
 from stats.database.session import Database
+from stats.reading import Reader
 from stats.service import Service
 from stats.snapshots.store import Snapshots, open_snapshots
 from stats.tokens.authorization import Tokens
 
 if TYPE_CHECKING:
     from stats.snapshots.history import History
+    from stats.snapshots.past import Past
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,7 @@ class App:
     settings: Settings
     tokens: Tokens
     database: Database
+    reader: Reader
     snapshots: Snapshots | None
     service: Service
 
@@ -32,10 +35,19 @@ class App:
 
         return History(self.settings, self.snapshots.bucket) if self.snapshots else None
 
+    @cached_property
+    def past(self) -> "Past | None":
+        """The single snapshots of the past; likewise."""
+        from stats.snapshots.past import Past
+
+        return Past(self.snapshots) if self.snapshots else None
+
 
 def build(settings: Settings, s3_attempts: int = 1) -> App:
     """Put the parts together, without reading or connecting. Each call to S3 has `s3_attempts` attempts."""
     secrets = SecretStore()
     database = Database(settings, partial(secrets.get, settings.database_secret_id))
     snapshots = open_snapshots(settings, s3_attempts)
-    return App(settings, Tokens(settings, secrets), database, snapshots, Service(settings, database, snapshots))
+    reader = Reader(database, settings.time_zone)
+    service = Service(settings, reader, snapshots)
+    return App(settings, Tokens(settings, secrets), database, reader, snapshots, service)

@@ -10,7 +10,6 @@ from stats.base.instants import parse_instant, timestamp
 from stats.base.remote import RemoteError
 from stats.base.telemetry import count, logger, metrics, report, report_unforeseen
 from stats.database.driver import DatabaseError
-from stats.service import read_document
 from stats.snapshots.store import Snapshot, Snapshots
 
 # The function's timeout is 5 s more than REQUEST_TIMEOUT_SECONDS: a statement that took all of the latter still gets
@@ -65,7 +64,7 @@ def _take(app: App, snapshots: Snapshots, event: Any, deadline: Deadline) -> dic
     scheduled_for = _scheduled_for(event, deadline.now)
     reading = deadline.share(1, app.settings.request_timeout_seconds)
     try:
-        document = read_document(app.database, app.settings.time_zone, reading)
+        document = app.reader.read(reading)
     except DatabaseError as error:
         report("database failed", "DatabaseFailure", error)
         raise

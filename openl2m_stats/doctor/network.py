@@ -14,7 +14,7 @@ from stats.base.deadline import Deadline
 from stats.base.settings import Settings
 from stats.database.driver import Server
 from stats.database.engines import POSTGRESQL
-from stats.database.socket import Transport, is_local, is_unix_socket, open_socket, shutdown_at, trust
+from stats.database.socket import Transport, is_local, is_unix_socket, open_transport, trust
 
 _SECONDS = 5.0
 _EXPIRES_SOON_DAYS = 30
@@ -46,7 +46,7 @@ def check_network(known: Known) -> Finding:
     try:
         addresses = _addresses(server)
         started = time.monotonic()
-        open_socket(server.host, server.port, Deadline.after(_SECONDS)).close()
+        open_transport(server.host, server.port, Deadline.after(_SECONDS), Transport.close)
     except (socket.gaierror, UnicodeError) as error:
         advice = "Look at 'host' of the database secret. A name of a private zone resolves inside its VPC only."
         return Finding("FAIL", f"{server.host} does not resolve: {_reason(error)}", advice)
@@ -118,15 +118,14 @@ def _accepted(certificate: dict[str, Any]) -> Finding:
 
 def _handshake(server: Server, context: ssl.SSLContext) -> dict[str, Any]:
     """Return the server's certificate, verified. Raise OSError, of which ssl.SSLError is one, and NoTLSError."""
-    deadline = Deadline.after(_SECONDS)
-    transport = open_socket(server.host, server.port, deadline)
-    try:
-        with shutdown_at(deadline, transport):
-            (_ask_postgresql if server.engine in POSTGRESQL else _ask_mysql)(transport)
-            with context.wrap_socket(transport.driver_socket, server_hostname=server.host) as connection:
-                return connection.getpeercert() or {}
-    finally:
-        transport.close()
+
+    def shake_hands(transport: Transport) -> dict[str, Any]:
+        (_ask_postgresql if server.engine in POSTGRESQL else _ask_mysql)(transport)
+        with context.wrap_socket(transport.driver_socket, server_hostname=server.host) as connection:
+            transport.duplicate.close()
+            return connection.getpeercert() or {}
+
+    return open_transport(server.host, server.port, Deadline.after(_SECONDS), shake_hands)
 
 
 def _ask_postgresql(transport: Transport) -> None:

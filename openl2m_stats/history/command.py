@@ -70,9 +70,10 @@ def list_(stack: str | None, time_zone: str | None, as_json: bool) -> int:
     else:
         print("month    snapshots  backfilled  gaps")
         for each in listed:
-            numbers = f"{each['snapshots']:>9}  {each['backfilled']:>10}  {each['gaps']:>4}"
-            rebuild = f"damaged: openl2m-stats history rebuild {each['month']}"
-            print(f"{each['month']}  {rebuild if each['damaged'] else numbers}")
+            if each["damaged"]:
+                print(f"{each['month']}  damaged: openl2m-stats history rebuild {each['month']}")
+            else:
+                print(f"{each['month']}  {each['snapshots']:>9}  {each['backfilled']:>10}  {each['gaps']:>4}")
     return int(any(each["damaged"] for each in listed))
 
 

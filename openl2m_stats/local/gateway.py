@@ -3,6 +3,7 @@
 import re
 import sys
 import time
+from base64 import b64decode
 from collections.abc import Awaitable, Callable, MutableMapping
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -80,18 +81,23 @@ def application(handler: Handler, greeting: str) -> Callable[..., Awaitable[None
         response = handler(to_event(scope), None) if is_ours else _MISDIRECTED
         if sys.stdout.isatty():
             print(_line(scope, response, time.monotonic() - started), flush=True)
-        body = response["body"].encode()
+        body = _body(response)
         headers = [(name.lower().encode(), value.encode()) for name, value in response["headers"].items()]
         length = len(body)
         if scope["method"] == "HEAD" and not body and response["statusCode"] != HTTPStatus.NOT_MODIFIED:
             # Without a length, the server would announce chunks, which some clients wait for.
-            length = len(handler(to_event({**scope, "method": "GET"}), None)["body"].encode())
+            length = len(_body(handler(to_event({**scope, "method": "GET"}), None)))
         if length:
             headers.append((b"content-length", str(length).encode()))
         await send({"type": "http.response.start", "status": response["statusCode"], "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
     return app
+
+
+def _body(response: dict[str, Any]) -> bytes:
+    text = response["body"]
+    return b64decode(text) if response.get("isBase64Encoded") else text.encode()
 
 
 def _target(scope: Scope) -> tuple[list[str], str]:

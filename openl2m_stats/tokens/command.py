@@ -218,10 +218,12 @@ def import_(registry: Registry, dry_run: bool, allow_empty: bool, database_secre
     try:
         rows = openl2m.fetch(_database_secret(database_secret_id), os.environ)
     except DatabaseError as error:
-        if error.kind is not Kind.FORBIDDEN:
-            raise
-        raise RegistryError(f"{error}. {_OPENL2M_USER}") from None
-    imported, notes = openl2m.to_entries(rows)
+        if error.kind is Kind.FORBIDDEN:
+            raise RegistryError(f"{error}. {_OPENL2M_USER}") from None
+        if error.kind is Kind.ABSENT:
+            raise RegistryError(f"This version does not find OpenL2M's tokens, and nothing was done. {error}") from None
+        raise
+    imported, notes, unreadable = openl2m.to_entries(rows)
     for note in notes:
         print(printable(note), file=sys.stderr)
     if not imported and not allow_empty:
@@ -229,7 +231,7 @@ def import_(registry: Registry, dry_run: bool, allow_empty: bool, database_secre
             "OpenL2M's database has no token that can be imported, and nothing was done. Is it the right one? "
             "--allow-empty revokes all tokens that were imported from it."
         )
-    edit = openl2m.carry_over(imported)
+    edit = openl2m.carry_over(imported, () if allow_empty else unreadable)
     changes = registry.preview(edit) if dry_run else registry.change(edit)
     print("\n".join(report.report(changes)))
     if dry_run:

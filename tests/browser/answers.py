@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Collection
 from datetime import UTC, date, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from urllib.request import Request, urlopen
@@ -12,12 +13,11 @@ from zoneinfo import ZoneInfo
 from axe_playwright_python.sync_playwright import Axe
 
 from openl2m_stats.local import demo
-from stats.numbers.catalogue import STATISTICS
+from stats.numbers.catalogue import COUNTERS, SERVED, STATISTICS
 from tests.browser.conftest import Visit
 
 Open = Callable[..., Visit]
-# What /api/stats/ shows, and so the page, with or without a history.
-NUMBERS = tuple(statistic for statistic in STATISTICS if statistic.section in {"database", "usage"})
+NUMBERS = SERVED  # the page shows these with or without a history
 
 
 def numbers(url: str) -> dict[str, int]:
@@ -55,13 +55,12 @@ def history(
         if zone:
             body |= {"time_zone": zone, "partial": str(today) if 0 in agos else None}
         body |= {"backfilled": [days[ago] for ago in told], "database": {}, "usage": {}}
-        for statistic in STATISTICS:
+        for statistic in STATISTICS if counters else SERVED:
             logged = statistic.window is not None
             values = [None if ago in gaps or (ago in told and not logged) else value(ago) for ago in agos]
+            if statistic.section == COUNTERS:
+                values = [None if value is None else value - 529 for value in values]
             body.setdefault(statistic.section, {})[statistic.key] = {"label": statistic.label, "values": values}
-        if counters:
-            values = [None if ago in gaps or ago in told else 500 - ago for ago in agos]
-            body["counters"] = {"failed_logins": {"label": "Failed logins", "values": values}}
         route.fulfill(status=200, content_type="application/json", body=json.dumps(body))
 
     return answer
@@ -77,6 +76,27 @@ def problem(status: int, **headers: str) -> Callable[[Any], None]:
 
 def with_history(answer: Callable[[Any], None]) -> Callable[[Any], Any]:
     return lambda page: page.route("**/api/stats/history/**", answer)
+
+
+def past(difference: Callable[[int], int] = lambda _days: 0, late: timedelta = timedelta()) -> Callable[[Any], None]:
+    """Return what answers for a time before: today's numbers less a difference, by days ago, read `late` before it."""
+
+    def answer(route: Any) -> None:
+        [wanted] = parse_qs(urlsplit(route.request.url).query)["time"]
+        read = datetime.fromisoformat(wanted) - late
+        now = route.fetch(url=re.sub("at/.*", "", route.request.url))
+        document = now.json()
+        days = round((datetime.now(UTC) - datetime.fromisoformat(wanted)) / timedelta(days=1))
+        for section in document.values():
+            for entry in section.values():
+                entry["value"] -= difference(days)
+        route.fulfill(status=200, json=document, headers={"last-modified": format_datetime(read, usegmt=True)})
+
+    return answer
+
+
+def with_past(answer: Callable[[Any], None], history: Callable[[Any], Any] | None = None) -> Callable[[Any], Any]:
+    return lambda page: [(history or FULL)(page), page.route("**/api/stats/at/**", answer)]
 
 
 FULL = with_history(history())

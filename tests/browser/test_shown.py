@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import expect
 
 from openl2m_stats.local import demo
+from stats.numbers.catalogue import STATISTICS
 from tests.browser.answers import (
     FULL,
     NUMBERS,
@@ -62,11 +63,11 @@ def test_the_days_that_are_shown_as_csv(locale: str, separator: str, visit: Open
     assert content.startswith(b"\xef\xbb\xbf")
     assert content.count(b"\r\n") == content.count(b"\n") == 31
     rows = list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), delimiter=separator))
-    assert rows[0] == ["Day", "Source", *(each.label for each in NUMBERS), "Failed logins"]
+    assert rows[0] == ["Day", "Source", *(each.label for each in STATISTICS)]
     by_day = {row[0]: row for row in rows[1:]}
     assert list(by_day) == [day(ago) for ago in range(29, -1, -1)]
     assert by_day[day(0)][1:3] == ["snapshot", "1029"]
-    assert by_day[day(9)][1:] == [""] * (len(NUMBERS) + 2)
+    assert by_day[day(9)][1:] == [""] * (len(STATISTICS) + 1)
     assert by_day[day(29)][1:3] == ["backfill", ""]
     assert by_day[day(29)][-2:] == ["", ""]  # a total that the log does not tell, and a counter
     assert by_day[day(29)][rows[0].index("Users today")] == "1000"
@@ -176,8 +177,7 @@ def test_all_days(visit: Open) -> None:
     expect(page.get_by_role("slider")).to_have_attribute("aria-valuetext", re.compile(": 1,029, so far$"))
 
 
-@pytest.mark.parametrize("choice", ["30 days", "90 days", "1 year", "All"])
-@pytest.mark.parametrize("days", [1, 2, 20])
+@pytest.mark.parametrize(("days", "choice"), [(1, "30 days"), (2, "90 days"), (2, "All"), (20, "1 year")])
 def test_a_young_history_fills_the_chart(days: int, choice: str, visit: Open) -> None:
     page = signed_in(visit, prepare=young(days)).page
     page.get_by_text(choice, exact=True).click()
@@ -288,7 +288,7 @@ def test_nothing_moves_while_it_loads(first: str, viewport: Any, visit: Open) ->
     assert shifts(page) < 0.05
 
 
-@pytest.mark.parametrize("value", [10**12 + 123_456_789, -(10**9), 2**53 - 1])
+@pytest.mark.parametrize("value", [10**12 + 123_456_789, 2**53 - 1])
 @pytest.mark.parametrize("viewport", [PHONE, {"width": 320, "height": 700}, {"width": 1280, "height": 800}])
 def test_long_numbers_and_labels_stay_in_their_place(value: int, viewport: Any, visit: Open) -> None:
     def long(route: Any) -> None:

@@ -105,7 +105,7 @@ def test_a_reload_shows_the_places_of_the_numbers_before_they_are_there(visit: O
 @pytest.mark.parametrize(
     ("status", "text", "tries"),
     [
-        (403, "Access is denied (403): something in front of the API refuses the request.", False),
+        (403, "Something in front of the API refuses the request (403).", False),
         (404, "There is no API at this address (404).", False),
         (500, "The API answers with an error (500). Next try at ", True),
         (502, "The API answers with an error (502). Next try at ", True),

@@ -393,7 +393,16 @@ def test_a_scheduled_event_and_the_answer_when_the_database_is_away(
     assert (stored.pop("scheduled_for"), stored.pop("taken_at")) == (scheduled, first["taken_at"])
     assert shared(stored, expected()) == expected()
 
-    aws.put_database(database.secret(port=free_port()))
+    assert stored["time_zone"] == "UTC"
+    read_from = stored["read_from"]
+    assert (read_from["port"], read_from["name"]) == (database.secret()["port"], database.name)
+
+    # The database goes away: the secret and the snapshot name a port on which nobody listens.
+    port = free_port()
+    aws.put_database(database.secret(port=port))
+    newest = s3.get_object(Bucket=name, Key="snapshots/latest.json")["Body"].read()
+    moved = json.dumps({**json.loads(newest), "read_from": {**read_from, "port": port}})
+    s3.put_object(Bucket=name, Key="snapshots/latest.json", Body=moved)
     answer = start(**variables).invoke(json.loads((ROOT / "events/get_stats.json").read_text()))
 
     assert answer.status == 200

@@ -71,6 +71,19 @@ def test_it_is_one_small_document_that_names_no_other_host(page: Response) -> No
     assert set(re.findall(r"\w+://[^\s\"']+", page.body)) == {"http://www.w3.org/2000/svg"}
 
 
+def test_leaving_out_spaces_changes_no_text(page: Response) -> None:
+    texts = [
+        text
+        for path in (ROOT / "functions/stats/endpoints/web").glob("*.js")
+        for line in path.read_text().splitlines()
+        if not line.lstrip().startswith("//")
+        and not re.search(r"\[[^\]]*\"[^\]]*\]\S*/", line)  # where quotes are no quotes
+        for text in re.findall(r'"[^"\n]*"', line.partition(" // ")[0])
+    ]
+    assert len(texts) > 400
+    assert [text for text in texts if text not in page.body] == []
+
+
 def test_it_names_the_deployment(key: str, page: Response, new_container: Any) -> None:
     assert "<title>OpenL2M statistics</title>" in page.body
     named = new_container(STACK_LABEL="Campus <i>Zürich</i> & ${x}").get(path="/")
@@ -82,10 +95,12 @@ def test_it_names_the_deployment(key: str, page: Response, new_container: Any) -
 
 def test_it_brings_what_each_number_counts(page: Response) -> None:
     [text] = re.findall(r'<script type="application/json" id="catalogue">(.*?)</script>', page.body, re.DOTALL)
-    assert json.loads(text) == {
-        section: {each.key: [each.label, each.counts] for each in STATISTICS if each.section == section}
-        for section in dict.fromkeys(each.section for each in STATISTICS)
-    }
+    counts, found = None, []
+    for section, keys in json.loads(text).items():
+        for key, (label, *own) in keys.items():
+            counts = own[0] if own else counts
+            found.append((section, key, label, counts))
+    assert found == [(each.section, each.key, each.label, each.counts) for each in STATISTICS]
     assert "<" not in text
 
 

@@ -2,11 +2,13 @@
 
 import json
 import os
+import random
 import re
 import traceback
 from datetime import UTC, datetime, timedelta
 from time import sleep
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -726,3 +728,38 @@ def test_no_request_reaches_the_database(
     assert details == {"snapshot", "memory"}
     assert max(int(answer["headers"]["Age"]) for answer in answers) < 330
     assert len({answer["headers"]["ETag"] for answer in answers}) == 10
+
+
+SUMS = ["Asia/Tokyo", "America/Los_Angeles", "Asia/Kathmandu", "UTC"]
+
+
+@pytest.mark.parametrize("zone", SUMS)
+def test_each_days_changes_add_up_to_the_growth_of_the_total(
+    zone: str, key: str, sqlite_db: Database, s3: S3, travel: Travel, new_schedule: Any
+) -> None:
+    """A week of office hours in a time zone, with a snapshot every 3 hours and every 5 minutes around midnights."""
+    chance, take = random.Random(2026), new_schedule(TIME_ZONE=zone)
+    begin = datetime(2026, 11, 9, tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    sqlite_db.insert("counters_counter", [{"name": "changes", "value": 39014}])
+    made = sorted(
+        begin + timedelta(days=day, hours=chance.uniform(8, 19))
+        for day in range(8)
+        for _ in range(chance.randint(5, 20))
+    )
+    offsets = [timedelta(days=day, hours=hour) for day in range(8) for hour in range(0, 24, 3)]
+    offsets += [timedelta(days=day, minutes=minute) for day in range(1, 8) for minute in (-10, -5, 5)]
+    counted = 0
+    for offset in sorted(offsets):
+        now = begin + offset
+        new = [instant for instant in made[counted:] if instant <= now]
+        counted += len(new)
+        changes = [{"type": 1, "switch_id": 7, "user_id": 1, "timestamp": instant} for instant in new]
+        sqlite_db.insert("switches_log", changes)
+        sqlite_db.execute(f"UPDATE counters_counter SET value = {39014 + counted}")
+        travel(now + timedelta(seconds=1))
+        take(at(now.isoformat()))
+    rows = s3.json("snapshots/history/2026-11.json")
+    days = [f"2026-11-{day:02}" for day in range(10, 16)]
+    growth = rows[days[-1]]["values"]["changes_total"] - rows["2026-11-09"]["values"]["changes_total"]
+    assert growth > 30
+    assert sum(rows[day]["values"]["changes_today"] for day in days) == growth

@@ -70,6 +70,14 @@ def test_every_engine_is_documented() -> None:
     assert set(re.findall(r"`([\w-]+)`", row)) == {"engine", *ENGINES}
 
 
+def test_users_of_a_rotation_on_mysql_have_names_that_aws_function_takes() -> None:
+    """It appends _clone, and refuses what is longer than 16 characters."""
+    text = (ROOT / "docs/operate.md").read_text()
+    names = set(re.findall(r"--user (\w+)", text))
+    assert names == {"l2m_stats", "l2m_stats_clone"}
+    assert all(len(name) <= 16 for name in names)
+
+
 def test_readme_is_a_page() -> None:
     assert len((ROOT / "README.md").read_text().splitlines()) <= 150
 

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
@@ -65,6 +65,18 @@ class Bucket:
         condition = {"IfNoneMatch": held.etag} if held else {}
         answer = self.client.get_object(Bucket=self._name, Key=where, **condition)
         return Stored(where, answer["Body"].read(), answer.get("ETag", ""))
+
+    def list_each(self, prefixes: Sequence[str], deadline: Deadline) -> list[list[str] | StorageError]:
+        """List, in parallel, the keys that begin with prefixes: of each the first 1,000, or why that failed."""
+        outcomes = clients.ask_each(deadline, [partial(self._list, prefix) for prefix in prefixes])
+        return [
+            outcome if isinstance(outcome, list) else StorageError(f"{self._prefix}{prefix}: {outcome.code}")
+            for prefix, outcome in zip(prefixes, outcomes, strict=True)
+        ]
+
+    def _list(self, prefix: str) -> list[str]:
+        answer = self.client.list_objects_v2(Bucket=self._name, Prefix=self._prefix + prefix)
+        return [each["Key"].removeprefix(self._prefix) for each in answer.get("Contents", [])]
 
     def put(self, key: str, body: bytes, replaces: Stored | None, deadline: Deadline) -> bool:
         """Write an object in the place of one that was read; `replaces` None: where there was none.

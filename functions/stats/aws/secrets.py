@@ -1,5 +1,6 @@
 """Secrets Manager: what a secret says now."""
 
+import json
 from typing import Any, Literal
 
 from botocore.exceptions import ClientError
@@ -17,6 +18,21 @@ class SecretUnavailableError(RemoteError):
 
 class NoValueError(SecretUnavailableError):
     """The secret exists, but no value was ever made current."""
+
+
+def parse_json(text: str | bytes) -> Any:
+    """Return what a secret's value says. Raise ValueError("not JSON"), which does not repeat the value.
+
+    A byte order mark is skipped: Windows PowerShell writes one into the files that secrets are stored from. The AWS CLI
+    may have read it as three letters of code page 1252.
+    """
+    if isinstance(text, str):
+        text = text.removeprefix("\ufeff").removeprefix("ï»¿")
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        # The decoder's error carries the value itself.
+        raise ValueError("not JSON") from None
 
 
 class SecretStore:

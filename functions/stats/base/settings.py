@@ -1,6 +1,7 @@
 """Environment variables -> one frozen Settings; the only reader of os.environ."""
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -36,6 +37,7 @@ class Settings(NamedTuple):  # quicker to make than a dataclass, for which cold 
     client_ip_allowed: tuple[Network, ...]
     api_enabled: bool
     page_enabled: bool
+    base_path: str
     stack_label: str | None
     snapshot_bucket: str | None
     snapshot_prefix: str
@@ -74,6 +76,12 @@ def _networks(text: str) -> tuple[Network, ...]:
     return tuple(parse_network(item) for item in text.split(",") if item.strip())
 
 
+def _base_path(text: str) -> str:
+    if not _BASE_PATH.fullmatch(text):
+        raise ValueError
+    return text
+
+
 def _file(text: str) -> str:
     # The default lies in the layer, and only there; it is opened when a connection needs it.
     if text != _BUNDLE and not Path(text).is_file():
@@ -81,6 +89,7 @@ def _file(text: str) -> str:
     return text
 
 
+_BASE_PATH = re.compile(r"(?:[A-Za-z0-9._~-]+(?:/[A-Za-z0-9._~-]+)*)?")
 _BUNDLE = "/opt/python/rds-global-bundle.pem"
 _DAY = 86400
 _SECONDS = f"whole seconds, 0 to {_DAY}"
@@ -109,6 +118,7 @@ OPTIONS: dict[str, Option] = {
     "CLIENT_IP_ALLOWED": Option("", _NETWORKS, _networks),
     "API_ENABLED": Option("true", "true or false", _one_of(_BOOLEANS)),
     "PAGE_ENABLED": Option("true", "true or false", _one_of(_BOOLEANS)),
+    "BASE_PATH": Option("", "a path without slashes at its ends, such as openl2m or network/openl2m", _base_path),
     "STACK_LABEL": Option("", "what the page and the metrics call this deployment", _text),
     "SNAPSHOT_BUCKET": Option("", "the name of the bucket of the snapshots", _text),
     "SNAPSHOT_PREFIX": Option("snapshots/", "what every key in the bucket begins with", str),

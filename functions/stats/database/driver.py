@@ -114,6 +114,11 @@ def explain_other(error: Exception) -> Explanation:
     return Kind.GONE, type(error).__name__, str(error) if telling else "not what was expected"
 
 
+def is_answer(explain: Callable[[Exception], Explanation]) -> Callable[[Exception], bool]:
+    """Return what tells whether an engine's error is the server's own answer, not a connection that failed."""
+    return lambda error: explain(error)[0] != Kind.GONE
+
+
 def without_offset(instant: datetime) -> str:
     """Return an instant in UTC as SQL, for engines whose times have no offset."""
     return f"'{instant.replace(tzinfo=None).isoformat(' ')}'"

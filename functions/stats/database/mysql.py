@@ -1,6 +1,7 @@
 """MySQL and MariaDB, through PyMySQL."""
 
 from collections.abc import Sequence
+from typing import Any, cast
 
 import pymysql
 
@@ -14,9 +15,10 @@ from stats.database.driver import (
     Row,
     Server,
     explain_other,
+    is_answer,
     without_offset,
 )
-from stats.database.socket import TLS, open_socket, shutdown_at
+from stats.database.socket import TLS, Transport, is_unix_socket, open_transport, shutdown_at
 
 KINDS = {
     # Wrong user or password; the same by a plugin; the account is locked (MySQL, MariaDB).
@@ -35,32 +37,45 @@ KINDS = {
 
 
 def _connect(server: Server, password: str, tls: TLS, deadline: Deadline) -> Connection:
-    transport = open_socket(server.host, server.port, deadline)
-    try:
-        with shutdown_at(deadline, transport):
-            connection = pymysql.Connection(
-                host=server.host,
-                user=server.user,
-                # The driver would encode text as Latin-1, which servers do not expect.
-                password=password.encode(),
-                database=server.database,
-                charset="utf8mb4",
-                autocommit=True,
-                ssl=tls or None,
-                ssl_disabled=tls is False,
-                defer_connect=True,
-            )
-            connection.connect(transport.driver_socket)
-    except BaseException:
-        transport.close()
-        raise
+    driver = _OverUnixSocket if is_unix_socket(server.host) else pymysql.Connection
+
+    def log_in(transport: Transport) -> Connection:
+        connection = driver(
+            host=server.host,
+            user=server.user,
+            # The driver would encode text as Latin-1, which servers do not expect.
+            password=password.encode(),
+            database=server.database,
+            charset="utf8mb4",
+            autocommit=True,
+            ssl=tls or None,
+            ssl_disabled=tls is False,
+            defer_connect=True,
+        )
+        connection.connect(transport.driver_socket)
+        return _opened(connection, transport)
+
+    return open_transport(server.host, server.port, deadline, log_in, is_answer(_explain))
+
+
+class _OverUnixSocket(pymysql.Connection):
+    """A session over a Unix socket that is open already.
+
+    caching_sha2_password, which MySQL 8 made the default, sends the password over a secure connection only. To PyMySQL
+    a Unix socket is one if it has opened it itself, but not if it was handed to connect().
+    """
+
+    _secure = True
+
+
+def _opened(connection: "pymysql.Connection[Any]", transport: Transport) -> Connection:
     mariadb = "MariaDB" in connection.get_server_info()
     limited = _limited_mariadb if mariadb else _limited_mysql
 
     def fetch(sql: str, deadline: Deadline) -> Sequence[Row]:
         with shutdown_at(deadline, transport), connection.cursor() as cursor:
             cursor.execute(limited(sql, deadline.left))
-            return cursor.fetchall()
+            return cast("Sequence[Row]", cursor.fetchall())
 
     def ping(deadline: Deadline) -> None:
         with shutdown_at(deadline, transport):
@@ -90,9 +105,10 @@ def _explain(error: Exception) -> Explanation:
     if not isinstance(error, pymysql.MySQLError):
         return explain_other(error)
     code, *texts = error.args or ("",)
+    if isinstance(code, int):
+        return KINDS.get(str(code), Kind.OTHER), str(code), " ".join(map(str, texts))
     # Without a number, it is the driver that could not make sense of what it read.
-    kind = KINDS.get(str(code), Kind.OTHER if isinstance(code, int) else Kind.GONE)
-    return kind, str(code), " ".join(map(str, texts))
+    return Kind.GONE, type(error).__name__, " ".join(map(str, error.args))
 
 
 ENGINE = Engine(3306, without_offset, _connect, _explain)

@@ -1,15 +1,18 @@
 """PostgreSQL, through pg8000."""
 
 import contextlib
+import ssl
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, cast
 
 import pg8000.native
+from scramp import ScramException
 
 from stats.base.deadline import Deadline
-from stats.database.driver import Connection, Engine, Explanation, Indexes, Kind, Row, Server, explain_other
-from stats.database.socket import TLS, open_socket, shutdown_at
+from stats.database import scram
+from stats.database.driver import Connection, Engine, Explanation, Indexes, Kind, Row, Server, explain_other, is_answer
+from stats.database.socket import TLS, Transport, open_transport, shutdown_at
 
 _INDEXES = """SELECT ARRAY(SELECT attname::text FROM unnest(indkey) WITH ORDINALITY AS key (number, place)
 JOIN pg_attribute ON attrelid = indrelid AND attnum = number ORDER BY place)
@@ -29,8 +32,11 @@ KINDS = {
 }
 
 
+_SASL, _PASSWORD_MESSAGE = 10, b"p"  # a request for a login by SCRAM, and the message that answers it
+
+
 class _Session(pg8000.native.Connection):  # type: ignore[misc] # pg8000 has no type hints
-    """A session that leaves nothing open, neither when its login fails nor when it ends."""
+    """A session that logs in as libpq does, and leaves nothing open, neither when its login fails nor when it ends."""
 
     def __init__(self, **arguments: Any) -> None:
         try:
@@ -39,6 +45,19 @@ class _Session(pg8000.native.Connection):  # type: ignore[misc] # pg8000 has no 
             with contextlib.suppress(Exception):
                 self.close()
             raise
+
+    def handle_AUTHENTICATION_REQUEST(self, data: bytes, context: Any) -> None:  # noqa: N802 pg8000's name
+        """Log in by SCRAM with our own client; leave the other methods to pg8000."""
+        if int.from_bytes(data[:4]) != _SASL:
+            super().handle_AUTHENTICATION_REQUEST(data, context)
+            return
+        mechanisms = data[4:].decode("ascii").rstrip("\0").split("\0")
+        binding = ("tls-server-end-point", self._usock) if isinstance(self._usock, ssl.SSLSocket) else None
+        self.auth = scram.Client(mechanisms, self.password.decode(), binding)
+        first = self.auth.get_client_first().encode()
+        name = self.auth.mechanism_name.encode()
+        self._send_message(_PASSWORD_MESSAGE, name + b"\0" + len(first).to_bytes(4) + first)
+        self._sock.flush()
 
     def close(self) -> None:
         # A socket stays open for as long as a file made of it does, and pg8000 drops its file without closing it.
@@ -52,22 +71,22 @@ class _Session(pg8000.native.Connection):  # type: ignore[misc] # pg8000 has no 
 
 
 def _connect(server: Server, password: str, tls: TLS, deadline: Deadline) -> Connection:
-    transport = open_socket(server.host, server.port, deadline)
-    try:
-        with shutdown_at(deadline, transport):
-            session = _Session(
-                host=server.host,
-                user=server.user,
-                password=password,
-                database=server.database,
-                application_name="openl2m-stats",
-                ssl_context=tls,
-                sock=transport.driver_socket,
-            )
-    except BaseException:
-        transport.close()
-        raise
+    def log_in(transport: Transport) -> Connection:
+        session = _Session(
+            host=server.host,
+            user=server.user,
+            password=password,
+            database=server.database,
+            application_name="openl2m-stats",
+            ssl_context=tls,
+            sock=transport.driver_socket,
+        )
+        return _opened(session, transport)
 
+    return open_transport(server.host, server.port, deadline, log_in, is_answer(_explain))
+
+
+def _opened(session: _Session, transport: Transport) -> Connection:
     def fetch(sql: str, deadline: Deadline) -> Sequence[Row]:
         # The server's own limit is the role's statement_timeout: a SET would pin a proxy's connection.
         with shutdown_at(deadline, transport):
@@ -88,6 +107,8 @@ def _explain(error: Exception) -> Explanation:
         connection_exception = code.startswith("08")
         kind = Kind.GONE if connection_exception else KINDS.get(code, Kind.OTHER)
         return kind, code, str(error.args[0].get("M"))
+    if isinstance(error, ScramException):  # such as a server that does not prove that it knows the password
+        return Kind.OTHER, type(error).__name__, str(error)
     if isinstance(error, pg8000.native.InterfaceError):
         return Kind.GONE, type(error).__name__, f"{error} {error.__cause__ or ''}".strip()
     return explain_other(error)

@@ -1,15 +1,16 @@
 """The database secret: the server it describes, and what to log in with while it is rotated or out of reach."""
 
-import json
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from stats.aws.secrets import SecretUnavailableError, Stage
+from stats.aws.secrets import SecretUnavailableError, Stage, parse_json
 from stats.base.deadline import Deadline
 from stats.base.remote import Remote
 from stats.base.settings import Settings
 from stats.database.driver import DatabaseError, Server
-from stats.database.engines import ENGINES, engine_of
+from stats.database.engines import ENGINES, POSTGRESQL, engine_of
+from stats.database.socket import is_unix_socket
 
 _MAX_AGE_SECONDS = 300
 # Reading the secret may take this part of a request's time: what it said before may well still be right.
@@ -107,10 +108,9 @@ def parse_server(text: str | bytes, settings: Settings) -> Server:
     login is by IAM. Raise DatabaseError.
     """
     try:
-        secret = json.loads(text)
-    except (ValueError, RecursionError):
-        # The decoder's error carries the secret itself.
-        raise DatabaseError("bad secret", "the database secret is not JSON") from None
+        secret = parse_json(text)
+    except ValueError as error:
+        raise DatabaseError("bad secret", f"the database secret is {error}") from None
     if not isinstance(secret, dict):
         raise DatabaseError("bad secret", "the database secret is not a JSON object")
 
@@ -127,14 +127,22 @@ def parse_server(text: str | bytes, settings: Settings) -> Server:
     database = text_of("dbname", settings.database_name or "openl2m")
     if name == "sqlite":
         return Server(name, "localhost", 0, "", "", database)
+    port = _port(secret.get("port") or settings.database_port or engine_of(name).default_port)
     return Server(
         engine=name,
-        host=text_of("host", settings.database_host),
-        port=_port(secret.get("port") or settings.database_port or engine_of(name).default_port),
+        host=_host(text_of("host", settings.database_host), name, port),
+        port=port,
         user=text_of("username", None),
         password=_password(secret.get("password")),
         database=database,
     )
+
+
+def _host(host: str, engine: str, port: int) -> str:
+    """Return the host; for libpq's form of a Unix socket, which is the folder that it is in, the socket."""
+    if engine in POSTGRESQL and is_unix_socket(host) and os.path.isdir(host):  # noqa: PTH112 a Path takes longer
+        return os.path.join(host, f".s.PGSQL.{port}")  # noqa: PTH118
+    return host
 
 
 def _password(value: Any) -> str | None:

@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from ipaddress import ip_address
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from stats.base.deadline import Deadline, within
+
+T = TypeVar("T")
 
 # A context: required and verified. None: used if the server offers it, unverified. False: not used.
 TLS = ssl.SSLContext | Literal[False] | None
@@ -55,30 +57,61 @@ def is_local(host: str) -> bool:
         return False
 
 
-def open_socket(host: str, port: int, deadline: Deadline) -> Transport:
-    """Connect to `host:port`, or to the Unix socket at `host`. Raise OSError, TimeoutError at the deadline.
+def open_transport(
+    host: str,
+    port: int,
+    deadline: Deadline,
+    use: Callable[[Transport], T],
+    is_answer: Callable[[Exception], bool] = lambda _: False,
+) -> T:
+    """Connect to `host:port`, or to the Unix socket at `host`; return what `use` makes of the transport.
 
-    Of several addresses, each gets an equal share of the time that is left when its turn comes.
+    `use` speaks TLS and logs in. Of several addresses, each gets an equal share of the time that is left when its turn
+    comes, for all of that. An address that fails has the next one tried, unless `is_answer` says that the error is the
+    server's own answer, such as a refused login. Raise OSError, or whatever `use` does; then nothing is left open.
     """
-    failure: OSError | None = None
-    addresses = _addresses(host, port, deadline)
-    for number, (family, address) in enumerate(addresses):
-        connected = socket.socket(family, socket.SOCK_STREAM)
-        try:
-            left = deadline.share(1 / (len(addresses) - number)).left
-            if not left:
-                raise TimeoutError("the time for this request is used up")
-            connected.settimeout(left)
-            connected.connect(address)
-            connected.settimeout(None)
-            if family != socket.AF_UNIX:
-                connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                _keep_alive(connected)
-            return Transport(connected, connected.dup())
-        except OSError as error:
-            connected.close()
-            failure = error
-    raise failure or OSError(f"{host} has no address")
+    failure: Exception | None = None
+    try:
+        addresses = _addresses(host, port, deadline)
+        for number, (family, address) in enumerate(addresses):
+            share = deadline.share(1 / (len(addresses) - number))
+            try:
+                return _use(family, address, share, use)
+            except Exception as error:  # a broken server makes a driver raise anything
+                if is_answer(error) and not share.passed:
+                    raise
+                failure = error
+        raise failure or OSError(f"{host} has no address")
+    finally:
+        del failure  # it holds this frame
+
+
+def _use(family: socket.AddressFamily, address: Any, deadline: Deadline, use: Callable[[Transport], T]) -> T:
+    transport = _connect(family, address, deadline)
+    try:
+        with shutdown_at(deadline, transport):
+            return use(transport)
+    except BaseException:
+        transport.close()
+        raise
+
+
+def _connect(family: socket.AddressFamily, address: Any, deadline: Deadline) -> Transport:
+    left = deadline.left
+    if not left:
+        raise TimeoutError("the time for this request is used up")
+    connected = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        connected.settimeout(left)
+        connected.connect(address)
+        connected.settimeout(None)
+        if family != socket.AF_UNIX:
+            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            _keep_alive(connected)
+        return Transport(connected, connected.dup())
+    except BaseException:
+        connected.close()
+        raise
 
 
 def _addresses(host: str, port: int, deadline: Deadline) -> Sequence[tuple[socket.AddressFamily, Any]]:

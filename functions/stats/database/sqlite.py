@@ -10,6 +10,7 @@ from stats.database.driver import Connection, Engine, Explanation, Kind, Row, Se
 from stats.database.socket import TLS
 
 _CANCELLED = ("SQLITE_BUSY", "SQLITE_INTERRUPT", "SQLITE_LOCKED")
+_ABSENT = ("no such table", "no such column")  # they have no code of their own
 
 
 def _connect(server: Server, _password: str, _tls: TLS, _deadline: Deadline) -> Connection:
@@ -36,7 +37,9 @@ def _explain(error: Exception) -> Explanation:
     if not isinstance(error, sqlite3.Error):
         return explain_other(error)
     code = getattr(error, "sqlite_errorname", type(error).__name__)
-    return Kind.CANCELLED if code.startswith(_CANCELLED) else Kind.OTHER, code, str(error)
+    if code.startswith(_CANCELLED):
+        return Kind.CANCELLED, code, str(error)
+    return Kind.ABSENT if str(error).startswith(_ABSENT) else Kind.OTHER, code, str(error)
 
 
 # Django leaves out a fraction that is zero, and so does isoformat(): as text, the two then compare as instants.

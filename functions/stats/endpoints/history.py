@@ -4,13 +4,15 @@ import csv
 import io
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from http import HTTPStatus
 from typing import Any
 
 from stats.app import App
 from stats.base.deadline import Deadline
+from stats.http.accept import preference
+from stats.http.parameters import bad, one
 from stats.http.request import Request
 from stats.http.response import Answer, ProblemError, entity_tag
 from stats.numbers.catalogue import STATISTICS
@@ -19,7 +21,6 @@ from stats.snapshots.months import Row, is_backfilled
 _MOST_DAYS = 366
 _DEFAULT_DAYS = 31
 _DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_QUALITY = re.compile(r"q\s*=\s*(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)", re.ASCII | re.IGNORECASE)
 _JSON, _CSV = "application/json", "text/csv"
 
 
@@ -29,12 +30,12 @@ def answer(app: App, request: Request, deadline: Deadline) -> Answer:
         raise ProblemError(HTTPStatus.NOT_FOUND, "There is no history: no bucket for snapshots is configured.")
     zone = app.settings.time_zone
     today = deadline.now.astimezone(zone).date()
-    first, last = _range(request.query, today)
-    form = _one(request.query, "format")
+    first, last = _range(request, today)
+    form = one(request, "format")
     if form not in {None, "csv", "json"}:
-        raise _bad("The parameter format is not csv or json.")
+        raise bad("The parameter format is not csv or json.")
     days = app.history.days(first, last, deadline)
-    is_csv = form == "csv" if form else _prefers_csv(", ".join(request.headers.get("accept", [])))
+    is_csv = form == "csv" if form else _prefers_csv(request.headers.get("accept", []))
     body = _csv(days) if is_csv else _json(days, zone.key, today.isoformat())
     headers = {
         "ETag": entity_tag(body),
@@ -44,60 +45,34 @@ def answer(app: App, request: Request, deadline: Deadline) -> Answer:
     return Answer(body, f"{_CSV}; charset=utf-8" if is_csv else _JSON, headers)
 
 
-def _range(query: Mapping[str, list[str]], today: date) -> tuple[date, date]:
+def _range(request: Request, today: date) -> tuple[date, date]:
     """Return the first and the last day that are asked for. Raise ProblemError."""
-    last = _day(query, "to") or today
-    first = _day(query, "from") or date.fromordinal(max(last.toordinal() - _DEFAULT_DAYS + 1, 1))
+    last = _day(request, "to") or today
+    first = _day(request, "from") or date.fromordinal(max(last.toordinal() - _DEFAULT_DAYS + 1, 1))
     if first > last:
-        until = "to" if "to" in query else "today, which is the default of to"
-        raise _bad(f"The parameter from is after {until}.")
+        until = "to" if "to" in request.query else "today, which is the default of to"
+        raise bad(f"The parameter from is after {until}.")
     if last - first >= timedelta(days=_MOST_DAYS):
-        raise _bad(f"The parameters from and to are too far apart: {_MOST_DAYS} days is the most.")
+        raise bad(f"The parameters from and to are too far apart: {_MOST_DAYS} days is the most.")
     return first, last
 
 
-def _day(query: Mapping[str, list[str]], name: str) -> date | None:
-    value = _one(query, name)
+def _day(request: Request, name: str) -> date | None:
+    value = one(request, name)
     if value is None:
         return None
     try:
         # fromisoformat() reads other forms, too, and digits of other scripts.
         return date.fromisoformat(value if _DATE.fullmatch(value) else "")
     except ValueError:
-        raise _bad(f"The parameter {name} is not a date: it takes YYYY-MM-DD, such as 2026-11-23.") from None
+        raise bad(f"The parameter {name} is not a date: it takes YYYY-MM-DD, such as 2026-11-23.") from None
 
 
-def _one(query: Mapping[str, list[str]], name: str) -> str | None:
-    """Return a parameter's value, None when it is absent. Raise ProblemError when it is given twice."""
-    values = query.get(name)
-    if not values:
-        return None
-    if len(values) > 1:
-        raise _bad(f"The parameter {name} is given more than once.")
-    return values[0]
-
-
-def _bad(detail: str) -> ProblemError:
-    return ProblemError(HTTPStatus.BAD_REQUEST, detail)
-
-
-def _prefers_csv(accept: str) -> bool:
-    """Tell whether an Accept header's value prefers CSV to JSON (RFC 9110, section 12.5.1)."""
-    return _preference(accept, _CSV) > _preference(accept, _JSON)
-
-
-def _preference(accept: str, media_type: str) -> tuple[float, int]:
-    """Return the weight of a media type, 0 for one that is not accepted, and how exactly it is named."""
-    ranges = {media_type: 2, media_type.partition("/")[0] + "/*": 1, "*/*": 0}
-    weights = {}
-    for item in accept.split(","):
-        name, *parameters = (part.strip() for part in item.lower().split(";"))
-        found = [match for match in map(_QUALITY.fullmatch, parameters) if match]
-        if name in ranges:
-            weights[ranges[name]] = float(found[0][1]) if found else 1.0
-    exactness = max(weights, default=0)
-    weight = weights.get(exactness, 0.0)
-    return weight, exactness if weight else 0
+def _prefers_csv(accept: Sequence[str]) -> bool:
+    csv_weight, json_weight = (
+        preference(accept, (name, f"{name.partition('/')[0]}/*", "*/*")) for name in (_CSV, _JSON)
+    )
+    return csv_weight > json_weight
 
 
 def _json(days: Mapping[str, Row | None], time_zone: str, today: str) -> str:

@@ -22,7 +22,15 @@ _FILES = Path(__file__).parent / "web"
 _STYLES = re.compile(r'(?:<link rel="stylesheet" href="[a-z]+\.css">\n)+')
 _SCRIPTS = re.compile(r'(?:<script src="[a-z]+\.js"></script>\n)+')
 _NAME = re.compile(r'"([a-z]+\.(?:css|js))"')
-_FOR_PEOPLE = re.compile(r"^[ \t]*(?://.*\n)?", re.MULTILINE)  # indentation, and lines that are comments
+# What only people read: indentation, comments, and spaces around signs that no text in web/ has spaces around.
+_INDENTATION = re.compile(r"^\s+", re.MULTILINE)
+_COMMENTS = re.compile(r"^// .*\n| // .*$", re.MULTILINE)
+_SPACES = {
+    "style": re.compile(r"\s*([{};,])\s*|(?<=:) "),
+    "script": re.compile(
+        r" (=>|[!=]==|&&|\|\||\?\?|[<>+*-]=?|[=?:/]) |(?<=[;{,(\[])\n|(?<=[{(\[]) | (?=[})\]])|(?<=\)) (?={)"
+    ),
+}
 
 
 def answer(app: App, _request: Request, _deadline: Deadline) -> Answer:
@@ -54,10 +62,16 @@ def _page(label: str | None) -> Answer:
 
 
 def _catalogue() -> str:
-    """Return `{section: {key: [label, what it counts]}}` as JSON that no text of it can end."""
+    """Return `{section: {key: [label, what it counts]}}` as JSON that no text of it can end.
+
+    What counts the same as the statistic before leaves that out.
+    """
     sections: dict[str, dict[str, list[str]]] = {}
+    before = None
     for statistic in STATISTICS:
-        sections.setdefault(statistic.section, {})[statistic.key] = [statistic.label, statistic.counts]
+        texts = [statistic.label] if statistic.counts == before else [statistic.label, statistic.counts]
+        sections.setdefault(statistic.section, {})[statistic.key] = texts
+        before = statistic.counts
     return json.dumps(sections, ensure_ascii=False, separators=(",", ":")).replace("<", r"\u003c")
 
 
@@ -66,12 +80,13 @@ def _inline(document: str, references: re.Pattern[str], tag: str) -> tuple[str, 
     lines = references.search(document)
     if lines is None:
         raise ValueError(f"index.html refers to no {tag}")
-    code = _FOR_PEOPLE.sub("", "".join(map(_read, _NAME.findall(lines[0]))))
+    code = _COMMENTS.sub("", "".join(map(_read, _NAME.findall(lines[0]))))
+    code = _SPACES[tag].sub(r"\1", code)
     return f"{document[: lines.start()]}<{tag}>{code}</{tag}>\n{document[lines.end() :]}", code
 
 
 def _read(name: str) -> str:
-    return (_FILES / name).read_text(encoding="utf-8")
+    return _INDENTATION.sub("", (_FILES / name).read_text(encoding="utf-8"))
 
 
 def _hash(code: str) -> str:

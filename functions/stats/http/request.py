@@ -8,10 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
+from stats.http.accept import preference
+
 
 @dataclass(frozen=True)
 class Request:
-    """One HTTP request. Header names are in lower case; a header or parameter sent twice may have two values."""
+    """One HTTP request. Header names are in lower case; a header or parameter sent twice may have two values.
+
+    `takes_gzip`: whether the caller does; None for a REST API, which compresses by itself.
+    """
 
     method: str
     path: str
@@ -20,6 +25,7 @@ class Request:
     client_address: object
     request_id: object
     headers: dict[str, list[str]]
+    takes_gzip: bool | None
 
 
 def parse(event: Any) -> Request | None:
@@ -34,7 +40,8 @@ def parse(event: Any) -> Request | None:
     # An Application Load Balancer's events are like format 1.0, but do not name the caller.
     if not isinstance(context, dict) or "elb" in context:
         return None
-    if event.get("version") == "2.0":
+    is_http_api = event.get("version") == "2.0"
+    if is_http_api:
         caller = http = _object(context.get("http"))
         method, path = http.get("method"), event.get("rawPath")
     else:
@@ -42,7 +49,7 @@ def parse(event: Any) -> Request | None:
         method, path = event.get("httpMethod"), event.get("path")
     if not isinstance(method, str) or not isinstance(path, str):
         return None
-    stage = context.get("stage")
+    stage, headers = context.get("stage"), _headers(event)
     return Request(
         method=method,
         path=unquote(path),
@@ -50,7 +57,8 @@ def parse(event: Any) -> Request | None:
         query=_query(event),
         client_address=caller.get("sourceIp"),
         request_id=context.get("requestId"),
-        headers=_headers(event),
+        headers=headers,
+        takes_gzip=preference(headers.get("accept-encoding", []), ("gzip", "*"))[0] > 0 if is_http_api else None,
     )
 
 
@@ -68,11 +76,12 @@ def _headers(event: dict[Any, Any]) -> dict[str, list[str]]:
 
 
 def _query(event: dict[Any, Any]) -> dict[str, list[str]]:
-    """Return the query's parameters; format 1.0 has them decoded."""
+    """Return the query's parameters. Format 1.0 has them decoded, and a repeated one in full only in `multiValue…`."""
     raw = event.get("rawQueryString")
     if isinstance(raw, str):
         return parse_qs(raw, keep_blank_values=True) if raw else {}
-    return _lists(event.get("multiValueQueryStringParameters"), str)
+    single = {name: [value] for name, value in _object(event.get("queryStringParameters")).items()}
+    return _lists(single, str) | _lists(event.get("multiValueQueryStringParameters"), str)
 
 
 def _lists(values: Any, key: Callable[[str], str]) -> dict[str, list[str]]:

@@ -1,19 +1,26 @@
 """Answers and problems as API Gateway's responses; pure."""
 
+import binascii
 import hashlib
 import json
 import re
+import zlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from http import HTTPStatus
 from math import ceil
 from typing import Any
 
 from stats.http.request import Request
 
-# API Gateway's response, alike in both payload formats: {"statusCode": int, "headers": {str: str}, "body": str}.
+# API Gateway's response, alike in both payload formats: {"statusCode": int, "headers": {str: str}, "body": str}, and
+# "isBase64Encoded" where the body is.
 Response = dict[str, Any]
+
+_LEAST_COMPRESSED = 1000
+_GZIP = 31  # of zlib's wbits: the largest window, with gzip's header
 
 _ENTITY_TAG = re.compile(r'(?:W/)?("[^"]*")')
 
@@ -31,11 +38,12 @@ class Answer:
     modified_at: datetime | None = None
 
     def is_unmodified(self, request: Request) -> bool:
-        """Tell whether the caller's copy is this representation (RFC 9110, section 13)."""
+        """Tell whether the caller's copy is this representation, compressed or not (RFC 9110, section 13)."""
         tags = request.headers.get("if-none-match")
-        if tags is not None:
+        if tags is not None and "ETag" in self.headers:
             listed = ", ".join(tags)
-            return listed.strip() == "*" or self.headers["ETag"] in _ENTITY_TAG.findall(listed)
+            ours = {self.headers["ETag"], _compressed_tag(self.headers["ETag"])}
+            return listed.strip() == "*" or not ours.isdisjoint(_ENTITY_TAG.findall(listed))
         dates = request.headers.get("if-modified-since", [])
         if len(dates) != 1 or self.modified_at is None:
             return False
@@ -46,6 +54,40 @@ class Answer:
         # The oldest of the three forms of an HTTP date names no zone: it is UTC too.
         date = date if date.tzinfo else date.replace(tzinfo=UTC)
         return date >= self.modified_at.replace(microsecond=0)
+
+
+def success(answer: Answer, request: Request, **headers: str) -> Response:
+    """Return the 200 of an answer, or its 304, with further headers for the 200.
+
+    A body of more than 1 kB is compressed where that is left to us, for callers that accept it.
+    """
+    shared, is_compressed = dict(answer.headers), False
+    if request.takes_gzip is not None and len(answer.body) > _LEAST_COMPRESSED:
+        shared["Vary"] = ", ".join(filter(None, [shared.get("Vary"), "Accept-Encoding"]))
+        if request.takes_gzip:
+            shared["ETag"], is_compressed = _compressed_tag(shared["ETag"]), True
+    if request.method in {"GET", "HEAD"} and answer.is_unmodified(request):
+        return {"statusCode": HTTPStatus.NOT_MODIFIED.value, "headers": shared, "body": ""}
+    response: Response = {
+        "statusCode": HTTPStatus.OK.value,
+        "headers": {**shared, "Content-Type": answer.content_type, "X-Content-Type-Options": "nosniff", **headers},
+        "body": answer.body,
+    }
+    if is_compressed:
+        response["headers"]["Content-Encoding"] = "gzip"
+        response |= {"body": _compressed(answer.body), "isBase64Encoded": True}
+    return response
+
+
+@lru_cache(maxsize=16)  # the same document answers many requests
+def _compressed(body: str) -> str:
+    """Return a body in gzip's form (RFC 1952), in base64."""
+    compressor = zlib.compressobj(wbits=_GZIP)
+    return binascii.b2a_base64(compressor.compress(body.encode()) + compressor.flush(), newline=False).decode()
+
+
+def _compressed_tag(tag: str) -> str:
+    return f'{tag.removesuffix(chr(34))}-gzip"'
 
 
 class ProblemError(Exception):

@@ -49,8 +49,7 @@ class Snapshot:
     @property
     def key(self) -> str:
         """Where the snapshot's own object is."""
-        time = self.scheduled_for.isoformat(timespec="seconds")[:19]
-        return f"dt={time[:10]}/{time.replace(':', '-')}Z.json"
+        return key_of(self.scheduled_for)
 
     @property
     def line(self) -> bytes:
@@ -70,6 +69,17 @@ class Snapshot:
         return {**times, "time_zone": self.zone.key, **read_from}
 
 
+def key_of(scheduled_for: datetime) -> str:
+    """Return where the object of the snapshot is that is scheduled for an instant in UTC."""
+    time = scheduled_for.isoformat(timespec="seconds")[:19]
+    return f"dt={time[:10]}/{time.replace(':', '-')}Z.json"
+
+
+def hour_prefix(instant: datetime) -> str:
+    """Return what the keys of the snapshots begin with that are scheduled for an instant's hour of UTC."""
+    return key_of(instant)[: -len("00-00Z.json")]
+
+
 class Snapshots:
     """The snapshots in a bucket. `zone` is the TIME_ZONE of those that name none."""
 
@@ -86,6 +96,10 @@ class Snapshots:
         stored = self.bucket.get(_LATEST, deadline)
         return parse(stored, self._zone) if stored else None
 
+    def read(self, key: str, deadline: Deadline) -> Snapshot | None:
+        """Return a single snapshot; None when it is gone or malformed. Raise StorageError when it cannot be read."""
+        return self._parse_or_log(self.bucket.get(key, deadline))
+
     def write(self, snapshot: Snapshot, deadline: Deadline) -> tuple[Snapshot, bool]:
         """Store a snapshot. Return the one stored for its scheduled time, and whether this call changed anything.
 
@@ -94,7 +108,7 @@ class Snapshots:
         """
         for _ in tries(_LATEST, deadline):
             stored = self.bucket.get(_LATEST, deadline)
-            newest = self._parse_latest(stored)
+            newest = self._parse_or_log(stored)
             if newest and newest.scheduled_for == snapshot.scheduled_for:
                 return self._settle(newest, deadline)
             if newest and not self._is_settled(newest, deadline):
@@ -105,7 +119,7 @@ class Snapshots:
                 break
         return self._settle(snapshot, deadline)
 
-    def _parse_latest(self, stored: Stored | None) -> Snapshot | None:
+    def _parse_or_log(self, stored: Stored | None) -> Snapshot | None:
         """Return the newest snapshot; None also when the object is to be replaced because it is none."""
         try:
             return parse(stored, self._zone) if stored else None

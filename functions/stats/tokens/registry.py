@@ -5,13 +5,13 @@ The secret is `{"tokens": [{"name", "sha256", "created", "expires", "allowed_ips
 keys. A malformed entry is ignored, and logged by its name.
 """
 
-import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from stats.aws.secrets import parse_json
 from stats.base.instants import parse_instant
 from stats.base.networks import Address, Network, contains, parse_network
 from stats.base.telemetry import logger
@@ -50,11 +50,7 @@ def parse_registry(text: str | bytes) -> tuple[Token, ...]:
 
 def parse_document(text: str | bytes) -> dict[str, Any]:
     """Return a registry as it is stored: `tokens` is a list. Raise ValueError, which says why it is no registry."""
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError):
-        # The decoder's error carries the secret itself.
-        raise ValueError("not JSON") from None
+    document = parse_json(text)
     if not isinstance(document, dict) or not isinstance(document.get("tokens"), list):
         raise ValueError('no list "tokens"')
     return document

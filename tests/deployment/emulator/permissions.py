@@ -6,6 +6,7 @@ the policy with all that those handlers may call; these are the calls that they 
 resources really have.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -52,6 +53,20 @@ _RIGHTS = {
         "PutDashboard",
         "DeleteDashboards",
         "DashboardName",
+    ),
+    "AWS::EC2::VPCEndpoint": _Rights(
+        "ec2",
+        f"arn:aws:ec2:{_REGION}:{_ACCOUNT}:vpc-endpoint/{{}}",
+        "CreateVpcEndpoint",
+        "ModifyVpcEndpoint",
+        "DeleteVpcEndpoints",
+    ),
+    "AWS::IAM::ManagedPolicy": _Rights(
+        "iam",
+        f"arn:aws:iam::{_ACCOUNT}:policy/{{}}",
+        "CreatePolicy",
+        "CreatePolicyVersion",
+        "DeletePolicy",
     ),
     "AWS::IAM::Role": _Rights(
         "iam",
@@ -194,4 +209,7 @@ def _last_part(name: str) -> str:
     """Return a name, which may be given as an ARN or as a queue's URL."""
     if name.startswith("https://"):
         return name.rsplit("/", 1)[1]
-    return name.split(":", 6)[6] if name.startswith("arn:") else name
+    if not name.startswith("arn:"):
+        return name
+    *_, resource = name.split(":", 5)  # function:name:alias, secret:name, policy/name
+    return re.split("[:/]", resource, maxsplit=1)[1]

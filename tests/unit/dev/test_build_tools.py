@@ -106,7 +106,7 @@ class Machine:
         for folder in (self.bin, self.home):
             folder.mkdir()
         self.put(self.bin / "getent", f"echo account:x:0:0::{self.home}:/bin/sh")
-        for name in ("sh", "cut", "id"):
+        for name in ("sh", "cut", "id", "tr"):
             (self.bin / name).symlink_to(Path("/usr/bin", name))
 
     def put(self, path: Path, script: str) -> Path:

@@ -2,14 +2,18 @@
 
 const RANGE = /^(30|90|365|all|\d{4}-\d\d-\d\d\.\.\d{4}-\d\d-\d\d)$/;
 
+const FLAGS = [["before", "isCompared"], ["windows", "isWide"], ["wall", "isWall"]]; // the buttons' ids, too
+
 function remember(isNew = true) {
-  const address = `#${state.chosen},${state.range}`;
+  const address = `#${[state.chosen, state.range, ...FLAGS.filter(([, key]) => state[key]).map(([name]) => name)]}`;
   if (address !== location.hash) history[isNew ? "pushState" : "replaceState"](null, "", address);
 }
 
 // A part that is missing or unknown leaves what is shown as it is.
 function recall() {
-  for (const part of location.hash.slice(1).replaceAll("%2C", ",").split(",")) {
+  const parts = location.hash.slice(1).replaceAll("%2C", ",").split(",");
+  for (const [name, key] of FLAGS) state[key] = parts.includes(name);
+  for (const part of parts) {
     if (/^\w+\.\w+$/.test(part)) state.chosen = part;
     const range = part === "366" ? "365" : part; // as former versions wrote it
     if (RANGE.test(range)) state.range = range;
@@ -18,6 +22,9 @@ function recall() {
 }
 
 function drawRange() {
+  for (const [name, key] of FLAGS) $(name).setAttribute("aria-pressed", String(state[key]));
+  document.body.classList.toggle("wall", state.isWall);
+  change($("wall"), state.isWall ? "Leave" : "Wall");
   for (const input of document.querySelectorAll("[name=days]")) input.checked = input.value === state.range;
   const [from, to] = state.range.split("..");
   $("own").classList.toggle("chosen", Boolean(to));
@@ -53,4 +60,33 @@ function onAddress() {
   if (!state.token) return;
   draw();
   if (state.range !== range) loadHistory();
+}
+
+function toggle(name, key) {
+  state[key] = !state[key];
+  remember();
+  drawRange();
+  if (name === "wall") onWall();
+  else if (state.history) loadEarlier();
+  draw();
+}
+
+// A screen on a wall: large, without controls, and awake. Browsers that refuse the whole screen give their window.
+let awake = null;
+
+async function onWall() {
+  awake?.release();
+  awake = null;
+  if (!state.isWall) {
+    if (document.fullscreenElement) document.exitFullscreen();
+    return;
+  }
+  try {
+    await document.documentElement.requestFullscreen();
+    awake = await navigator.wakeLock?.request("screen");
+  } catch { /* refused */ }
+}
+
+function onFullscreen() {
+  if (!document.fullscreenElement && state.isWall) toggle("wall", "isWall");
 }

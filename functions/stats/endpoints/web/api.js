@@ -25,7 +25,7 @@ async function ask(path, cache) {
 const isAsking = (path) => [...calls].some((call) => call.path.startsWith(path));
 
 function start() {
-  state.historyDue = 0;
+  state.historyDue = state.pastDue = 0;
   refresh();
 }
 
@@ -44,6 +44,7 @@ async function refresh() {
   else if (!answer.status && Date.now() - answer.since > 2 * TIMEOUT) state.due = 0; // it was left behind by a sleep
   else fail(answer);
   draw();
+  tick();
 }
 
 const isObject = (value) => typeof value === "object" && value !== null;
@@ -69,7 +70,7 @@ function fail({ status, ok, header, content }) {
   state.due = isFinal ? Infinity : Date.now() + wait * 1000;
   const text = !status ? (navigator.onLine ? "The API cannot be reached." : "This device is offline.")
     : ok ? "The API’s answer cannot be read."
-    : status === 403 ? "Access is denied (403): something in front of the API refuses the request."
+    : status === 403 ? "Something in front of the API refuses the request (403)."
     : status === 404 ? "There is no API at this address (404)."
     : status === 429 ? "The API gets too many requests (429)."
     : status === 503 ? "The statistics cannot be read at the moment."
@@ -92,5 +93,6 @@ function tick() {
   if (now < state.askedAt) state.due = 0; // the clock was set back: how old the numbers are cannot be told
   if (now >= state.due && !isAsking("api/stats/")) refresh();
   else if (now >= state.historyDue) loadHistory();
+  else if (now >= state.pastDue && state.document && !isAsking("api/stats/history/")) loadPast();
   drawStatus();
 }

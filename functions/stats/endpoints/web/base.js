@@ -16,6 +16,7 @@ function fill(made, attributes = {}, ...children) {
 const WORDS = navigator.languages.find((each) => /^en\b/.test(each)) ?? "en-GB";
 const number = new Intl.NumberFormat();
 const signed = new Intl.NumberFormat(undefined, { signDisplay: "exceptZero" });
+const short = new Intl.NumberFormat(undefined, { signDisplay: "exceptZero", notation: "compact" });
 const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
 const dayAndTime = new Intl.DateTimeFormat(WORDS, { dateStyle: "medium", timeStyle: "medium" });
 const relative = new Intl.RelativeTimeFormat(WORDS, { style: "short" });
@@ -27,7 +28,7 @@ const month = dayFormat({ month: "short", year: "numeric" });
 // What is written from right to left must not reorder the English words around it.
 const isolated = (text) => (/[\u0590-\u08ff]/.test(text) ? `\u2068${text}\u2069` : text);
 const digits = (value) => isolated(number.format(value));
-const difference = (value) => isolated(signed.format(value));
+const difference = (value, format = signed) => isolated(format.format(value));
 
 // Days are text, such as 2026-11-26.
 const instantOf = (day) => Date.parse(`${day}T00:00:00Z`);

@@ -25,28 +25,45 @@ function tickNames(ticks) {
 
 let plot = null;
 
+// The days of rest where the reader lives, as long as they can be told apart.
+const WEEKENDS = 120;
+const REST = (() => {
+  const locale = new Intl.Locale(navigator.language);
+  return (locale.getWeekInfo?.() ?? locale.weekInfo)?.weekend ?? [6, 7];
+})();
+
+function weekends(count, x, left, right, top, bottom) {
+  const half = (x(1) - x(0)) / 2, made = [];
+  for (let index = 0; index < count; index += 1) {
+    if (!REST.includes(new Date(dayOf(index)).getUTCDay() || 7)) continue;
+    const from = Math.max(left, x(index) - half), to = Math.min(right, x(index) + half);
+    made.push(shape("rect", { class: "weekend", x: from, y: top, width: to - from, height: bottom - top }));
+  }
+  return made;
+}
+
 function drawChart(size = $("chart")) {
-  const values = state.history.values[state.chosen], count = values.length;
+  const lines = series(), [{ values }] = lines, count = values.length;
   const { clientWidth: width, clientHeight: height } = size;
   if (!width) return;
-  const ticks = scale(values), low = ticks[0], high = ticks.at(-1), written = tickNames(ticks);
+  const ticks = scale(lines.flatMap((each) => each.values)), low = ticks[0], high = ticks.at(-1), written = tickNames(ticks);
   const left = 12 + Math.max(...written.map((each) => widthOf(each))), right = width - 10, top = 12, bottom = height - 28;
   const x = (index) => (count > 1 ? left + (index / (count - 1)) * (right - left) : (left + right) / 2);
   const y = (value) => bottom - ((value - low) / (high - low)) * (bottom - top);
   const svg = shape("svg", { viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" });
+  if (count > 1 && count <= WEEKENDS) svg.append(...weekends(count, x, left, right, top, bottom));
   ticks.forEach((tick, index) => svg.append(
     shape("line", { class: "grid", x1: left, x2: right, y1: y(tick), y2: y(tick) }),
     shape("text", { class: "tick y", x: left - 8, y: y(tick) + 4, "text-anchor": "end" }, written[index])));
   svg.append(...dayNames(count, x, left, right, height - 8));
-  if (low === 0) svg.append(...areas(values, x, y, bottom)); // an area says how much there is, from nothing up
-  svg.append(...paths(values, x, y));
+  for (const each of [...lines.slice(1), lines[0]]) svg.append(...paths(each, x, y, each === lines[0] && low === 0 && bottom));
   if (isKnown(values[count - 1]) && isPartial(count - 1)) svg.append(shape("circle", { class: "open", cx: x(count - 1), cy: y(values[count - 1]), r: 3.5 }));
   const cursor = shape("g");
   svg.append(cursor);
   $("chart").replaceChildren(svg);
   $("chart").setAttribute("aria-valuemin", "0");
   $("chart").setAttribute("aria-valuemax", String(count - 1));
-  plot = { values, x, y, left, right, top, bottom, width, cursor };
+  plot = { lines, values, x, y, left, right, top, bottom, width, cursor };
   drawCursor();
 }
 
@@ -71,17 +88,6 @@ function widthOf(text, size = 12) {
   return pen.measureText(text).width;
 }
 
-function areas(values, x, y, bottom) {
-  const made = [];
-  for (let start = 0, end; start < values.length; start = end + 1) {
-    for (end = start; end < values.length && isKnown(values[end]); end += 1);
-    if (end - start < 2) continue;
-    const line = values.slice(start, end).map((value, index) => `${x(start + index).toFixed(1)} ${y(value).toFixed(1)}`);
-    made.push(shape("path", { class: "area", d: `M${x(start)} ${bottom}L${line.join("L")}L${x(end - 1)} ${bottom}z` }));
-  }
-  return made;
-}
-
 function words(index) {
   const value = plot.values[index];
   if (!isKnown(value)) return { day: longDay.format(dayOf(index)), text: "no value", note: "" };
@@ -93,22 +99,25 @@ function drawCursor() {
   const index = Math.min(state.position ?? lastKnown(plot.values), plot.values.length - 1);
   const { day, text, note } = words(index);
   $("chart").setAttribute("aria-valuenow", String(index));
-  $("chart").setAttribute("aria-valuetext", `${day}: ${text}${note}`);
+  const others = plot.lines.slice(1).map(({ label, values }) => `${label}: ${isKnown(values[index]) ? digits(values[index]) : "–"}`);
+  $("chart").setAttribute("aria-valuetext", [`${day}: ${text}${note}`, ...others].join("; "));
   plot.cursor.replaceChildren();
   if (state.position === null) return;
   const { x, y, top, bottom, left, right, values } = plot, at = x(index);
   plot.cursor.append(shape("line", { class: "cursor", x1: at, x2: at, y1: top, y2: bottom }));
   if (isKnown(values[index])) plot.cursor.append(shape("circle", { class: "point", cx: at, cy: y(values[index]), r: 5 }));
-  const below = `${day}${note}`, room = 24 + Math.max(widthOf(below), widthOf(text, 16));
+  const below = [`${day}${note}`, ...others], room = 24 + Math.max(widthOf(text, 16), ...below.map((each) => widthOf(each)));
+  const high = 30 + 16 * below.length;
   const start = Math.max(left, Math.min(at - room / 2, right - room));
-  const above = !isKnown(values[index]) || y(values[index]) > top + 64 ? top : bottom - 52;
+  const above = !isKnown(values[index]) || y(values[index]) > top + high + 18 ? top : bottom - high - 6;
   plot.cursor.append(shape("g", { class: "tip" },
-    shape("rect", { x: start, y: above, width: room, height: 46, rx: 8 }),
+    shape("rect", { x: start, y: above, width: room, height: high, rx: 8 }),
     shape("text", { class: "number", x: start + 12, y: above + 20 }, text),
-    shape("text", { x: start + 12, y: above + 36 }, below)));
+    ...below.map((each, line) => shape("text", { x: start + 12, y: above + 36 + 16 * line }, each))));
 }
 
 function moveTo(index) {
+  if (!plot) return;
   state.position = index === null ? null : Math.max(0, Math.min(index, plot.values.length - 1));
   drawCursor();
 }
@@ -130,12 +139,13 @@ function onKey(event) {
 
 function drawTable() {
   if (!$("table").open || !state.history) return;
-  const { days, values } = state.history;
-  change($("zone"), `Day (${state.history.zone})`);
+  const { days, values, zone } = state.history, others = series().slice(1), cell = (value) => element("td", {}, isKnown(value) ? number.format(value) : "–");
+  const heads = [`Day (${zone})`, "Value", ...others.map(({ label }) => label), "Source"];
+  $("heads").replaceChildren(...heads.map((head) => element("th", { scope: "col" }, head)));
   const rows = days.map((day, index) => {
     const value = values[state.chosen]?.[index];
     const source = !isKnown(value) ? "–" : isBackfilled(index) ? "backfilled" : isPartial(index) ? "snapshot, so far" : "snapshot";
-    return element("tr", {}, element("td", {}, day), element("td", {}, isKnown(value) ? number.format(value) : "–"), element("td", {}, source));
+    return element("tr", {}, element("td", {}, day), cell(value), ...others.map((each) => cell(each.values[index])), element("td", {}, source));
   });
   $("rows").replaceChildren(...rows.reverse());
 }

@@ -27,7 +27,9 @@ async function loadHistory() {
     wait = Number(answer.header("Retry-After")) || 60;
   }
   state.historyDue = Date.now() + wait * 1000;
+  if (found) loadEarlier();
   draw();
+  tick();
   if (before && (state.historyProblem || range !== before))
     say(state.historyProblem || `${counted(state.history.days.length, "day")} shown. ${$("change").textContent}`);
 }
@@ -37,46 +39,40 @@ async function readDays(range) {
   const [, from, to] = /^(.+)\.\.(.+)$/.exec(range) ?? [];
   // Until the first answer tells the zone, today may be a day off, either way.
   const first = from ?? (range === "all" ? "" : shifted(today(), -Math.min(Number(range), MOST_DAYS - 2)));
-  let found = null;
+  let found = { days: [], values: {}, labels: {}, backfilled: [] };
   for (let last = to ?? today(), isNewest = !to; ; isNewest = false) {
     const earliest = shifted(last, 2 - MOST_DAYS), start = earliest > first ? earliest : first;
     const answer = await ask(`api/stats/history/?from=${start}${isNewest ? "" : `&to=${last}`}`, "no-cache");
-    const { content } = answer;
-    if (!answer.ok || !Array.isArray(content?.days)) return { answer };
-    found = found ? joined(content, found) : content;
-    if (start === first || !seriesOf(content).some(([, { values }]) => hasValues(values))) return { found };
+    if (!answer.ok || !Array.isArray(answer.content?.days)) return { answer };
+    const hasAny = prepend(answer.content, found);
+    if (start === first || !hasAny) return { found };
     last = shifted(start, -1);
   }
 }
 
-const seriesOf = (content) => ["database", "usage", "counters"].flatMap((section) =>
-  Object.entries(content[section] ?? {}).map(([key, series]) => [`${section}.${key}`, series]));
-
-// Puts the days of an earlier answer before those of a later one.
-function joined(earlier, later) {
-  const found = { ...later, days: [...earlier.days, ...later.days], backfilled: [...earlier.backfilled, ...later.backfilled] };
-  for (const section of ["database", "usage", "counters"]) {
-    found[section] = {};
-    for (const [key, { label }] of Object.entries({ ...earlier[section], ...later[section] })) {
-      const values = [earlier, later].flatMap((each) => each[section]?.[key]?.values ?? each.days.map(() => null));
-      found[section][key] = { label, values };
-    }
-  }
-  return found;
+// Puts the days of an answer before those of later ones, and tells whether they have any value.
+function prepend({ days, backfilled, time_zone: zone, partial, ...sections }, found) {
+  const fresh = {}, gaps = (of) => of.map(() => null);
+  for (const section of ["database", "usage", "counters"])
+    for (const [key, { label, values }] of Object.entries(sections[section] ?? {})) [fresh[`${section}.${key}`], found.labels[`${section}.${key}`]] = [values, label];
+  for (const name of Object.keys({ ...found.values, ...fresh }))
+    found.values[name] = [...(fresh[name] ?? gaps(days)), ...(found.values[name] ?? gaps(found.days))];
+  found.days = [...days, ...found.days];
+  found.backfilled.push(...(backfilled ?? []));
+  found.zone ??= zone ?? "UTC";
+  found.partial ??= partial;
+  return Object.values(fresh).some(hasValues);
 }
 
-function made(content, range) {
-  const series = seriesOf(content), count = content.days.length;
-  const zone = content.time_zone ?? "UTC", now = dayIn(zone, Date.now() + state.ahead);
+function made({ days, values, labels, backfilled, zone, partial }, range) {
+  const count = days.length, now = dayIn(zone, Date.now() + state.ahead), firsts = Object.values(values).filter(hasValues).map((each) => each.findIndex(isKnown));
   // A young history is shown from its first day on.
-  const firsts = series.map(([, { values }]) => values.findIndex(isKnown)).filter((each) => each >= 0);
   const skip = Math.max(Number(range) ? count - Number(range) : 0, Math.min(...firsts, Math.max(0, count - 2)));
   return {
-    range, zone, days: content.days.slice(skip),
-    values: Object.fromEntries(series.map(([name, { values }]) => [name, values.slice(skip)])),
-    labels: Object.fromEntries(series.map(([name, { label }]) => [name, label])),
-    backfilled: new Set(content.backfilled),
-    partial: content.partial !== undefined ? content.partial : content.days.includes(now) ? now : null,
+    range, zone, labels, days: days.slice(skip), readOn: now,
+    values: Object.fromEntries(Object.entries(values).map(([name, each]) => [name, each.slice(skip)])),
+    backfilled: new Set(backfilled),
+    partial: partial !== undefined ? partial : days.includes(now) ? now : null, // former versions name none
     isCut: firsts.length > 0 && skip > Math.max(0, count - (Number(range) || count)),
   };
 }
@@ -84,16 +80,12 @@ function made(content, range) {
 const isBackfilled = (index) => state.history.backfilled.has(state.history.days[index]);
 const isPartial = (index) => state.history.days[index] === state.history.partial;
 
-// The last day of which there is a snapshot, or null. Only of days up to now can it tell that snapshots have stopped.
-function lastSnapshot() {
-  const { days, values } = state.history, series = Object.values(values);
-  return days.findLast((day, index) => !isBackfilled(index) && series.some((each) => isKnown(each[index]))) ?? null;
-}
-
+// Only days up to the one on which they were read can tell that snapshots have stopped.
 function stopped() {
-  if (!state.history || state.history.range.includes("..")) return "";
-  const last = lastSnapshot();
-  return last && last < shifted(today(), -1) ? `Snapshots have stopped: the last one is of ${longDay.format(instantOf(last))}.` : "";
+  const { days, values, range, readOn } = state.history ?? { range: ".." };
+  if (range.includes("..")) return "";
+  const last = days.findLast((_, index) => !isBackfilled(index) && Object.values(values).some((each) => isKnown(each[index])));
+  return last && last < shifted(readOn, -1) ? `Snapshots have stopped: the last one is of ${longDay.format(instantOf(last))}.` : "";
 }
 
 // How a number changed between whole days that snapshots tell: of the same weekday where there are such.

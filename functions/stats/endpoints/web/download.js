@@ -25,8 +25,8 @@ async function savePicture() {
   const drawn = $("chart").firstChild, svg = drawn.cloneNode(true), { width, height } = drawn.viewBox.baseVal;
   const inner = [...svg.querySelectorAll("*")];
   [...drawn.querySelectorAll("*")].forEach((each, index) => {
-    const style = getComputedStyle(each);
-    for (const name of DRAWN) inner[index].setAttribute(name, style.getPropertyValue(name));
+    const drawing = getComputedStyle(each);
+    for (const name of DRAWN) inner[index].setAttribute(name, drawing.getPropertyValue(name));
   });
   const { backgroundColor, color, fontFamily } = getComputedStyle($("focus")), above = 48;
   const words = (y, size, text) => shape("text", { x: 12, y, fill: color, "font-family": fontFamily, "font-size": size }, text);

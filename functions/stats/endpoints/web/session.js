@@ -65,9 +65,10 @@ function signOut(why) {
   for (const call of calls) call.controller.abort();
   calls.clear();
   Object.assign(state, {
-    document: null, readAt: null, history: null, noHistory: "", historyProblem: "", problem: null, failures: 0, due: Infinity, historyDue: Infinity,
+    document: null, readAt: null, history: null, noHistory: "", historyProblem: "", problem: null, past: {}, earlier: null, failures: 0,
+    due: Infinity, historyDue: Infinity, pastDue: Infinity,
   });
-  for (const id of ["sections", "focus-label", "focus-value", "change", "chart", "rows"]) $(id).replaceChildren();
+  for (const id of ["summary", "compared", "sections", "focus-label", "focus-value", "change", "chart", "rows"]) $(id).replaceChildren();
   $("numbers").hidden = $("session").hidden = true;
   $("login").hidden = false;
   reveal(false);

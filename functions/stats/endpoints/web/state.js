@@ -1,6 +1,8 @@
 // What the page knows: the catalogue that came with it, what the API answered since, and what is shown of it.
 
 const CATALOGUE = JSON.parse($("catalogue").textContent); // {section: {key: [label, what it counts]}}
+let counts; // what the number before counts, too
+for (const keys of Object.values(CATALOGUE)) for (const each of Object.values(keys)) counts = each[1] ??= counts;
 const SPAN = /^(.+)_(last_hour|today|last_7_days|last_31_days|total)$/;
 
 const state = {
@@ -14,7 +16,9 @@ const state = {
   history: null, // {range, days, values: {"section.key": […]}, labels, backfilled: Set, partial, zone}
   noHistory: "", historyProblem: "", // why there is none, and why it is not what was asked for
   problem: null, // what is wrong with the last answer
-  failures: 0, due: Infinity, historyDue: Infinity,
+  past: {}, earlier: null, // {1: {at, late, document}, 7: …}, by days ago (late: by how many ms); {key, label, values} of the period before
+  isCompared: false, isWide: false, isWall: false, // with that period, with other windows, and for a screen on a wall
+  failures: 0, due: Infinity, historyDue: Infinity, pastDue: Infinity,
   position: null, // the day that the chart's cursor is on
 };
 
@@ -39,6 +43,8 @@ function entry(name) {
     value: Number.isFinite(value) ? value : null,
   };
 }
+
+const isReadable = (name) => !state.document || isCounter(name) || entry(name).value !== null;
 
 // A number of the day (or hour) so far starts from zero again: a part of a day is less than a whole one.
 const isOfTheDay = (name) => /_(today|last_hour)$/.test(name);

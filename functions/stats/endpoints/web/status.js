@@ -54,7 +54,7 @@ function drawNotice() {
 }
 
 const counted = (count, what) => `${digits(count)} ${what}${count === 1 ? "" : "s"}`;
-const missing = () => names().filter((name) => !isCounter(name) && entry(name).value === null);
+const missing = () => names().filter((name) => !isReadable(name));
 
 // Says what a reader who does not see the page would miss.
 function say(text) {

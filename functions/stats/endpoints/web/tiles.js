@@ -11,7 +11,9 @@ function draw() {
   const all = names();
   if (!all.includes(state.chosen)) state.chosen = all[0];
   if ([...tiles()].map((tile) => tile.dataset.name).join() !== all.join()) buildTiles(all);
+  drawLate();
   for (const tile of tiles()) drawTile(tile);
+  change($("summary"), summary());
   drawFocus();
   if (first) $("focus-label").focus();
 }
@@ -30,7 +32,10 @@ function drawTile(tile) {
   if (!$("sections").contains(document.activeElement)) tile.tabIndex = isChosen ? 0 : -1;
   tile.querySelector(".label").textContent = label;
   write(tile.querySelector(".value"), written(value));
-  tile.querySelector(".why").textContent = value === null && state.document ? "not readable" : "";
+  const changes = [["day", since(name, 1)], ["week", since(name, 7)]].filter(([, each]) => each !== null), isMissing = !isReadable(name);
+  change(tile.querySelector(".since"), isMissing ? "not readable"
+    : changes.map(([what, each]) => `${what}\u00a0${difference(each, Math.abs(each) < 1e6 ? signed : short)}`).join(" · "));
+  tile.classList.toggle("missing", isMissing);
   const values = state.history?.values[name];
   const shown = values?.map((each, index) => (isPartial(index) && isOfTheDay(name) ? null : each));
   if (!hasValues(shown)) {
@@ -40,7 +45,7 @@ function drawTile(tile) {
   const [low, high] = extent(shown);
   const x = (index) => (shown.length > 1 ? (index / (shown.length - 1)) * 100 : 50);
   const y = (each) => (high > low ? 25 - ((each - low) / (high - low)) * 22 : 14);
-  tile.lastChild.replaceChildren(...paths(shown, x, y));
+  tile.lastChild.replaceChildren(...paths({ values: shown }, x, y));
 }
 
 // However long a number is, it stays in its place.
@@ -55,7 +60,7 @@ function buildTiles(all) {
     let row = "";
     const items = all.filter((name) => sectionOf(name) === section).map((name) => {
       const tile = element("button", { type: "button", class: "tile", "data-name": name, tabindex: "-1" },
-        element("span", { class: "label" }), " ", element("span", { class: "value" }), " ", element("span", { class: "why" }),
+        element("span", { class: "label" }), " ", element("span", { class: "value" }), " ", element("span", { class: "since" }),
         shape("svg", { viewBox: "0 0 100 28", preserveAspectRatio: "none", "aria-hidden": "true" }));
       tile.addEventListener("click", () => choose(name));
       // The windows of what is counted stand beside each other, the same ones below each other.

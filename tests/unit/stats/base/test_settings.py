@@ -40,6 +40,7 @@ def test_defaults() -> None:
         client_ip_allowed=(),
         api_enabled=True,
         page_enabled=True,
+        base_path="",
         stack_label=None,
         snapshot_bucket=None,
         snapshot_prefix="snapshots/",

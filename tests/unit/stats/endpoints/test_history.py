@@ -39,4 +39,4 @@ JSON = [
 
 @pytest.mark.parametrize(("accept", "is_csv"), [(text, True) for text in CSV] + [(text, False) for text in JSON])
 def test_content_is_negotiated(accept: str, is_csv: bool) -> None:
-    assert _prefers_csv(accept) == is_csv
+    assert _prefers_csv([accept]) == is_csv
