@@ -7,10 +7,10 @@ from typing import Any
 
 from openl2m_stats.files import CA_FILE
 from openl2m_stats.session import open_session, read_instant
+from openl2m_stats.tokens.arguments import is_network
 from openl2m_stats.tokens.registry import Edit, Entry
 from stats.base import settings
 from stats.base.instants import timestamp
-from stats.base.networks import parse_network
 from stats.database.driver import Row
 from stats.tokens.authorization import is_key
 
@@ -133,14 +133,6 @@ def _networks(text: str) -> tuple[list[str], list[str]]:
     An empty list permits everybody. One without a usable item permits nobody, and so is held as it is.
     """
     items = text.replace(" ", "").split(",") if text else []
-    usable = [item for item in items if _is_network(item)]
+    usable = [item for item in items if is_network(item)]
     unusable = [repr(item) for item in items if item not in usable and (item or not usable)]
     return usable or items, unusable
-
-
-def _is_network(item: str) -> bool:
-    try:
-        parse_network(item)
-    except ValueError:
-        return False
-    return True
