@@ -15,6 +15,7 @@ import schemathesis
 from hypothesis import HealthCheck, settings
 
 from openl2m_stats.local import demo
+from stats.numbers import catalogue
 from tests.integration.test_run import environment, running
 from tests.support import leaks
 from tests.support.databases import ROOT
@@ -74,12 +75,13 @@ def test_answers_without_a_token_are_as_documented(case: Any, url: str) -> None:
 
 @pytest.fixture(scope="module")
 def url_without_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Serve a database that loses a table as soon as the server is ready, and keep no answer."""
+    """Serve a database that loses its tables as soon as the server is ready, and keep no answer."""
     path = tmp_path_factory.mktemp("openapi") / "openl2m.sqlite3"
     demo.create_database(path)
     with running(DATABASE_URL=f"sqlite:///{path}", CACHE_TTL_SECONDS=0, MAX_STALE_SECONDS=0) as (_, printed):
         with contextlib.closing(sqlite3.connect(path)) as connection:
-            connection.execute("DROP TABLE switches_vlan")
+            for table in catalogue.columns():
+                connection.execute(f"DROP TABLE {table}")
         found = re.search(r"http://127\.0\.0\.1:\d+", printed)
         assert found
         yield found[0]
