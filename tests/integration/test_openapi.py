@@ -15,6 +15,7 @@ import schemathesis
 from hypothesis import HealthCheck, settings
 
 from openl2m_stats.local import demo
+from stats.numbers import catalogue
 from tests.integration.test_run import environment, running
 from tests.support import leaks
 from tests.support.databases import ROOT
@@ -80,9 +81,8 @@ def url_without_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[s
     demo.create_database(path)
     with running(DATABASE_URL=f"sqlite:///{path}", CACHE_TTL_SECONDS=0, MAX_STALE_SECONDS=0) as (_, printed):
         with contextlib.closing(sqlite3.connect(path)) as connection:
-            tables = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
-            for (name,) in connection.execute(tables).fetchall():
-                connection.execute(f"DROP TABLE {name}")
+            for table in catalogue.columns():
+                connection.execute(f"DROP TABLE {table}")
         found = re.search(r"http://127\.0\.0\.1:\d+", printed)
         assert found
         yield found[0]
