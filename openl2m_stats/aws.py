@@ -33,16 +33,16 @@ def client(service: str, config: Config, session: Any = None) -> Any:
 
     def refuse_pages(response_dict: dict[str, Any], **_: Any) -> None:
         body = response_dict["body"]
-        if response_dict["status_code"] < 300 and isinstance(body, bytes) and _PAGE.match(body):
+        # Of a successful answer of S3 that is not XML, botocore has made a 500 by now.
+        status_fits = response_dict["status_code"] < 300 or response_dict["status_code"] == 500
+        if status_fits and isinstance(body, bytes) and _PAGE.match(body):
             raise NotAWSError(url=found.meta.endpoint_url)
 
     def note_where(parsed: dict[str, Any], **_: Any) -> None:
         if "Error" in parsed:
             parsed.setdefault("ResponseMetadata", {})[_WHERE] = (session, found.meta.region_name)
 
-    # Before botocore's own handler, which makes an error 500 of S3 of such an answer.
-    name = found.meta.service_model.service_id.hyphenize()
-    found.meta.events.register_first(f"before-parse.{name}.*", refuse_pages)
+    found.meta.events.register("before-parse", refuse_pages)
     found.meta.events.register("after-call", note_where)
     return found
 
