@@ -65,7 +65,7 @@ invoke: $(VENV)/run.txt ## Run one event file through the handler, over the demo
 	@$(RUN) invoke "$(EVENT)"
 
 doctor: $(VENV)/run.txt ## Check the local set-up; `openl2m-stats doctor --env …` checks a deployed one
-	@$(RUN) doctor
+	@$(RUN) doctor --demo
 
 # As root on Debian, what the chosen engines lack is installed; elsewhere the tests say what they did without.
 INSTALL = dev/servers/install_packages.sh $$($(BIN)/python -m dev.servers.programs $(1))

@@ -55,9 +55,12 @@ def exists(name: str) -> bool:
 
 def _content() -> dict[str, Any]:
     try:
-        return tomllib.loads(FILE.read_text())
+        return tomllib.loads(FILE.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise EnvironmentFileError(f"{FILE} is missing. Copy deploy.example.toml to it and fill it in.") from None
+        raise EnvironmentFileError(
+            f"{FILE} is missing in {Path.cwd()}. Change to the folder that has it, or copy deploy.example.toml to it "
+            "and fill it in."
+        ) from None
     except (OSError, ValueError) as error:
         raise EnvironmentFileError(f"{FILE} cannot be read: {error}") from None
 

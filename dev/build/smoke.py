@@ -14,7 +14,8 @@ from urllib.request import Request, urlopen
 import boto3
 from botocore.config import Config
 
-from openl2m_stats.deployed.stack import ALIAS, AWS_ERRORS, Account, StackError, explain, reading
+from openl2m_stats.aws import AWS_ERRORS, explain
+from openl2m_stats.deployed.stack import ALIAS, Account, StackError, reading
 from openl2m_stats.environments import Environment
 
 Versions = Mapping[str, str | None]

@@ -10,10 +10,10 @@ from itertools import groupby
 
 import click
 
+from openl2m_stats.aws import AWS_ERRORS, explain
 from openl2m_stats.backfill.log import Log, backfilled_row, last_second
 from openl2m_stats.database_url import parse_database_url
 from openl2m_stats.deployed.function import variables_of
-from openl2m_stats.deployed.stack import AWS_ERRORS, explain
 from openl2m_stats.errors import Failed
 from openl2m_stats.parameters import Parsed, is_given, of_stack, time_zone_option
 from openl2m_stats.session import log_span, open_session

@@ -7,13 +7,11 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 
+from openl2m_stats.aws import AWS_ERRORS, client, explain
 from openl2m_stats.errors import Failed
 
 ALIAS = "live"
-# What AWS answers, or why it cannot be asked. boto3 raises ValueError for an endpoint that is no URL.
-AWS_ERRORS = (BotoCoreError, ClientError, ValueError)
 _CONFIG = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 3})
 
 
@@ -44,7 +42,7 @@ class Account:
         Raise one of AWS_ERRORS.
         """
         session = boto3.Session(region_name=region, profile_name=profile)
-        return cls(session.client("cloudformation", config=_CONFIG), session.client("lambda", config=_CONFIG))
+        return cls(client("cloudformation", _CONFIG, session), client("lambda", _CONFIG, session))
 
     def outputs(self, stack: str) -> Mapping[str, str]:
         """Return the outputs of a stack. Raise one of AWS_ERRORS."""
@@ -74,9 +72,3 @@ class Account:
         except self.awslambda.exceptions.ResourceNotFoundException:
             return None
         return str(alias["FunctionVersion"])
-
-
-def explain(error: Exception) -> str:
-    """Return one of AWS_ERRORS in a line: AWS's own words name what is missing."""
-    text = str(error) if isinstance(error, ClientError) else f"{type(error).__name__}: {error}"
-    return " ".join(text.split())

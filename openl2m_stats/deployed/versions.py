@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 
 import click
 
-from openl2m_stats.deployed.stack import AWS_ERRORS, Account, explain, reading
+from openl2m_stats.aws import AWS_ERRORS, explain
+from openl2m_stats.deployed.stack import Account, reading
 from openl2m_stats.parameters import Parsed, WrongUsage, of_stack
 
 

@@ -17,7 +17,8 @@ _ADVICE = {
     "ExpiredTokenException": _LOGIN,
     "UnrecognizedClientException": _LOGIN,
     "InvalidSignatureException": f"The secret access key is wrong, or this machine's clock is. {_LOGIN}",
-    "no value": "Its value is neither text nor bytes: store it anew.",
+    "no value": "Its value is neither text nor bytes: store it anew. Or a proxy, or the login page of this network, "
+    "answers in the place of AWS.",
 }
 _OTHERWISE = "AWS's error codes are in its documentation; is {region} within reach of this machine?"
 

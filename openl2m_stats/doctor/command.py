@@ -10,24 +10,38 @@ import click
 from openl2m_stats.doctor.examination import examine
 from openl2m_stats.doctor.findings import Finding
 from openl2m_stats.doctor.setups import open_setup
-from openl2m_stats.parameters import of_stack
+from openl2m_stats.parameters import is_given, of_stack
 from stats.base.telemetry import logger
 
 
 @click.command(name="doctor")
 @of_stack
+@click.option(
+    "--database-url",
+    envvar="DATABASE_URL",
+    metavar="URL",
+    help="With --env or --stack, another way to the stack's database, such as a tunnel: "
+    "postgresql://user:password@127.0.0.1:5433/openl2m. Else the local set-up's database. "
+    "[default: the database secret; without --env and --stack, first DATABASE_URL]",
+)
+@click.option("--demo", is_flag=True, help="Check the demo of `serve` where nothing else is named.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(stack: str | None, as_json: bool) -> int:
+def command(stack: str | None, database_url: str | None, demo: bool, as_json: bool) -> int:
     """Check a deployment or a local set-up.
 
     It changes nothing. With --env or --stack, it checks a deployed stack. Otherwise it checks the set-up that the
-    environment variables describe or, without them, the local one of `make run`. The exit code is 1 if a check failed,
-    and 2 if there was nothing to check.
+    environment variables describe: DATABASE_URL, or the secrets. The exit code is 1 if a check failed, and 2 if there
+    was nothing to check.
+
+    Through a tunnel, --database-url names its end on this machine. The certificate must still be that of the host in
+    the database secret.
     """
+    if stack is not None and not is_given("database_url"):
+        database_url = None  # the shell's is for the local set-up
     # The system's resolver waits 5 seconds, twice, and heeds no timeout of ours; the function is told the same.
     os.environ.setdefault("RES_OPTIONS", "timeout:1 attempts:2")
     logger.setLevel("CRITICAL")  # what the function would log is told in words here
-    with open_setup(stack) as setup:
+    with open_setup(stack, database_url, demo=demo) as setup:
         return (_print_json if as_json else _print_lines)(setup.title, examine(setup))
 
 

@@ -1,6 +1,7 @@
 """The database secret: is it readable and well-formed, and what does it say?"""
 
 import contextlib
+import json
 
 from openl2m_stats.doctor.aws import SECONDS, secret_advice
 from openl2m_stats.doctor.findings import Finding, Known
@@ -10,6 +11,10 @@ from stats.base.deadline import Deadline
 from stats.database.driver import DatabaseError, Server
 
 _FORM = 'The secret is RDS\'s JSON: {"engine", "host", "port", "username", "password", "dbname"}.'
+_MANAGED = (
+    "A secret that RDS manages has only a user and a password: the parameters DatabaseEngine and DatabaseHost (the "
+    "variables DATABASE_ENGINE and DATABASE_HOST) name the rest."
+)
 
 
 def check_database_secret(known: Known) -> Finding:
@@ -18,14 +23,24 @@ def check_database_secret(known: Known) -> Finding:
     try:
         text = known.store.get(secret_id, Deadline.after(SECONDS))
         known.session = open_session(text, known.settings)
+        known.named = known.session.server
+        through = _through(known)
     except NoValueError:
         return Finding("FAIL", f"{secret_id} has no value", f"Store the login there. {_FORM}")
     except SecretUnavailableError as error:
         advice = secret_advice(str(error), "DATABASE_SECRET_ID")
         return Finding("FAIL", f"{secret_id} cannot be read: {error}", advice)
     except DatabaseError as error:
-        return Finding("FAIL", str(error), _FORM)
-    return Finding("ok", _described(known.session.server) + _rotation(secret_id, text, known.store))
+        return Finding("FAIL", str(error), _FORM if known.setup.local else f"{_FORM} {_MANAGED}")
+    return Finding("ok", _described(known.session.server) + through + _rotation(secret_id, text, known.store))
+
+
+def _through(known: Known) -> str:
+    """Go another way to the database where one is given, such as a tunnel, and say so."""
+    if known.setup.login is None:
+        return ""
+    known.session = open_session(json.dumps(known.setup.login), known.settings)
+    return f", by --database-url in the place of {known.named.host}"
 
 
 def _described(server: Server) -> str:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from openl2m_stats.database_errors import remedy
+from openl2m_stats.doctor.address import check_address
 from openl2m_stats.doctor.aws import check_aws
 from openl2m_stats.doctor.database_secret import check_database_secret
 from openl2m_stats.doctor.findings import Finding, Known
@@ -77,7 +78,7 @@ def examine(setup: Setup) -> Iterator[tuple[str, Finding]]:
         if hasattr(known, "session"):
             known.session.close()
     if setup.url:
-        yield "address", Finding("ok", setup.url)
+        yield "address", check_address(setup.url)
 
 
 def _examine(known: Known) -> Iterator[tuple[str, Finding]]:

@@ -7,6 +7,7 @@ from openl2m_stats.doctor.setups import Setup
 from openl2m_stats.session import Session
 from stats.aws.secrets import SecretStore
 from stats.base.settings import Settings
+from stats.database.driver import Server
 
 
 @dataclass
@@ -21,6 +22,7 @@ class Known:
     settings: Settings = field(init=False)
     store: SecretStore = field(init=False)
     session: Session = field(init=False)
+    named: Server = field(init=False)  # by the secret; the session may go another way to it
 
 
 @dataclass(frozen=True)

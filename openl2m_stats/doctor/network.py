@@ -77,17 +77,17 @@ def check_tls(known: Known) -> Finding:
     """Tell whether the server's certificate is one that the function accepts."""
     server, settings = known.session.server, known.settings
     off = settings.database_tls == "off"
-    if off and not is_local(server.host):
+    if off and not is_local(known.named.host):
         return Finding("FAIL", "DATABASE_TLS=off, and the host is not loopback", "Leave DATABASE_TLS out.")
     try:
-        context = trust(server.host, settings.database_ca_file, off=off)
+        context = trust(known.named.host, settings.database_ca_file, off=off)
     except OSError as error:
         seen = f"DATABASE_CA_FILE {settings.database_ca_file} cannot be used: {_reason(error)}"
         return Finding("FAIL", seen, "It takes a file of certificates in PEM form.")
     if not isinstance(context, ssl.SSLContext):
         return Finding("ok", "not needed: nobody can sit between this machine and the database")
     try:
-        certificate = _handshake(server, context)
+        certificate = _handshake(server, context, known.named.host)
     except NoTLSError:
         advice = "Switch TLS on: the function sends no user name and no password without."
         return Finding("FAIL", "the server offers no TLS", advice)
@@ -116,12 +116,12 @@ def _accepted(certificate: dict[str, Any]) -> Finding:
     return Finding("ok", seen)
 
 
-def _handshake(server: Server, context: ssl.SSLContext) -> dict[str, Any]:
+def _handshake(server: Server, context: ssl.SSLContext, host: str) -> dict[str, Any]:
     """Return the server's certificate, verified. Raise OSError, of which ssl.SSLError is one, and NoTLSError."""
 
     def shake_hands(transport: Transport) -> dict[str, Any]:
         (_ask_postgresql if server.engine in POSTGRESQL else _ask_mysql)(transport)
-        with context.wrap_socket(transport.driver_socket, server_hostname=server.host) as connection:
+        with context.wrap_socket(transport.driver_socket, server_hostname=host) as connection:
             transport.duplicate.close()
             return connection.getpeercert() or {}
 

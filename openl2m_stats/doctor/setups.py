@@ -3,9 +3,13 @@
 import contextlib
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
+import click
+
+from openl2m_stats.database_url import parse_database_url
 from openl2m_stats.deployed.function import of_stack, with_ca_file
+from openl2m_stats.parameters import WrongUsage
 
 _MISSED_SECONDS = 900
 
@@ -14,7 +18,8 @@ _MISSED_SECONDS = 900
 class Setup:
     """The function's variables, how old the newest snapshot may be, in seconds, and the API's address, if there is one.
 
-    `local`: nothing has run yet that could have taken a snapshot.
+    `local`: nothing has run yet that could have taken a snapshot. `login`, in the form of the database secret, is
+    another way to the database that the secret names.
     """
 
     title: str
@@ -22,15 +27,23 @@ class Setup:
     missed_seconds: int = _MISSED_SECONDS
     url: str | None = None
     local: bool = False
+    login: Mapping[str, str | int] | None = field(default=None, repr=False)
 
 
 @contextlib.contextmanager
-def open_setup(stack: str | None) -> Iterator[Setup]:
-    """Run the block in the environment of a set-up. Raise DatabaseURLError or StackError."""
+def open_setup(stack: str | None, database_url: str | None, *, demo: bool) -> Iterator[Setup]:
+    """Run the block in the environment of a set-up. Raise DatabaseURLError, StackError or WrongUsage."""
     if stack is not None:
-        yield _of_stack(stack)
-    elif os.environ.get("DATABASE_URL") or not _names_secrets():
-        yield from _local(os.environ.get("DATABASE_URL"))
+        login = parse_database_url(database_url) if database_url else None
+        yield replace(_of_stack(stack), login=login)
+    elif database_url or (demo and not _names_secrets()):
+        yield from _local(database_url)
+    elif not _names_secrets():
+        raise WrongUsage(
+            "name what to check: --env or --stack, --database-url or DATABASE_URL, DATABASE_SECRET_ID and "
+            "TOKENS_SECRET_ID, or --demo",
+            click.get_current_context(),
+        )
     else:
         yield Setup("the set-up that this environment's variables describe", with_ca_file(os.environ))
 
@@ -53,5 +66,5 @@ def _local(database_url: str | None) -> Iterator[Setup]:
     from openl2m_stats.local.aws import local_aws  # moto takes a second to import
 
     with local_aws(database_url):
-        database = "DATABASE_URL" if database_url else "the demo database"
+        database = "DATABASE_URL" if database_url else "the demo database and no deployment (--env ENV checks one)"
         yield Setup(f"the local set-up of make run, with {database}", os.environ, local=True)

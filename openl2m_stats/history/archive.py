@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from openl2m_stats.aws import client
 from stats.aws.bucket import Bucket, StorageError, Stored
 from stats.base.deadline import Deadline
 from stats.base.settings import Settings
@@ -48,7 +48,7 @@ class Archive:
         self._name, self._prefix = str(settings.snapshot_bucket), settings.snapshot_prefix
         self._zone = settings.time_zone
         self._bucket = Bucket(self._name, self._prefix, _ATTEMPTS)
-        self._client: Any = boto3.client("s3", config=_CONFIG)
+        self._client = client("s3", _CONFIG)
 
     def months(self) -> list[str]:
         """Return the months of which the history has an object, such as 2026-11."""

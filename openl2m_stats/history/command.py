@@ -11,8 +11,8 @@ from typing import Any
 
 import click
 
+from openl2m_stats.aws import AWS_ERRORS, explain
 from openl2m_stats.deployed.function import variables_of
-from openl2m_stats.deployed.stack import AWS_ERRORS, explain
 from openl2m_stats.errors import Failed
 from openl2m_stats.history.archive import Archive, Rows
 from openl2m_stats.parameters import Parsed, of_stack, time_zone_option

@@ -28,7 +28,7 @@ def command(event: Path, database_url: str | None) -> None:
     """
     try:
         minute = datetime.now(UTC).replace(second=0, microsecond=0)
-        content = json.loads(_SCHEDULED_TIME.sub(timestamp(minute), event.read_text()))
+        content = json.loads(_SCHEDULED_TIME.sub(timestamp(minute), event.read_text(encoding="utf-8")))
     except (OSError, ValueError) as error:
         raise Failed(f"{event} cannot be read as JSON: {error}") from None
 

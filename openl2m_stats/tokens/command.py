@@ -19,6 +19,7 @@ from typing import Any
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
+from openl2m_stats.aws import explain
 from openl2m_stats.database_url import parse_database_url
 from openl2m_stats.deployed.stack import Account, reading
 from openl2m_stats.errors import Failed, Interrupted
@@ -60,7 +61,7 @@ class _Tokens(click.Group):
         try:
             return super().invoke(ctx)
         except (BotoCoreError, ClientError) as error:
-            problem = f"{ctx.meta['secret']}: {' '.join(str(error).split())}"
+            problem = f"{ctx.meta['secret']}: {explain(error)}"
         except (DatabaseError, SettingsError) as error:
             problem = str(error)
         except KeyboardInterrupt:
@@ -240,7 +241,10 @@ def import_(registry: Registry, dry_run: bool, allow_empty: bool, database_secre
 
 def _secret_of(stack: str) -> str:
     with reading(stack):
-        return Account.of().outputs(stack)["TokenSecretName"]
+        outputs = Account.of().outputs(stack)
+    if "TokenSecretName" not in outputs:
+        raise RegistryError(f"The stack {stack} has no output TokenSecretName: it is no stack of openl2m-stats.")
+    return outputs["TokenSecretName"]
 
 
 def _hash(key: str) -> str:

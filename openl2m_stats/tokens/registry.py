@@ -10,10 +10,10 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from openl2m_stats.aws import client
 from openl2m_stats.errors import Failed
 from stats.aws.clients import code_of
 from stats.tokens.registry import parse_document
@@ -47,7 +47,7 @@ class Registry:
     def __init__(self, secret_id: str) -> None:
         self._id = secret_id
         try:
-            self._client: Any = boto3.client("secretsmanager", config=_CONFIG)
+            self._client = client("secretsmanager", _CONFIG)
         except ValueError as error:  # of AWS_ENDPOINT_URL
             raise RegistryError(str(error)) from None
 

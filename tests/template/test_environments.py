@@ -26,7 +26,6 @@ OVERRIDES = "[test.deploy.parameters.parameter_overrides]"
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        (None, "deploy.toml is missing. Copy deploy.example.toml to it and fill it in."),
         ("", f"deploy.toml has no table {HOME}. It has no environment yet."),
         (ENVIRONMENT.replace("[test.", "[tset."), f"deploy.toml has no table {HOME}. It has: tset."),
         ("[test", "deploy.toml cannot be read: Expected ']' at the end of a table declaration (at end of document)"),
@@ -68,14 +67,20 @@ OVERRIDES = "[test.deploy.parameters.parameter_overrides]"
         ),
     ],
 )
-def test_wrong_environment(text: str | None, line: str, sam: SAM, monkeypatch: pytest.MonkeyPatch) -> None:
-    sam.file.unlink()
-    if text is not None:
-        sam.configure(text)
+def test_wrong_environment(text: str, line: str, sam: SAM, monkeypatch: pytest.MonkeyPatch) -> None:
+    sam.configure(text)
     monkeypatch.chdir(sam.directory)
     with pytest.raises(EnvironmentFileError) as problem:
         checked("test")
     assert str(problem.value) == line
+
+
+def test_no_file(sam: SAM, monkeypatch: pytest.MonkeyPatch) -> None:
+    sam.file.unlink()
+    monkeypatch.chdir(sam.directory)
+    with pytest.raises(EnvironmentFileError) as problem:
+        checked("test")
+    assert str(problem.value).startswith(f"deploy.toml is missing in {Path.cwd()}. Change to the folder that has it")
 
 
 @pytest.mark.parametrize("action", ["check", "deploy", "guided", "delete", "logs"])

@@ -46,10 +46,11 @@ def states(printed: str) -> dict[str, str]:
 
 def test_make_doctor(tmp_path: Path) -> None:
     # The environment that this runs in is not to be made anew, whatever is newer.
-    make = ["make", "--silent", f"VENV={sys.prefix}", f"--old-file={sys.prefix}/installed"]
+    make = ["make", "--silent", f"VENV={sys.prefix}", f"--old-file={sys.prefix}/run.txt"]
     finished = run([*make, "doctor"], TMPDIR=tmp_path)
     assert (finished.returncode, finished.stderr) == (0, "")
-    assert finished.stdout.startswith("Checking the local set-up of make run, with the demo database.\n\n")
+    title = "Checking the local set-up of make run, with the demo database and no deployment (--env ENV checks one)."
+    assert finished.stdout.startswith(f"{title}\n\n")
     assert states(finished.stdout) == dict.fromkeys(NAMES, "ok")
     assert "over 4,925 log entries" in finished.stdout
     assert not list(tmp_path.iterdir())
@@ -89,6 +90,8 @@ def test_the_environment_as_a_process(sqlite_healthy: Database, aws: AWS) -> Non
     ("arguments", "variables", "words"),
     [
         ([], {"DATABASE_URL": "oracle://user:{}@host/db"}, "DATABASE_URL has an unknown scheme"),
+        ([], {}, "name what to check: --env or --stack"),
+        (["--json"], {"SNAPSHOT_BUCKET": "{}"}, "name what to check: --env or --stack"),
         (["--what"], {}, "no such option: --what"),
         (["--stack"], {}, "Option '--stack' requires an argument."),
     ],

@@ -1,5 +1,6 @@
 """`openl2m-stats doctor`: the way to the database server, and its certificate."""
 
+import os
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,10 +12,13 @@ from dev.servers.databases import Database, Server
 from dev.servers.processes import free_port
 from tests.integration.conftest import AWS
 from tests.integration.doctor.conftest import OF_DATABASE, Examine, check, elsewhere
+from tests.integration.doctor.test_setups import answer, api, function, publish, stack
 from tests.support.certificates import new_authority, new_certificate
 from tests.support.databases import server_database
 from tests.support.outages import fake_server
 from tests.support.tls_servers import HOST, TLSServer
+
+__all__ = ["answer", "api", "function", "stack"]  # fixtures
 
 
 def test_a_file_that_is_not_there(sqlite_healthy: Database, aws: AWS, examine: Examine) -> None:
@@ -107,6 +111,27 @@ def test_a_good_certificate(through_tls: Any, examine: Examine) -> None:
     report = examine()
     assert report.wrong == {}
     assert report["TLS"]["seen"] == f"verified, {HOST}, expires in 49 days"
+
+
+@pytest.mark.parametrize(("named", "state"), [(HOST, "ok"), ("other.example.test", "FAIL")])
+def test_a_tunnel(
+    named: str, state: str, through_tls: Any, tls_database: Database, stack: str, function: str, examine: Examine
+) -> None:
+    """The database is in a VPC, and its name leads nowhere from here: ssh forwards a port of this machine."""
+    authority = new_authority()
+    through_tls(authority, new_certificate(authority, named, days=50))
+    names = ("DATABASE_SECRET_ID", "TOKENS_SECRET_ID", "SNAPSHOT_BUCKET")
+    publish(function, {name: os.environ[name] for name in names})
+    database, server = tls_database, tls_database.server
+    assert server
+    scheme = {"mysql": "mysql", "postgresql": "postgresql"}[database.dialect]
+    url = f"{scheme}://{database.user}:{database.password}@127.0.0.1:{server.port}/{database.name}"
+    report = examine("--stack", stack, "--database-url", url)
+    assert report["TLS"]["state"] == state
+    assert f"by --database-url in the place of {HOST}" in report["database secret"]["seen"]
+    assert (report["grants"]["state"] == "ok") == (state == "ok")
+    if state == "FAIL":
+        assert "Hostname mismatch" in report["TLS"]["seen"]
 
 
 @pytest.mark.usefixtures("_host_resolves")

@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import zipfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -49,7 +50,25 @@ def function(moto_url: str, aws: AWS) -> str:
 
 
 @pytest.fixture
-def stack(function: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def answer() -> list[Response]:
+    """What the API's address answers; a test may change it."""
+    return [Response('{"detail":"…"}', 401, content_type="application/json")]
+
+
+@pytest.fixture
+def api(answer: list[Response]) -> Iterator[str]:
+    """The API, and that it is called with a well-formed key."""
+
+    def respond(request: Request) -> Response:
+        assert re.fullmatch("Token [0-9a-f]{40}", request.headers["Authorization"])
+        return answer[0]
+
+    with served(Request.application(respond)) as url:
+        yield f"{url}/"
+
+
+@pytest.fixture
+def stack(function: str, api: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Stand in for CloudFormation, which moto has only with further dependencies, with one stack of one function."""
 
     def respond(request: Request) -> Response:
@@ -59,7 +78,7 @@ def stack(function: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
             return Response(MISSING.format(name=name), 400, content_type="text/xml")
         resource = f"""<StackResourceDetail><LogicalResourceId>{query.get("LogicalResourceId", [""])[0]}
             </LogicalResourceId><PhysicalResourceId>{function}</PhysicalResourceId></StackResourceDetail>"""
-        result = STACK if action == "DescribeStacks" else resource
+        result = STACK.replace("https://stats.example.com/", api) if action == "DescribeStacks" else resource
         return Response(XML.format(action=action, result=result), content_type="text/xml")
 
     with served(Request.application(respond)) as url:
@@ -77,7 +96,7 @@ def publish(function: str, variables: dict[str, str]) -> None:
 
 
 def test_a_stack(
-    sqlite_healthy: Database, aws: AWS, s3: S3, stack: str, function: str, examine: Examine, monkeypatch: Any
+    sqlite_healthy: Database, aws: AWS, s3: S3, stack: str, function: str, api: str, examine: Examine, monkeypatch: Any
 ) -> None:
     own = {name: os.environ[name] for name in ("DATABASE_SECRET_ID", "TOKENS_SECRET_ID", "SNAPSHOT_BUCKET")}
     deployed = {
@@ -93,10 +112,36 @@ def test_a_stack(
     assert report.title == f"the stack openl2m-stats in us-east-1, function {function}, alias live"
     assert (report.code, report.wrong) == (0, {})
     assert [finding["name"] for finding in report.findings] == [*NAMES, "address"]
-    assert report["address"]["seen"] == "https://stats.example.com/api/stats/"
+    assert report["address"]["seen"].startswith(f"{api}api/stats/ answers 401 to an unknown token, in ")
     assert report["time zone"]["seen"].startswith("Asia/Kathmandu")
     edit_latest(s3, taken_at=(datetime.now(UTC) - timedelta(seconds=310)).isoformat())
     check(examine("--stack", stack), "snapshot", "warn", "more than the 300 s")
+
+
+@pytest.mark.parametrize(
+    ("response", "words"),
+    [
+        (Response('{"message":"Forbidden"}', 403), ("answers 403", "WAF")),
+        (Response('{"message":"Not Found"}', 404), ("answers 404", "API mapping")),
+        (Response('{"message":"Unauthorized"}', 401), ("answers 401, but not as the function does", "authorizer")),
+        (Response('{"detail":"…"}', 503), ("answers 503", "token secret")),
+        (Response("<!doctype html>", 200), ("answers 200", "login page")),
+    ],
+    ids=lambda each: "" if isinstance(each, tuple) else each.status,
+)
+def test_an_address_that_does_not_answer_as_it_should(
+    response: Response,
+    words: tuple[str, ...],
+    answer: list[Response],
+    sqlite_healthy: Database,
+    stack: str,
+    function: str,
+    examine: Examine,
+) -> None:
+    names = ("DATABASE_SECRET_ID", "TOKENS_SECRET_ID", "SNAPSHOT_BUCKET")
+    publish(function, {name: os.environ[name] for name in names})
+    answer[0] = response
+    check(examine("--stack", stack), "address", "FAIL", *words)
 
 
 @pytest.mark.usefixtures("sqlite_healthy", "stack")
