@@ -137,3 +137,22 @@ def test_make_delete_keeps_the_tokens_and_the_snapshots(now: Folder, deployer: I
     now.make(deployer, "delete", text=CONFIRMED)
     assert stack.kept() == kept
     assert not stack.other_resources()
+
+
+def test_a_new_stack_continues_with_the_tokens_and_the_history(
+    now: Folder, deployer: Identity, stack: Stack, key: str, parameters: dict[str, str]
+) -> None:
+    """As docs/adopt.md says, and it leaves them behind in turn."""
+    kept = stack.kept()
+    [secret], [bucket] = kept
+    now.configure(**parameters, TokenSecretArn=secret, SnapshotBucketName=bucket)
+    printed = now.make(deployer, "deploy")
+    assert "A snapshot was taken, snapshots/dt=" in printed
+    assert stack.get(key).ok
+    assert len(stack.snapshots()) > 2  # those of the earlier stack are still there
+    history = stack.get(key, "api/stats/history/").json()
+    assert history["database"]["switches"]["values"][-1] == 1246
+    now.make(deployer, "delete", text=CONFIRMED)
+    assert stack.kept() == kept
+    assert not stack.other_resources()
+    now.configure(**parameters)
