@@ -9,7 +9,8 @@ def snapshots() -> str:
     for statistic in STATISTICS:
         sections.setdefault(statistic.section, []).append(f"    {statistic.key}:struct<label:string,value:bigint>")
     columns = ["\n".join([f"  `{section}` struct<", ",\n".join(fields), "  >"]) for section, fields in sections.items()]
-    columns += ["  taken_at string", "  scheduled_for string"]
+    columns += ["  taken_at string", "  scheduled_for string", "  time_zone string"]
+    columns += ["  read_from struct<engine:string,host:string,port:bigint,name:string>"]
     return _TABLE.format(columns=",\n".join(columns))
 
 

@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import yaml
 
@@ -23,6 +22,7 @@ from dev.markdown import table
 from openl2m_stats import grants
 from openl2m_stats.database_errors import ERRORS, REQUESTS, Error
 from stats.base.settings import OPTIONS
+from stats.base.zones import time_zone
 from stats.database import mysql, postgresql
 from stats.database.driver import Kind
 from stats.database.engines import engine_of
@@ -72,6 +72,12 @@ def schema() -> str:
     history: dict[str, Any] = {
         "from": {"type": "string", "format": "date"},
         "to": {"type": "string", "format": "date"},
+        "time_zone": {"description": "OpenL2M's time zone, to which the days belong.", "type": "string"},
+        "partial": {
+            "description": "Today, if it is in the range: that day is not over.",
+            "type": ["string", "null"],
+            "format": "date",
+        },
         "days": {"type": "array", "items": {"type": "string", "format": "date"}},
         "backfilled": {
             "description": "The days whose numbers were calculated later, from OpenL2M's log.",
@@ -82,7 +88,8 @@ def schema() -> str:
     for statistic in STATISTICS:
         sections.setdefault(statistic.section, {})[statistic.key] = _property(statistic)
     for section, keys in sections.items():
-        sections[section] = _object(keys)
+        # A number that cannot be read is left out.
+        sections[section] = {"type": "object", "properties": keys}
         series = {"$ref": "#/components/schemas/Series"}
         history[section] = {"type": "object", "required": list(keys), "additionalProperties": series}
     del sections[COUNTERS]
@@ -135,7 +142,7 @@ def sql_of_mysql() -> str:
 
 
 def _statement(indexes: Sequence[Sequence[str]], recurses: bool = True) -> str:
-    write = statement(datetime(2026, 11, 23, 17, 4, 11, tzinfo=UTC), ZoneInfo("America/Chicago"))
+    write = statement(datetime(2026, 11, 23, 17, 4, 11, tzinfo=UTC), time_zone("America/Chicago"))
     return write(engine_of("postgres")._replace(recurses=recurses), lambda: indexes)
 
 

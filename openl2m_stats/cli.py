@@ -1,14 +1,18 @@
 """The command `openl2m-stats`."""
 
+import errno
 import importlib
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import click
 from click.shell_completion import get_completion_class
 
+from openl2m_stats.errors import Failed
 from openl2m_stats.parameters import explain
+from openl2m_stats.terminal import discard_output
 from stats import __version__
 
 _NAME = "openl2m-stats"
@@ -26,11 +30,27 @@ _COMMANDS = {
     "check": "openl2m_stats.check",
 }
 _LOCAL = ("moto", "uvicorn")  # what the extra `local` brings
+_OUTPUT_ERRORS = (errno.EPIPE, errno.ENOSPC, errno.EIO)
+_INTERRUPTED, _CLOSED_PIPE = 128 + 2, 128 + 13  # as a shell reports SIGINT and SIGPIPE
 
 
 class _Commands(click.Group):
     def list_commands(self, _ctx: click.Context) -> list[str]:
         return [*_COMMANDS, *self.commands]
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            code = super().invoke(ctx)
+            if sys.stdout:
+                sys.stdout.flush()
+        except OSError as error:
+            if error.errno not in _OUTPUT_ERRORS:
+                raise
+            discard_output()
+            if error.errno != errno.EPIPE:
+                raise Failed(f"The output cannot be written ({error.strerror}).") from None
+            raise click.exceptions.Exit(_CLOSED_PIPE) from None
+        return code
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
@@ -57,15 +77,22 @@ def command() -> None:
 def completion(shell: str) -> None:
     """Print the completion script for a shell.
 
-    For bash: openl2m-stats completion bash > ~/.local/share/bash-completion/completions/openl2m-stats
-    """
+    For bash, for example:
+
+    \b
+    openl2m-stats completion bash \\
+      > ~/.local/share/bash-completion/completions/openl2m-stats
+    """  # noqa: D301 Click takes a backspace for "do not wrap this"
     kind = get_completion_class(shell)
     if kind:
         print(kind(command, {}, _NAME, "_OPENL2M_STATS_COMPLETE").source())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Return the exit code: 0 done, 1 checked and found wrong, 2 not to be done, which a line on stderr explains."""
+    """Return the exit code: 0 done, 1 checked and found wrong, 2 not to be done, which a line on stderr explains.
+
+    It is 130 after Ctrl-C, and 141 when whoever reads the output has stopped.
+    """
     try:
         # `python -m` has the same name, and completes by the same variable.
         code = command.main(arguments, _NAME, standalone_mode=False)
@@ -77,8 +104,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         print(error.message, file=sys.stderr)
         return error.exit_code
-    except click.Abort:
-        return 130
+    except (click.Abort, KeyboardInterrupt):
+        return _INTERRUPTED
+    except EOFError:
+        print("The input ended before there was an answer.", file=sys.stderr)
+        return 2
     except ModuleNotFoundError as error:
         if str(error.name).partition(".")[0] not in _LOCAL:
             raise

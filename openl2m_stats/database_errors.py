@@ -8,14 +8,15 @@ from typing import NamedTuple
 
 from stats.database.driver import DatabaseError, Kind
 
+_PARTIAL = "serves the numbers that can be read; with none of them, stale ones, or answers 503"
 # What the request does that meets an error of a class. In each case it ends the session, so that the next try, which
 # the back-off delays, logs in anew and sees what was repaired meanwhile.
 REQUESTS = {
     Kind.GONE: "connects again, once, with the time that is left",
     Kind.DENIED: "reads the secret again and tries the current password, the pending one and the one that worked last",
     Kind.CANCELLED: "does not run the statement again",
-    Kind.ABSENT: "serves stale numbers, or answers 503",
-    Kind.FORBIDDEN: "serves stale numbers, or answers 503",
+    Kind.ABSENT: _PARTIAL,
+    Kind.FORBIDDEN: _PARTIAL,
     Kind.OTHER: "serves stale numbers, or answers 503",
 }
 

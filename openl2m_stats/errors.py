@@ -9,6 +9,12 @@ class Failed(click.ClickException):
     exit_code = 2
 
 
+class Interrupted(Failed):
+    """Ctrl-C ended the command."""
+
+    exit_code = 130
+
+
 class NotAvailable(Failed):
     """A database or a port cannot be used."""
 

@@ -1,9 +1,10 @@
 """Parameters of the commands, and what is said of wrong ones: their names, never their values, which may be keys."""
 
+import difflib
 import functools
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
@@ -14,6 +15,7 @@ from stats.base.zones import time_zone
 
 _OPTION = re.compile(r"--[a-z]+(-[a-z]+)*")
 _LONGEST_OPTION = 25  # longer than ours, and shorter than a key
+_NO_COMMAND = re.compile(r"No such command '([a-z][a-z-]{0,11})'\.")  # a longer word may be a password
 
 
 class WrongUsage(click.UsageError):
@@ -55,10 +57,20 @@ def explain(error: click.UsageError) -> str:
         case click.NoSuchOption():
             name = error.option_name
             known = _OPTION.fullmatch(name) and len(name) <= _LONGEST_OPTION
-            return f"no such option: {name}" if known else "no such option"
+            return f"no such option: {name}{_nearest(error.possibilities)}" if known else "no such option"
     if error.message == "Missing command.":
         return "Missing command: see --help"
-    return "no such command, or too many arguments: see --help"
+    if not error.message.startswith("No such command "):
+        return "too many arguments: see --help"
+    word = _NO_COMMAND.fullmatch(error.message)
+    if not word or not error.ctx or not isinstance(error.ctx.command, click.Group):
+        return "no such command: see --help"
+    near = difflib.get_close_matches(word[1], error.ctx.command.list_commands(error.ctx))
+    return f"no such command: {word[1]}{_nearest(near) or '. See --help.'}"
+
+
+def _nearest(words: Sequence[str] | None) -> str:
+    return f". Did you mean {words[0]}?" if words else ""
 
 
 def _called(error: click.BadParameter) -> str:

@@ -30,10 +30,11 @@ def fresh(seconds: float) -> dict[str, Any]:
     from stats.base.deadline import Deadline
     from stats.database import session as database
     from stats.database.secret import parse_server
-    from stats.service import read_document
+    from stats.reading import Reader
 
     configured, secrets = settings.load(), SecretStore()
-    asked = database.Database(configured, partial(secrets.get, configured.database_secret_id))
+    opened = database.Database(configured, partial(secrets.get, configured.database_secret_id))
+    reader = Reader(opened, configured.time_zone)
 
     def deadline() -> Deadline:
         return Deadline.after(configured.request_timeout_seconds)
@@ -43,14 +44,14 @@ def fresh(seconds: float) -> dict[str, Any]:
     idle = database.connect(server, configured, deadline())
     calls = {
         "fresh": _request("get_stats", 200, "fwd=miss"),
-        "statement": lambda: read_document(asked, configured.time_zone, deadline()),
+        "statement": lambda: reader.read(deadline()),
         "select_1": lambda: idle.fetch("SELECT 1", deadline()),
     }
     samples, last = sample(calls, seconds), deadline()
     return {
         "samples": samples,
         "now": last.now.isoformat(),
-        "document": read_document(asked, configured.time_zone, last),
+        "document": reader.read(last),
     }
 
 

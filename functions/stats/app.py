@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from stats.aws.secrets import SecretStore
 from stats.base.settings import Settings
 from stats.database.session import Database
+from stats.reading import Reader
 from stats.service import Service
 from stats.snapshots.store import Snapshots, open_snapshots
 from stats.tokens.authorization import Tokens
@@ -23,6 +24,7 @@ class App:
     settings: Settings
     tokens: Tokens
     database: Database
+    reader: Reader
     snapshots: Snapshots | None
     service: Service
 
@@ -46,4 +48,6 @@ def build(settings: Settings, s3_attempts: int = 1) -> App:
     secrets = SecretStore()
     database = Database(settings, partial(secrets.get, settings.database_secret_id))
     snapshots = open_snapshots(settings, s3_attempts)
-    return App(settings, Tokens(settings, secrets), database, snapshots, Service(settings, database, snapshots))
+    reader = Reader(database, settings.time_zone)
+    service = Service(settings, reader, snapshots)
+    return App(settings, Tokens(settings, secrets), database, reader, snapshots, service)

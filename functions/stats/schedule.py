@@ -10,7 +10,6 @@ from stats.base.instants import parse_instant, timestamp
 from stats.base.remote import RemoteError
 from stats.base.telemetry import count, logger, metrics, report, report_unforeseen
 from stats.database.driver import DatabaseError
-from stats.service import read_document
 from stats.snapshots.store import Snapshot, Snapshots
 
 # The function's timeout is 5 s more than REQUEST_TIMEOUT_SECONDS: a statement that took all of the latter still gets
@@ -21,7 +20,7 @@ _MOST_AHEAD = timedelta(minutes=5)
 # A queue keeps an event for 14 days at most: an older time is a mistake, such as a console's sample event of 1970.
 _MOST_LATE = timedelta(days=14)
 _SCHEDULED = "Scheduled Event"  # detail-type
-_TAKES = "it takes {}, which is now, a Scheduler's input with 'scheduled_for', or the event of a rule or a Scheduler"
+_TAKES = "the function takes {} (now), a Scheduler's input with 'scheduled_for', or the event of a rule or a Scheduler"
 
 
 class ScheduleError(Exception):
@@ -65,7 +64,7 @@ def _take(app: App, snapshots: Snapshots, event: Any, deadline: Deadline) -> dic
     scheduled_for = _scheduled_for(event, deadline.now)
     reading = deadline.share(1, app.settings.request_timeout_seconds)
     try:
-        document = read_document(app.database, app.settings.time_zone, reading)
+        document = app.reader.read(reading)
     except DatabaseError as error:
         report("database failed", "DatabaseFailure", error)
         raise
@@ -93,7 +92,7 @@ def _scheduled_for(event: Any, now: datetime) -> datetime:
     name = next((name for name in ("scheduled_for", "time") if name in given), None)
     # Other events of EventBridge have a time too.
     if name is None or (name == "time" and given.get("detail-type", _SCHEDULED) != _SCHEDULED):
-        wraps = "it wraps others, and " if "Records" in given else ""
+        wraps = "it wraps others in Records; " if "Records" in given else ""
         raise ScheduleError(f"the event is not a schedule's: {wraps}{_TAKES}")
     try:
         instant = parse_instant(given[name]).replace(microsecond=0)

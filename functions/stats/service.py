@@ -1,9 +1,8 @@
 """The statistics now: fresh from memory, from a snapshot, from the database, or stale."""
 
 import json
-import time
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, timedelta
 from email.utils import format_datetime
 from enum import StrEnum
 from functools import partial
@@ -12,11 +11,11 @@ from stats.base.deadline import Deadline
 from stats.base.instants import elapsed
 from stats.base.remote import Remote, UnavailableError
 from stats.base.settings import Settings
-from stats.base.telemetry import count, metrics
-from stats.database.session import Database
+from stats.base.telemetry import count
 from stats.http.response import entity_tag
 from stats.numbers import query
 from stats.numbers.catalogue import COUNTERS, Document
+from stats.reading import Reader
 from stats.snapshots.store import Snapshot, Snapshots
 
 _UNAVAILABLE = "The statistics cannot be read at the moment."
@@ -48,26 +47,15 @@ class Statistics:
         return (now - self.taken_at).total_seconds()
 
 
-def read_document(database: Database, zone: tzinfo, deadline: Deadline) -> Document:
-    """Return the statistics at the instant `deadline.now`, for an OpenL2M whose TIME_ZONE is `zone`.
-
-    Raise DatabaseError.
-    """
-    started = time.monotonic()
-    document = database.read(query.statement(deadline.now, zone), lambda rows: query.document(rows[0]), deadline)
-    metrics.add_metric(name="ReadTime", unit="Milliseconds", value=(time.monotonic() - started) * 1000)
-    return document
-
-
 class Service:
     """Serves the last statistics, and refreshes them from the newest snapshot and the database when they are due."""
 
-    def __init__(self, settings: Settings, database: Database, snapshots: Snapshots | None) -> None:
+    def __init__(self, settings: Settings, reader: Reader, snapshots: Snapshots | None) -> None:
         self._settings = settings
-        self._session = database
+        self._reader = reader
 
         def read(deadline: Deadline) -> Statistics:
-            return served(read_document(database, settings.time_zone, deadline), deadline.now)
+            return served(reader.read(deadline), deadline.now)
 
         self._database = Remote(read, "database failed", "DatabaseFailure")
         self._snapshot = snapshots and Remote(
@@ -118,7 +106,7 @@ class Service:
         if not newest and snapshot and snapshot.error and not deadline.passed and snapshot.refresh_now(deadline):
             newest = self._newest(now)
         if newest and newest.age(now) <= self._settings.max_stale_seconds:
-            return newest, Origin.SNAPSHOT if self._is_fresh(newest, now) else Origin.STALE
+            return newest, Origin.SNAPSHOT if self._is_young(newest, now) else Origin.STALE
         raise UnavailableError(_UNAVAILABLE, self._database.remaining(deadline.clock))
 
     def _newest(self, now: datetime) -> Statistics | None:
@@ -130,11 +118,16 @@ class Service:
         usable = [
             each
             for each in values
-            if elapsed(each.taken_at, now) is not None and (each.is_ours or not self._is_fresh(each, now))
+            if elapsed(each.taken_at, now) is not None and (each.is_ours or not self._is_young(each, now))
         ]
         return max(usable, key=lambda each: (each.is_ours, each.taken_at), default=None)
 
     def _is_fresh(self, statistics: Statistics, now: datetime) -> bool:
+        # Where a snapshot lacks numbers, the database may have them by now.
+        from_database = statistics is self._database.value
+        return self._is_young(statistics, now) and (from_database or query.is_whole(statistics.document))
+
+    def _is_young(self, statistics: Statistics, now: datetime) -> bool:
         return statistics.age(now) < self._settings.cache_ttl_seconds
 
     def _read_snapshot(self, snapshots: Snapshots, deadline: Deadline) -> Statistics | None:
@@ -145,14 +138,14 @@ class Service:
         if (
             snapshot is None
             or elapsed(snapshot.taken_at, deadline.now) is None
-            or not query.is_whole(snapshot.document)
+            or not query.is_known(snapshot.document)
         ):
             return None
         return served(snapshot.document, snapshot.taken_at, is_ours=self.is_ours(snapshot))
 
     def is_ours(self, snapshot: Snapshot) -> bool:
         """Tell whether a snapshot has the numbers that this function would read itself, as far as that is known."""
-        server = self._session.server
+        server = self._reader.server
         same_database = snapshot.read_from is None or server is None or snapshot.read_from == server.place
         return same_database and snapshot.zone.key == self._settings.time_zone.key
 

@@ -22,6 +22,6 @@ GRANT SELECT (id) ON switches_netmikoprofile TO `openl2m_stats`;
 GRANT SELECT (id) ON switches_command TO `openl2m_stats`;
 GRANT SELECT (id) ON switches_commandlist TO `openl2m_stats`;
 GRANT SELECT (id) ON users_token TO `openl2m_stats`;
-GRANT SELECT (timestamp, type, action, switch_id, user_id) ON switches_log TO `openl2m_stats`;
+GRANT SELECT (timestamp, type, switch_id, user_id, action) ON switches_log TO `openl2m_stats`;
 GRANT SELECT (name, value) ON counters_counter TO `openl2m_stats`;
 -- make docs: end

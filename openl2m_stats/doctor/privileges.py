@@ -5,9 +5,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from openl2m_stats import grants
+from openl2m_stats.database_errors import remedy
 from openl2m_stats.doctor.findings import Finding, listed
 from openl2m_stats.session import Session, script_path
+from stats.database.driver import Kind
 from stats.numbers import catalogue
+from stats.numbers.catalogue import STATISTICS
+from stats.reading import Gap, find_gaps, readable
 
 # What the scripts keep from the user on purpose; it is named first.
 _SECRETS = {
@@ -60,20 +64,34 @@ class _Column:
 
 
 def check_grants(session: Session) -> Finding:
-    """Tell whether every column that the statement needs can be read. Raise DatabaseError."""
-    readable = {(column.table, column.name) for column in _columns(session) if column.readable}
+    """Tell whether every column that the statement needs can be read, by reading it. Raise DatabaseError."""
     needed = _needed()
-    missing = [each for each in needed if each not in readable]
-    if not missing:
+    gaps = find_gaps(session.probe)
+    if not gaps:
         return Finding("ok", f"all {len(needed)} columns of {len(dict(needed))} tables can be read")
-    if session.dialect == "sqlite":
-        advice = "Is it a database of OpenL2M?"
-    else:
-        user = _account(session)
-        lines = " ".join(grants.lines(session.dialect, user, _tables(missing)))
-        command = f"openl2m-stats grants --engine {session.dialect} --user {shlex.quote(user)}"
-        advice = f"Run in database {session.server.database}: {lines} Or run all that `{command}` prints."
-    return Finding("FAIL", f"cannot read {_by_table(missing, len(missing), len(missing))}", advice)
+    without = [statistic.key for statistic in STATISTICS if statistic not in readable(gaps)]
+    absences = [gap for gap in gaps if gap.error.kind == Kind.ABSENT]
+    absent, forbidden = _columns_of(absences), _columns_of(gap for gap in gaps if gap not in absences)
+    seen = [
+        absent and f"there is no {_by_table(absent, len(absent), len(absent))}",
+        forbidden and f"cannot read {_by_table(forbidden, len(forbidden), len(forbidden))}",
+        f"missing numbers: {listed(without, _MOST)}",
+    ]
+    advice = [remedy(absences[0].error) if absences else "", _grants_advice(session, forbidden) if forbidden else ""]
+    return Finding("FAIL", "; ".join(text for text in seen if text), " ".join(filter(None, advice)))
+
+
+def _columns_of(gaps: Iterable[Gap]) -> list[tuple[str, str]]:
+    """Return the columns that cannot be read; all that are needed of a table that cannot."""
+    columns = catalogue.columns()
+    return [(gap.table, name) for gap in gaps for name in ([gap.column] if gap.column else columns[gap.table])]
+
+
+def _grants_advice(session: Session, columns: Iterable[tuple[str, str]]) -> str:
+    user = _account(session)
+    lines = " ".join(grants.lines(session.dialect, user, _tables(columns)))
+    command = f"openl2m-stats grants --engine {session.dialect} --user {shlex.quote(user)}"
+    return f"Run in database {session.server.database}: {lines} Or run all that `{command}` prints."
 
 
 def check_least_privilege(session: Session) -> Finding:
@@ -82,8 +100,7 @@ def check_least_privilege(session: Session) -> Finding:
         return Finding("ok", "not applicable: the file is opened read-only")
     columns = _columns(session)
     needed = set(_needed())
-    readable = [(column.table, column.name) for column in columns if column.readable]
-    excess = [each for each in readable if each not in needed]
+    excess = [(each.table, each.name) for each in columns if each.readable and (each.table, each.name) not in needed]
     writable = sorted({column.table for column in columns if column.writable})
     further = sorted({str(row[0]) for row in session.rows(_FURTHER[session.dialect])})
     seen = [

@@ -7,6 +7,7 @@ from stats.aws.bucket import StorageError
 from stats.base.deadline import Deadline
 from stats.base.instants import timestamp
 from stats.numbers import query
+from stats.numbers.catalogue import SERVED
 from stats.snapshots.store import open_snapshots
 
 _SECONDS = 10
@@ -32,11 +33,21 @@ def check_snapshot(known: Known) -> Finding:
         if setup.local:
             return Finding("ok", "none yet: make run takes one at its start")
         return Finding("warn", f"there is none yet at {where}", _RUNS)
-    if not query.is_whole(newest.document):
+    if not query.is_known(newest.document):
         seen = f"{where} has other statistics than this version's: the API asks the database instead"
         return Finding("warn", seen, f"Both functions must be of one version. {_RUNS}")
+    place = newest.read_from if "login" in known.causes else known.session.server.place
+    if newest.read_from and newest.read_from != place:
+        seen = f"the newest was read from another database: {', '.join(map(str, newest.read_from.values()))}"
+        return Finding("warn", seen, f"It does not count as fresh. Both functions must have one database. {_RUNS}")
+    if newest.zone.key != settings.time_zone.key:
+        seen = f"the newest follows the time zone {newest.zone.key}, not {settings.time_zone.key}"
+        return Finding("warn", seen, f"It does not count as fresh. Both functions must have one TIME_ZONE. {_RUNS}")
     age = (datetime.now(UTC) - newest.taken_at).total_seconds()
     seen = f"the newest is of {timestamp(newest.taken_at.replace(microsecond=0))}, {age:,.0f} s ago"
     if age > setup.missed_seconds:
         return Finding("warn", f"{seen}, more than the {setup.missed_seconds:,} s that it may be", _RUNS)
+    missing = [each.key for each in SERVED if each.key not in newest.document.get(each.section, {})]
+    if missing:
+        return Finding("warn", f"{seen}, without {', '.join(missing)}", "Look at the check of the grants.")
     return Finding("ok", seen)

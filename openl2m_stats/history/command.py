@@ -54,7 +54,10 @@ def _archive(stack: str | None, time_zone: str | None) -> Iterator[tuple[Setting
 @time_zone_option
 @of_stack
 def list_(stack: str | None, time_zone: str | None, as_json: bool) -> int:
-    """List the months: days with a snapshot, backfilled days and gaps. The exit code is 1 if one is damaged."""
+    """List the months with their snapshots and gaps.
+
+    It counts the days with a snapshot, backfilled days and gaps. The exit code is 1 if a month is damaged.
+    """
     with _archive(stack, time_zone) as (settings, archive):
         found = {month: archive.month(month).rows for month in archive.months()}
         yesterday = datetime.now(settings.time_zone).date() - timedelta(days=1)
@@ -67,9 +70,10 @@ def list_(stack: str | None, time_zone: str | None, as_json: bool) -> int:
     else:
         print("month    snapshots  backfilled  gaps")
         for each in listed:
-            numbers = f"{each['snapshots']:>9}  {each['backfilled']:>10}  {each['gaps']:>4}"
-            rebuild = f"damaged: openl2m-stats history rebuild {each['month']}"
-            print(f"{each['month']}  {rebuild if each['damaged'] else numbers}")
+            if each["damaged"]:
+                print(f"{each['month']}  damaged: openl2m-stats history rebuild {each['month']}")
+            else:
+                print(f"{each['month']}  {each['snapshots']:>9}  {each['backfilled']:>10}  {each['gaps']:>4}")
     return int(any(each["damaged"] for each in listed))
 
 
@@ -96,7 +100,7 @@ def _counted(month: str, rows: Rows | None, first: str, yesterday: date) -> dict
 @time_zone_option
 @of_stack
 def rebuild(stack: str | None, time_zone: str | None, month: str | None, yes: bool) -> int:
-    """Make the rows of MONTH, or of all months, anew from the single snapshots.
+    """Rebuild MONTH, or all months, from the single snapshots.
 
     Each day gets the snapshot that was read last on it. Days without single snapshots stay as they are. A damaged month
     begins with its last good version. The exit code is 1 if a damaged month could not be mended.
@@ -153,7 +157,10 @@ def _rebuild(archive: Archive, month: str, new: Rows) -> int:
 @time_zone_option
 @of_stack
 def restore(stack: str | None, time_zone: str | None, month: str) -> None:
-    """Write the last good version of MONTH, if it is damaged or deleted. The bucket keeps old versions for 7 days."""
+    """Restore a damaged or deleted MONTH.
+
+    It writes the last good version. The bucket keeps old versions for 90 days.
+    """
     with _archive(stack, time_zone) as (_, archive):
         now = archive.month(month)
         if now.stored and now.rows is not None:

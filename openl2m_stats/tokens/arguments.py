@@ -56,6 +56,15 @@ def networks(text: str) -> list[str]:
         raise ValueError("it takes networks separated by commas, such as 10.0.0.0/8,2001:db8::/32") from None
 
 
+def is_network(text: str) -> bool:
+    """Tell whether a text is a network or an address."""
+    try:
+        parse_network(text)
+    except ValueError:
+        return False
+    return True
+
+
 def address(text: str) -> Address:
     """Return an IP address. Raise ValueError."""
     parsed = parse_address(text)

@@ -21,9 +21,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from openl2m_stats.database_url import parse_database_url
 from openl2m_stats.deployed.stack import Account, reading
-from openl2m_stats.errors import Failed
+from openl2m_stats.errors import Failed, Interrupted
 from openl2m_stats.parameters import Parsed, WrongUsage, of_stack
-from openl2m_stats.terminal import printable
+from openl2m_stats.terminal import discard_output, printable, width
 from openl2m_stats.tokens import arguments, edits, openl2m, report
 from openl2m_stats.tokens.registry import Registry, RegistryError
 from stats.aws.secrets import SecretStore, SecretUnavailableError
@@ -31,10 +31,14 @@ from stats.base.deadline import Deadline
 from stats.base.networks import Address
 from stats.base.settings import SettingsError
 from stats.base.telemetry import logger
-from stats.database.driver import DatabaseError
+from stats.database.driver import DatabaseError, Kind
 from stats.tokens.authorization import KEY
 
 _SECONDS = 10  # for reading a secret
+_OPENL2M_USER = (
+    "The import needs a user that may read users_token and auth_user, such as OpenL2M's own. The statistics' user may "
+    "not, on purpose."
+)
 
 
 _EXPIRES = f"90d or 12h from now, {arguments.next_new_year()} (the start of that day in UTC), or never"
@@ -54,20 +58,13 @@ class _Tokens(click.Group):
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="backslashreplace")  # a name that cannot be shown must not lose a key
         try:
-            code = super().invoke(ctx)
-            sys.stdout.flush()
+            return super().invoke(ctx)
         except (BotoCoreError, ClientError) as error:
             problem = f"{ctx.meta['secret']}: {' '.join(str(error).split())}"
         except (DatabaseError, SettingsError) as error:
             problem = str(error)
-        except (KeyboardInterrupt, EOFError):
-            problem = "Interrupted. `openl2m-stats tokens list` shows what was done."
-        except OSError as error:
-            # Else the interpreter tries once more as it ends, and its exit code is 120.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            problem = f"The output cannot be written ({error.strerror}); a new key is lost: rotate it."
-        else:
-            return code
+        except KeyboardInterrupt:
+            raise Interrupted("Interrupted. `openl2m-stats tokens list` shows what was done.") from None
         raise Failed(problem)
 
 
@@ -108,7 +105,10 @@ def _of_registry(function: Callable[..., Any]) -> Callable[..., Any]:
 def create(
     registry: Registry, names: tuple[str, ...], expires: str | None, allowed_ips: list[str], description: str
 ) -> None:
-    """Create a token for each NAME, and print its key, which is shown only once."""
+    """Create a token for each NAME, and print its key.
+
+    A key is shown only once.
+    """
     keys = {name: secrets.token_hex(20) for name in names}
     if len(keys) < len(names):
         raise RegistryError("A name is given twice.")
@@ -119,6 +119,11 @@ def create(
         "description": description,
         "source": "cli",
     }
+    if allowed_ips and any(map(arguments.is_network, names)):
+        raise WrongUsage(
+            "a NAME is a network: separate the networks of --allowed-ips with commas, without spaces",
+            click.get_current_context(),
+        )
     hashes = {name: _hash(key) for name, key in keys.items()}
     registry.change(edits.create(hashes, record, datetime.now(UTC)))
     _hand_out(keys, expires)
@@ -149,7 +154,12 @@ def revoke(registry: Registry, names: tuple[str, ...]) -> None:
 
 @command.command()
 @click.argument("name", type=_NAME)
-@click.option("--keep-old", type=Parsed("24h", arguments.duration), help="Accept the old key for this much longer.")
+@click.option(
+    "--keep-old",
+    type=Parsed("TIME", arguments.duration),
+    metavar="24h",
+    help="Accept the old key for this much longer, in hours or days.",
+)
 @click.option(
     "--expires",
     "changes",
@@ -158,18 +168,24 @@ def revoke(registry: Registry, names: tuple[str, ...]) -> None:
 )
 @_of_registry
 def rotate(registry: Registry, name: str, keep_old: timedelta | None, changes: dict[str, str | None] | None) -> None:
-    """Replace the key of a token, and print the new one, which is shown only once."""
+    """Replace the key of a token, and print the new one.
+
+    It is shown only once.
+    """
     key = secrets.token_hex(20)
     edit = edits.rotate(name, _hash(key), changes or {}, keep_old, datetime.now(UTC))
     _hand_out({name: key}, registry.change(edit).get("expires"))
 
 
 @command.command()
+@click.option("--dry-run", is_flag=True, help="Show what would be removed, and write nothing.")
 @_of_registry
-def prune(registry: Registry) -> None:
+def prune(registry: Registry, dry_run: bool) -> None:
     """Remove revoked and expired tokens from the list."""
-    removed = registry.change(edits.prune(datetime.now(UTC)))
-    print(f"Removed: {', '.join(map(printable, removed)) or 'nothing'}.", file=sys.stderr)
+    edit = edits.prune(datetime.now(UTC))
+    removed = registry.preview(edit) if dry_run else registry.change(edit)
+    done = "Would remove" if dry_run else "Removed"
+    print(f"{done}: {', '.join(map(printable, removed)) or 'nothing'}.", file=sys.stderr)
 
 
 @command.command()
@@ -195,9 +211,19 @@ def check(registry: Registry, address: Address | None) -> int:
 @click.option("--database-secret-id", help="The secret with the login for OpenL2M's database. [default: DATABASE_URL]")
 @_of_registry
 def import_(registry: Registry, dry_run: bool, allow_empty: bool, database_secret_id: str | None) -> None:
-    """Import OpenL2M's own tokens, and revoke those that OpenL2M no longer has."""
-    rows = openl2m.fetch(_database_secret(database_secret_id), os.environ)
-    imported, notes = openl2m.to_entries(rows)
+    """Import OpenL2M's own tokens.
+
+    Imported tokens that OpenL2M no longer has are revoked.
+    """
+    try:
+        rows = openl2m.fetch(_database_secret(database_secret_id), os.environ)
+    except DatabaseError as error:
+        if error.kind is Kind.FORBIDDEN:
+            raise RegistryError(f"{error}. {_OPENL2M_USER}") from None
+        if error.kind is Kind.ABSENT:
+            raise RegistryError(f"This version does not find OpenL2M's tokens, and nothing was done. {error}") from None
+        raise
+    imported, notes, unreadable = openl2m.to_entries(rows)
     for note in notes:
         print(printable(note), file=sys.stderr)
     if not imported and not allow_empty:
@@ -205,7 +231,7 @@ def import_(registry: Registry, dry_run: bool, allow_empty: bool, database_secre
             "OpenL2M's database has no token that can be imported, and nothing was done. Is it the right one? "
             "--allow-empty revokes all tokens that were imported from it."
         )
-    edit = openl2m.carry_over(imported)
+    edit = openl2m.carry_over(imported, () if allow_empty else unreadable)
     changes = registry.preview(edit) if dry_run else registry.change(edit)
     print("\n".join(report.report(changes)))
     if dry_run:
@@ -222,10 +248,15 @@ def _hash(key: str) -> str:
 
 
 def _hand_out(keys: dict[str, str], expires: str | None) -> None:
-    width = max(map(len, keys)) + 2 if sys.stdout.isatty() else 0
-    for name, key in keys.items():
-        print(f"{name.ljust(width)}{key}" if width else f"{name}\t{key}")
-    sys.stdout.flush()
+    column = max(map(width, keys)) + 2 if sys.stdout.isatty() else 0
+    try:
+        for name, key in keys.items():
+            print(f"{name}{' ' * (column - width(name))}{key}" if column else f"{name}\t{key}")
+        sys.stdout.flush()
+    except OSError as error:
+        discard_output()
+        lost = "a new key is lost" if len(keys) == 1 else "new keys are lost"
+        raise Failed(f"The output cannot be written ({error.strerror}); {lost}. Rotate: {', '.join(keys)}.") from None
     until = report.expiry(expires, datetime.now(UTC))
     told = "A key is shown only once, and not stored. It works within TOKENS_REFRESH_SECONDS, 10 by default."
     print(f"{told}\nExpires: {until}.", file=sys.stderr)

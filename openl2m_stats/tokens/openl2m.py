@@ -7,10 +7,10 @@ from typing import Any
 
 from openl2m_stats.files import CA_FILE
 from openl2m_stats.session import open_session, read_instant
+from openl2m_stats.tokens.arguments import is_network
 from openl2m_stats.tokens.registry import Edit, Entry
 from stats.base import settings
 from stats.base.instants import timestamp
-from stats.base.networks import parse_network
 from stats.database.driver import Row
 from stats.tokens.authorization import is_key
 
@@ -20,6 +20,10 @@ _STATEMENT = (
     "FROM users_token t JOIN auth_user u ON u.id = t.user_id ORDER BY t.id"
 )
 _SECONDS = 30
+_HASHED = (
+    "If this version of OpenL2M stores hashes instead of keys, as NetBox does since 4.5, they cannot be imported: "
+    "create a token with `openl2m-stats tokens create` instead"
+)
 # What an import does to a token: added, changed, revoked, kept or unchanged; and the token's name with the details.
 Change = tuple[str, str]
 
@@ -36,13 +40,17 @@ def fetch(database_secret: str | bytes, environ: Mapping[str, str]) -> Sequence[
         return session.rows(_STATEMENT)
 
 
-def to_entries(rows: Iterable[Row]) -> tuple[list[Entry], list[str]]:
-    """Return an entry for each row that can be carried over, and what the operator should know of the others."""
-    entries, notes = [], []
+def to_entries(rows: Iterable[Row]) -> tuple[list[Entry], list[str], list[int]]:
+    """Return an entry for each row that can be carried over, and what the operator should know of the others.
+
+    Also return the numbers of active users' tokens whose keys cannot be read.
+    """
+    entries, notes, unreadable = [], [], []
     for number, key, created, expires, description, allowed_ips, username, is_active in rows:
         row = f"token {number} of {username}"
         if not isinstance(key, str) or not is_key(key):
-            notes.append(f"{row} is left out: its key is not 40 lowercase hex digits")
+            notes.append(f"{row} is left out: {_why_not(key)}")
+            unreadable += [number] if is_active else []
             continue
         try:
             instants = {
@@ -66,14 +74,24 @@ def to_entries(rows: Iterable[Row]) -> tuple[list[Entry], list[str]]:
                 "source": SOURCE,
             }
         )
-    return entries, notes
+    return entries, notes, unreadable
 
 
-def carry_over(imported: Sequence[Entry]) -> Edit[list[Change]]:
+def _why_not(key: object) -> str:
+    if not key:
+        return f"OpenL2M's database does not have its key. {_HASHED}"
+    if isinstance(key, str) and is_key(key.lower()):
+        return "its key has capital letters, and the API accepts lowercase hex digits only"
+    return f"its key is not 40 lowercase hex digits. {_HASHED}"
+
+
+def carry_over(imported: Sequence[Entry], unreadable: Iterable[int] = ()) -> Edit[list[Change]]:
     """Make the registry's tokens of OpenL2M what `imported` says; those that are not in it any more stop.
 
-    A token that was made, revoked or rotated here is left as it is.
+    A token that was made, revoked or rotated here is left as it is. So is one whose number is in `unreadable`: OpenL2M
+    has it, but not its key.
     """
+    prefixes = tuple(f"{SOURCE}-{number}-" for number in unreadable)
     news = {entry["sha256"]: entry for entry in imported}
 
     def edit(entries: list[Any]) -> list[Change]:
@@ -89,6 +107,8 @@ def carry_over(imported: Sequence[Entry]) -> Edit[list[Change]]:
                 changes += [("kept", f"{new['name']}: it was created, revoked or rotated here")] if new else []
             elif new:
                 changes.append(_update(entry, new))
+            elif str(entry.get("name")).startswith(prefixes):
+                changes.append(("kept", f"{entry['name']}: its key in OpenL2M can no longer be read"))
             elif entry.get("active") is not False:
                 entry["active"] = False
                 changes.append(("revoked", f"{entry.get('name')}: OpenL2M no longer has it"))
@@ -113,14 +133,6 @@ def _networks(text: str) -> tuple[list[str], list[str]]:
     An empty list permits everybody. One without a usable item permits nobody, and so is held as it is.
     """
     items = text.replace(" ", "").split(",") if text else []
-    usable = [item for item in items if _is_network(item)]
+    usable = [item for item in items if is_network(item)]
     unusable = [repr(item) for item in items if item not in usable and (item or not usable)]
     return usable or items, unusable
-
-
-def _is_network(item: str) -> bool:
-    try:
-        parse_network(item)
-    except ValueError:
-        return False
-    return True

@@ -5,6 +5,7 @@ from collections import Counter
 from datetime import datetime
 from typing import Any
 
+from openl2m_stats import terminal
 from openl2m_stats.terminal import printable
 from openl2m_stats.tokens.edits import state
 from openl2m_stats.tokens.openl2m import Change
@@ -12,7 +13,10 @@ from stats.base.networks import Address
 from stats.tokens.authorization import RefusedError, is_key, judge
 from stats.tokens.registry import Token, parse_entries
 
-_COLUMNS = ("NAME", "CREATED", "EXPIRES", "NETWORKS", "STATE", "SOURCE", "HASH")
+_COLUMNS = ("NAME", "CREATED", "EXPIRES", "NETWORKS", "STATE", "SOURCE")
+_WIDTH = 80
+_MOST_CREATED, _MOST_NETWORK, _MOST_SOURCE = 10, 19, 7  # of a date, an IPv4 network with a comma, and `openl2m`
+_NO_NETWORK = "none of its networks is usable, so no address may use it"
 _UNITS = (("day", 86400), ("hour", 3600), ("minute", 60))
 
 
@@ -20,35 +24,55 @@ def record(entry: Any, now: datetime) -> dict[str, Any]:
     """Return what is told of an entry: as the registry has it, but for the state, and the hash's last six digits."""
     known = entry if isinstance(entry, dict) else {}
     keys = ("name", "created", "expires", "allowed_ips", "description", "source", "revoked")
-    _, malformed = parse_entries([entry])
-    sha256 = known.get("sha256")
+    sha256, now_is = known.get("sha256"), state(entry, now)
+    problem = _problem(entry)
     return {
         **{key: known.get(key) for key in keys},
-        "state": state(entry, now),
-        "problem": malformed[0][1] if malformed else None,
+        "state": "unusable" if now_is == "active" and problem == _NO_NETWORK else now_is,
+        "problem": problem,
         "sha256_ends": sha256[-6:] if isinstance(sha256, str) else None,
     }
 
 
+def _problem(entry: Any) -> str | None:
+    """Return what is wrong with an entry or with its networks, if anything is."""
+    tokens, malformed = parse_entries([entry])
+    if malformed:
+        return malformed[0][1]
+    [token] = tokens
+    if token.allowed_ips is None:
+        return None
+    listed, usable = len(entry["allowed_ips"]), len(token.allowed_ips)
+    if not usable:
+        return _NO_NETWORK
+    return f"{listed - usable} of its {listed} networks is not usable" if usable < listed else None
+
+
 def table(entries: list[Any], now: datetime) -> list[str]:
-    """Return a headline, and a line for each entry."""
-    rows = [_COLUMNS, *(_row(record(entry, now), now) for entry in entries)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+    """Return a headline, lines for each entry, and what is wrong with some. No line is wider than 80 columns."""
+    records = [record(entry, now) for entry in entries]
+    rows = [[[head] for head in _COLUMNS], *(_row(told, now) for told in records)]
+    others = sum(terminal.widest(cells) for cells in list(zip(*rows, strict=True))[1:])
+    room = _WIDTH - others - 2 * (len(_COLUMNS) - 1)
+    lines = terminal.table([[terminal.wrap(name[0], room), *rest] for name, *rest in rows])
+    notes = [f"{printable(told['name'] or '-')}: {told['problem']}" for told in records if told["problem"]]
+    return [*lines, *([""] if notes else []), *(line for note in notes for line in terminal.wrap(note, _WIDTH))]
 
 
-def _row(told: dict[str, Any], now: datetime) -> tuple[str, ...]:
+def _row(told: dict[str, Any], now: datetime) -> list[list[str]]:
     networks, problem = told["allowed_ips"], told["problem"]
     listed = ", ".join(map(str, networks)) if isinstance(networks, list) else str(networks or "")
-    return (
-        printable(told["name"] or "-"),
-        printable(str(told["created"] or "-")[:10]),
-        "-" if problem else expiry(told["expires"], now),
-        printable(listed or ("any" if not networks else "none")),
-        f"unusable: {problem}" if problem else told["state"],
-        printable(told["source"] or "-"),
-        printable(told["sha256_ends"] or "-"),
-    )
+    text = printable(listed or ("any" if not networks else "none"))
+    malformed = told["state"] == "unusable" and problem != _NO_NETWORK
+    expires = "-" if malformed else expiry(told["expires"], now).removeprefix("expired ")
+    return [
+        [printable(told["name"] or "-")],
+        terminal.wrap(printable(str(told["created"] or "-")[:10]), _MOST_CREATED),
+        [expires.replace("less than a minute", "a moment")],
+        [line for each in text.replace(", ", ",\n").split("\n") for line in terminal.wrap(each, _MOST_NETWORK)],
+        [told["state"]],
+        terminal.wrap(printable(told["source"] or "-"), _MOST_SOURCE),
+    ]
 
 
 def expiry(expires: str | None, now: datetime) -> str:

@@ -30,9 +30,13 @@ _ROOT_KEY = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 _START_SECONDS = 60
 
 
-def deploy_policy() -> str:
-    """Return the policy for deploying with this account's number in it, as docs/permissions.md says."""
-    return (ROOT / "infra/deploy-policy.json").read_text().replace("123456789012", ACCOUNT)
+def deploy_policies(folder: Path = ROOT) -> list[str]:
+    """Return a version's policies for deploying with this account's number in them, as docs/permissions.md says.
+
+    The first is enough for the defaults.
+    """
+    files = sorted((folder / "infra").glob("deploy-policy*.json"), key=lambda path: len(path.name))
+    return [path.read_text().replace("123456789012", ACCOUNT) for path in files]
 
 
 @dataclass(frozen=True)
@@ -57,12 +61,13 @@ class Aws:
     root: Identity
     log: Path
 
-    def user(self, name: str, policy: str) -> Identity:
-        """Create a user with an access key, who may do what a policy document says."""
+    def user(self, name: str, *policies: str) -> Identity:
+        """Create a user with an access key, who may do what policy documents say."""
         iam = self.root.client("iam")
-        arn = iam.create_policy(PolicyName=f"policy-of-{name}", PolicyDocument=policy)["Policy"]["Arn"]
         iam.create_user(UserName=name)
-        iam.attach_user_policy(UserName=name, PolicyArn=arn)
+        for number, policy in enumerate(policies):
+            made = iam.create_policy(PolicyName=f"policy-{number}-of-{name}", PolicyDocument=policy)
+            iam.attach_user_policy(UserName=name, PolicyArn=made["Policy"]["Arn"])
         key = iam.create_access_key(UserName=name)["AccessKey"]
         environment = {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
         return Identity(name, environment)

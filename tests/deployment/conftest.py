@@ -16,7 +16,7 @@ from dev.servers.programs import ServerError
 from openl2m_stats.local.demo import ROWS, insert_inventory
 from openl2m_stats.local.openl2m_schema import DIALECTS
 from tests.deployment import dns, namespaces
-from tests.deployment.aws import ACCOUNT, Aws, Identity, allow, deploy_policy, emulated
+from tests.deployment.aws import ACCOUNT, Aws, Identity, allow, deploy_policies, emulated
 from tests.deployment.operator_folder import Folder, checkout, first_release, shell
 from tests.deployment.stack import Stack
 from tests.support.certificates import Authority, new_authority, new_certificate
@@ -151,8 +151,8 @@ def stack(aws: Aws) -> Stack:
 
 @pytest.fixture(scope="session")
 def deployer(aws: Aws) -> Identity:
-    """Someone with infra/deploy-policy.json, with this account's number as docs/permissions.md says."""
-    return aws.user("deployer", deploy_policy())
+    """Someone who may deploy, and nothing else."""
+    return aws.user("deployer", *deploy_policies())
 
 
 @pytest.fixture(scope="session")

@@ -4,16 +4,15 @@ import threading
 
 import pytest
 
-from tests.deployment.aws import ACCOUNT, Aws, Identity
+from tests.deployment.aws import Aws, Identity, deploy_policies
 from tests.deployment.operator_folder import STACK, Folder, roll_back
 from tests.deployment.stack import Stack, until
 
 
 @pytest.fixture(scope="module")
-def key(before: Folder, aws: Aws, operator: Identity, stack: Stack) -> str:
+def key(aws: Aws, before: Folder, operator: Identity, stack: Stack) -> str:
     """A token of the first release, which is deployed with its own policy and has taken a snapshot."""
-    policy = (before.path / "infra/deploy-policy.json").read_text().replace("123456789012", ACCOUNT)
-    before.make(aws.user("first-deployer", policy), "deploy")
+    before.make(aws.user("deployer-of-before", *deploy_policies(before.path)), "deploy")
     key = before.token(operator, "grafana")
     until(lambda: stack.get(key).ok)
     stack.run_schedule()

@@ -338,8 +338,8 @@ def test_api_role_permits_what_the_function_calls_and_no_more(
 
     requests = calls()
     assert secrets_asked(requests, names) == permitted("StatsRole", "read-secrets")
-    keys = permitted("StatsRole", "read-newest-snapshot-and-history")
-    assert keys == {("s3:GetObject", "latest.json"), ("s3:GetObject", "history/*")}
+    keys = permitted("StatsRole", "read-snapshots-and-history")
+    assert keys == {("s3:GetObject", "latest.json"), ("s3:GetObject", "history/*"), ("s3:GetObject", "dt=*")}
     objects = {(action, url.partition("/snapshots/")[2]) for action, url in objects_asked(requests)}
     months = [f"history/{month}.json" for month in ("2026-10", "2026-11")]
     assert objects == {("s3:GetObject", key) for key in ("latest.json", *months)}
@@ -393,7 +393,16 @@ def test_a_scheduled_event_and_the_answer_when_the_database_is_away(
     assert (stored.pop("scheduled_for"), stored.pop("taken_at")) == (scheduled, first["taken_at"])
     assert shared(stored, expected()) == expected()
 
-    aws.put_database(database.secret(port=free_port()))
+    assert stored["time_zone"] == "UTC"
+    read_from = stored["read_from"]
+    assert (read_from["port"], read_from["name"]) == (database.secret()["port"], database.name)
+
+    # The database goes away: the secret and the snapshot name a port on which nobody listens.
+    port = free_port()
+    aws.put_database(database.secret(port=port))
+    newest = s3.get_object(Bucket=name, Key="snapshots/latest.json")["Body"].read()
+    moved = json.dumps({**json.loads(newest), "read_from": {**read_from, "port": port}})
+    s3.put_object(Bucket=name, Key="snapshots/latest.json", Body=moved)
     answer = start(**variables).invoke(json.loads((ROOT / "events/get_stats.json").read_text()))
 
     assert answer.status == 200

@@ -6,7 +6,7 @@ from dev.markdown import table
 from tests.faults.table import ABSENT, DEFAULT_SECONDS, FAULTS, HELD, ROWS, Answer, Outcome
 from tests.faults.world import DEPENDENCIES
 
-_SOURCES = {"database": "fresh", "stale": "stale"}
+_SOURCES = {"database": "fresh", "partial": "fresh, without the numbers that cannot be read", "stale": "stale"}
 
 
 def tables() -> str:

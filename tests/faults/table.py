@@ -25,7 +25,7 @@ START_SECONDS = 5
 # The timeout that most tests run with, and the function's default.
 SHORT_SECONDS, DEFAULT_SECONDS = 2, 10
 
-Source = Literal["database", "stale"]
+Source = Literal["database", "partial", "stale"]
 ENGINES = ("postgresql", "mariadb")
 
 
@@ -81,6 +81,7 @@ def _failed(message: str, *metrics: str) -> tuple[frozenset[str], frozenset[str]
 FRESH = Answer(200, "database")
 _STALE = Answer(200, "stale", *_failed("database failed", "DatabaseFailure", "CacheStale"))
 _UNAVAILABLE = Answer(503, None, *_failed("database failed", "DatabaseFailure"))
+_PARTIAL = Answer(200, "partial", *_failed("statistics missing", "StatisticsMissing"))
 _UNCHECKED = Answer(503, None, *_failed("token registry not readable", "RegistryFailure"))
 _OLD_REGISTRY = Answer(200, "database", *_failed("token registry not readable", "RegistryFailure", "RegistryStale"))
 _NO_LOGIN = Answer(
@@ -119,6 +120,7 @@ _NEITHER_SECRET = Answer(
 _BOTH_OLD = both(_OLD_REGISTRY, _OLD_LOGIN)
 # A start reads both; a request without a registry reads nothing else.
 NO_SECRETS = Outcome(nothing=_UNCHECKED, stale=_BOTH_OLD, snapshot=_BOTH_OLD, start=_NEITHER_SECRET)
+PARTIAL = Outcome(nothing=_PARTIAL, stale=_PARTIAL, snapshot=_PARTIAL, start=_PARTIAL)
 NO_BUCKET = Outcome(nothing=_NO_SNAPSHOT, stale=_NO_SNAPSHOT, snapshot=_NO_SNAPSHOT, start=_NO_SNAPSHOT)
 NO_TOKENS = Outcome(nothing=_REFUSED, stale=_REFUSED, snapshot=_REFUSED, start=_REFUSED)
 
@@ -157,8 +159,8 @@ ROWS = (
     Row(STATEMENT, "reset", during(STATEMENT, network.reset), NO_DATABASE),
     Row(STATEMENT, "garbage", during(STATEMENT, network.garbage), NO_DATABASE),
     Row(STATEMENT, "half-open", half_open(STATEMENT), _open(FRESH)),
-    Row(STATEMENT, "denied", services.without_grant, NO_DATABASE),
-    Row(STATEMENT, "malformed", services.without_table, NO_DATABASE, engines=(*ENGINES, "sqlite")),
+    Row(STATEMENT, "denied", services.without_grant, PARTIAL, recovery_seconds=90),
+    Row(STATEMENT, "malformed", services.without_table, PARTIAL, recovery_seconds=90, engines=(*ENGINES, "sqlite")),
     Row(STATEMENT, "read-only", services.read_only, UNNOTICED),
     Row(STATEMENT, "cancelled", services.cancelled, NO_DATABASE),
     Row(STATEMENT, "lock", services.locked, NO_DATABASE, engines=(*ENGINES, "sqlite"), every_engine=True),

@@ -33,7 +33,8 @@ def port_at(path: Path, server: Server) -> int:
         connection.cursor() as cursor,
     ):
         cursor.execute("SELECT @@port")
-        return int(cursor.fetchone()[0])
+        [[port]] = cursor.fetchall()
+        return int(port)
 
 
 @pytest.fixture(params=MYSQL)

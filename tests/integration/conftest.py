@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 from unittest.mock import patch
@@ -360,12 +361,12 @@ class Ended(NamedTuple):
     err: str
 
 
-Backfill = Callable[..., Ended]
+Command = Callable[..., Ended]
 
 
 @pytest.fixture
-def backfill(aws: AWS, s3: S3, capsys: pytest.CaptureFixture[str]) -> Backfill:
-    """Return a function that runs the command in this process, whose clock a test may have set."""
+def command(aws: AWS, s3: S3, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Return a function that runs `openl2m-stats` in this process, whose clock a test may have set."""
 
     def run(*arguments: str) -> Ended:
         ours = [name for name in sys.modules if name.partition(".")[0] in {"stats", "openl2m_stats"}]
@@ -373,12 +374,19 @@ def backfill(aws: AWS, s3: S3, capsys: pytest.CaptureFixture[str]) -> Backfill:
             for name in ours:
                 del sys.modules[name]
             capsys.readouterr()
-            code = importlib.import_module("openl2m_stats.cli").main(["backfill", *arguments])
+            code = importlib.import_module("openl2m_stats.cli").main(arguments)
         printed = capsys.readouterr()
         assert not leaks.found_in(printed.out + printed.err)
         return Ended(code, printed.out, printed.err)
 
     return run
+
+
+@pytest.fixture
+def backfill(command: Command, monkeypatch: pytest.MonkeyPatch) -> Command:
+    """Return a function that runs `openl2m-stats backfill` by days in UTC, or in a test's own TIME_ZONE."""
+    monkeypatch.setenv("TIME_ZONE", "UTC")
+    return partial(command, "backfill")
 
 
 @pytest.fixture

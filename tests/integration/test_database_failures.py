@@ -27,7 +27,6 @@ from tests.support.outages import (
     sessions,
     slow,
     stopped,
-    table_missing,
     user_refused,
     wait_until,
 )
@@ -123,7 +122,7 @@ def test_an_outage_of_the_server(outage: Outage, own_db: Database, aws: Any, new
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("outage", [log_locked, user_refused, table_missing], ids=lambda outage: outage.__name__)
+@pytest.mark.parametrize("outage", [log_locked, user_refused], ids=lambda outage: outage.__name__)
 def test_an_outage_of_the_database(outage: Outage, server_db: Database, aws: Any, new_container: Any) -> None:
     assert_outage(outage, server_db, aws, new_container)
 
@@ -272,36 +271,6 @@ def test_the_server_ends_a_statement_that_was_given_up(server_db: Database, aws:
         wait_until(lambda: sessions(server_db, busy=True) == 1)
         assert_unavailable(asked.result(30), server_db)
         wait_until(lambda: sessions(server_db, busy=True) == 0)
-
-
-@pytest.mark.parametrize(
-    ("right", "server_says"),
-    [("SELECT (id) ON switches_vlan", "switches_vlan"), ("SELECT (action) ON switches_log", "switches_log")],
-)
-def test_a_missing_grant_is_named_and_bridged_by_stale_answers(
-    right: str, server_says: str, server_db: Database, aws: Any, new_container: Any, capsys: Any
-) -> None:
-    aws.put_database(server_db.secret())
-    key = aws.new_token()
-    with time_machine.travel(NOW, tick=False) as clock:
-        container = new_container()
-        assert container.get(key).status == 200
-        server_db.execute(f"REVOKE {right} FROM {server_db.user}")
-        clock.shift(61)
-        capsys.readouterr()
-
-        stale = container.get(key)
-
-        assert (stale.status, stale.headers["Age"]) == (200, "61")
-        failed, _counted = map(json.loads, capsys.readouterr().out.splitlines())
-        assert failed["message"] == "database failed"
-        assert "lacks a grant" in failed["error"]
-        assert "openl2m-stats grants" in failed["error"]
-        assert server_says in failed["error"]
-
-        server_db.execute(f"GRANT {right} TO {server_db.user}")
-        clock.shift(61)
-        assert container.get(key).headers["Age"] == "0"
 
 
 def role_settings(database: Database) -> list[str]:

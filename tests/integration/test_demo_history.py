@@ -66,6 +66,18 @@ def test_the_numbers_lead_to_todays(tmp_path: Path) -> None:
     assert all(0 < row["devices_last_7_days"] < row["devices_last_31_days"] < row["switches"] for row in taken)
 
 
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/Los_Angeles", "Asia/Kathmandu", "UTC"])
+def test_the_days_of_a_time_zone_add_up(zone: str, tmp_path: Path) -> None:
+    history = made(tmp_path / "demo.sqlite3", INSTANTS["at noon"], zone)
+    # There are gaps 37 and 12 days ago.
+    days = [day for day in history if "2026-10-18" <= day < "2026-11-11"]
+    first, last = (history[day]["values"]["changes_total"] for day in (days[0], days[-1]))
+    changes = sum(history[day]["values"]["changes_today"] for day in days[1:])
+    assert last - first > 60
+    # What was made in the last five minutes of a day is in the next day's total only.
+    assert abs(changes - (last - first)) <= 3
+
+
 def test_weekends_are_quieter(tmp_path: Path) -> None:
     history = made(tmp_path / "demo.sqlite3", INSTANTS["at noon"])
 

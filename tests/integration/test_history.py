@@ -5,7 +5,7 @@ import io
 import json
 import time
 from collections.abc import Callable, Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from importlib import import_module
 from typing import Any
 
@@ -103,7 +103,8 @@ def test_the_answer(s3: S3, ask: Ask, build: Any) -> None:
     }
     document = answer.json
     assert answer.body == json.dumps(document, separators=(",", ":"))
-    assert list(document) == ["from", "to", "days", "backfilled", *SECTIONS]
+    assert (document["time_zone"], document["partial"]) == ("UTC", None)
+    assert list(document) == ["from", "to", "time_zone", "partial", "days", "backfilled", *SECTIONS]
     assert (document["from"], document["to"]) == ("2026-10-30", "2026-11-04")
     assert document["days"] == days("2026-10-30", "2026-11-04")
     assert document["backfilled"] == ["2026-11-01"]
@@ -198,6 +199,10 @@ REFUSED = {
     "from=0001-01-01&to=9999-12-31": "from and to are too far apart",
     "from=2026-11-01&from=2026-11-01": "from is given more than once",
     "to=2026-11-01&from=2026-10-30&to=": "to is given more than once",
+    "format=xml": "format is not csv or json",
+    "format=CSV": "format is not csv or json",
+    "format=": "format is not csv or json",
+    "format=csv&format=csv": "format is given more than once",
 }
 
 
@@ -209,9 +214,66 @@ def test_an_unusable_range_is_refused(ask: Ask, build: Any) -> None:
             assert detail in answer.json["detail"]
 
 
-def test_days_are_those_of_utc(s3: S3, travel: Travel, new_ask: Callable[..., Ask]) -> None:
-    ask = new_ask(TIME_ZONE="Pacific/Kiritimati")
-    assert ask().json["to"] == "2026-11-23"
+@pytest.mark.parametrize("accept", ["application/json", "text/csv", "text/html,*/*;q=0.8"])
+def test_a_format_in_the_query_wins(accept: str, s3: S3, ask: Ask, build: Any) -> None:
+    store(s3, {"2026-11-23": row("2026-11-23")})
+    for form, header in (("csv", "text/csv"), ("json", "application/json")):
+        answer = ask(f"format={form}", ("Accept", accept), build=build)
+        expected = ask("", ("Accept", header), build=build)
+        assert (answer.status, answer.body, answer.headers) == (200, expected.body, expected.headers)
+
+
+# The clock stands at 12:00:00.25 UTC on 23 November.
+ZONES = {"UTC": "2026-11-23", "Pacific/Kiritimati": "2026-11-24", "Pacific/Midway": "2026-11-23"}
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_days_are_those_of_the_time_zone(zone: str, s3: S3, travel: Travel, new_ask: Callable[..., Ask]) -> None:
+    ask, today = new_ask(TIME_ZONE=zone), ZONES[zone]
+    document = ask().json
+    assert (document["to"], document["time_zone"], document["partial"]) == (today, zone, today)
+    assert ask("to=2026-11-22").json["partial"] is None
+    assert ask(f"from={today}&to=2026-12-01").json["partial"] == today
+    tomorrow = date.fromisoformat(today) + timedelta(days=1)
+    assert ask(f"from={tomorrow}").json["detail"] == "The parameter from is after today, which is the default of to."
+    travel(-12 * 3600 - 0.5)  # the end of the day before, in UTC
+    assert ask().json["partial"] == {"Pacific/Kiritimati": "2026-11-23"}.get(zone, "2026-11-22")
+
+
+@pytest.mark.parametrize(
+    ("zone", "begins"),
+    {
+        "UTC": "2026-12-01T00:00:00Z",
+        "Asia/Tokyo": "2026-11-30T15:00:00Z",
+        "America/Los_Angeles": "2026-12-01T08:00:00Z",
+        "Asia/Kathmandu": "2026-11-30T18:15:00Z",
+    }.items(),
+)
+def test_a_month_begins_in_the_time_zone(
+    zone: str, begins: str, s3: S3, travel: Travel, new_ask: Callable[..., Ask]
+) -> None:
+    store(s3, {"2026-12-01": row("2026-12-01", 7), "2026-11-30": row("2026-11-30", 3)})
+    begin = datetime.fromisoformat(begins)
+    ask = new_ask(TIME_ZONE=zone)
+    query = "from=2026-11-30&to=2026-12-01"
+    for seconds, values in ((-1, [3, None]), (0, [3, 7])):
+        travel(begin + timedelta(seconds=seconds))
+        reads(s3)
+        assert ask(query).json["database"]["switches"]["values"] == values
+    assert reads(s3) == ["2026-12"]
+    # November is settled two days after its end, and counts for an hour from then on.
+    for instant, read in ((2 * 86400 + 1, ["2026-11", "2026-12"]), (2 * 86400 + 3600, ["2026-12"])):
+        travel(begin + timedelta(seconds=instant))
+        assert ask(query).status == 200
+        assert reads(s3) == read
+
+
+def test_rows_of_version_1_0_beside_newer_ones(s3: S3, new_ask: Callable[..., Ask]) -> None:
+    """Each is shown at the day that it stands for, which was a day in UTC."""
+    newer = {"taken_at": "2026-11-22T14:55:02Z", "time_zone": "Asia/Tokyo", "read_from": {"engine": "postgres"}}
+    store(s3, {"2026-11-21": row("2026-11-21", 1), "2026-11-22": row("2026-11-22", 2, **newer)})
+    answer = new_ask(TIME_ZONE="Asia/Tokyo")("from=2026-11-21&to=2026-11-22")
+    assert answer.json["database"]["switches"]["values"] == [1, 2]
 
 
 def test_methods_and_validators(s3: S3, ask: Ask, build: Any) -> None:
@@ -311,9 +373,11 @@ DAMAGED = [
     b"\xff",
     b'{"2026-10-05":null}',
     b'{"2026-10-05":[]}',
+    b'{"2026-10-05":{"scheduled_for":"2026-10-05T23:55:00Z","values":{}}}',
+    b'{"2026-10-05":{"taken_at":"2026-10-05T23:55:02Z","values":{}}}',
     b'{"2026-10-05":{"scheduled_for":"2026-10-05T23:55:00Z"}}',
-    b'{"2026-10-05":{"scheduled_for":"2026-10-05T23:55:00Z","values":[]}}',
-    b'{"2026-10-05":{"scheduled_for":"2026-10-05T23:55:00Z","values":null}}',
+    b'{"2026-10-05":{"scheduled_for":"2026-10-05T23:55:00Z","taken_at":"2026-10-05T23:55:02Z","values":[]}}',
+    b'{"2026-10-05":{"scheduled_for":"2026-10-05T23:55:00Z","taken_at":"2026-10-05T23:55:02Z","values":null}}',
     b'{"2026-10-05":{"scheduled_for":"yesterday","values":{}}}',
     b'{"2026-10-05":{"scheduled_for":"0001-01-01T00:00:00+23:00","values":{}}}',
     b'{"2026-10-05":{"values":{}}}',
@@ -555,7 +619,8 @@ def test_the_snapshots_of_a_day(
     container = new_container()
     now = container.get(key).json
     snapshots = import_module("stats.snapshots.store")
-    taken = snapshots.Snapshot(now, NOW, NOW.replace(microsecond=0))
+    zone = container.api._app.settings.time_zone
+    taken = snapshots.Snapshot(now, NOW, NOW.replace(microsecond=0), zone, None)
     container.api._app.snapshots.write(taken, container.api.Deadline.after(10))
     history = container.get(key, path=PATH, query="from=2026-11-23").json
     assert history["backfilled"] == []

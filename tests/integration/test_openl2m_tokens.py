@@ -243,15 +243,49 @@ def test_rows_that_cannot_be_carried_over(openl2m: Database, aws: AWS, run: Run)
     add(openl2m, 3)
     openl2m.execute("UPDATE users_token SET expires = 'infinity' WHERE id = 3")
     add(openl2m, 4)
+    add(openl2m, 5, key="")
     result = run("import")
     assert result.code == 0
+    hashed = (
+        "If this version of OpenL2M stores hashes instead of keys, as NetBox does since 4.5, they cannot be imported: "
+        "create a token with `openl2m-stats tokens create` instead"
+    )
     assert result.err.splitlines() == [
-        "token 1 of alice is left out: its key is not 40 lowercase hex digits",
-        "token 2 of alice is left out: its key is not 40 lowercase hex digits",
+        "token 1 of alice is left out: its key has capital letters, and the API accepts lowercase hex digits only",
+        f"token 2 of alice is left out: its key is not 40 lowercase hex digits. {hashed}",
         "token 3 of alice is left out: its times cannot be read",
+        f"token 5 of alice is left out: OpenL2M's database does not have its key. {hashed}",
     ]
     assert [entry["name"] for entry in entries(aws)] == ["openl2m-4-alice"]
     assert not leaks.found_in(result.out + result.err + text(aws))
+
+
+def test_a_token_whose_key_is_replaced_by_a_hash_stays(
+    openl2m: Database, aws: AWS, run: Run, new_container: Any
+) -> None:
+    """OpenL2M still accepts it. What OpenL2M does not have any more, or its user may not use, stops."""
+    keys = {number: add(openl2m, number) for number in (1, 2, 11)}
+    assert run("import").code == 0
+    openl2m.execute("UPDATE users_token SET key = 'pbkdf2$' || id WHERE id = 1")
+    openl2m.execute("DELETE FROM users_token WHERE id = 11")
+    result = run("import")
+    assert result.code == 0
+    assert "openl2m-1-alice: its key in OpenL2M can no longer be read" in result.out
+    assert [new_container().get(keys[number]).status for number in (1, 2, 11)] == [200, 200, 401]
+
+    openl2m.execute("UPDATE auth_user SET is_active = 0")
+    assert run("import").code == 0
+    assert [new_container().get(keys[number]).status for number in (1, 2)] == [401, 401]
+
+
+def test_tokens_that_are_kept_elsewhere(openl2m: Database, aws: AWS, run: Run) -> None:
+    add(openl2m, 1)
+    assert run("import").code == 0
+    before = text(aws)
+    openl2m.execute("ALTER TABLE users_token RENAME COLUMN key TO digest")
+    result = run("import")
+    assert (result.code, text(aws)) == (1, before)
+    assert "OpenL2M's tokens are not where this version looks, and nothing was done." in result.err
 
 
 def test_a_name_that_would_do_something_to_a_terminal(openl2m: Database, run: Run) -> None:

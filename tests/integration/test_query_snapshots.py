@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from stats.numbers.catalogue import STATISTICS
-from tests.integration.conftest import Backfill, Travel
+from tests.integration.conftest import Command, Travel
 from tests.support.databases import ROOT
 from tests.support.s3 import S3
 from tests.support.snapshots import at
@@ -32,7 +32,7 @@ def bucket(
     log: Any,
     s3: S3,
     travel: Travel,
-    backfill: Backfill,
+    backfill: Command,
     new_schedule: Any,
 ) -> S3:
     """A bucket with two backfilled days, three with snapshots, and one in between without either."""

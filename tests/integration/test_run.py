@@ -185,11 +185,13 @@ def test_http_as_it_travels(demo: str) -> None:
     authorization = {"Authorization": header.partition(": ")[2]}
     with requests.Session() as session:
         get = session.get(url, headers=authorization, timeout=10)
-        assert get.headers["Content-Length"] == str(len(get.content))
+        assert int(get.headers["Content-Length"]) == get.raw.tell()
         head = session.head(url, headers=authorization, timeout=10)
         assert (head.status_code, head.content) == (200, b"")
         assert head.headers["ETag"] == get.headers["ETag"]
-        assert "Content-Length" not in head.headers
+        # Where there is neither, the server says "chunked", which Nagios' check_http waits for.
+        assert head.headers["Content-Length"] == get.headers["Content-Length"]
+        assert "Transfer-Encoding" not in head.headers
         not_modified = session.get(url, headers={**authorization, "If-None-Match": get.headers["ETag"]}, timeout=10)
         assert (not_modified.status_code, not_modified.content) == (304, b"")
         options = session.options(url, timeout=10)
@@ -198,6 +200,7 @@ def test_http_as_it_travels(demo: str) -> None:
         assert session.get(url + "x", headers=authorization, timeout=10).status_code == 404
         refused = session.get(url, timeout=10)
         assert (refused.status_code, refused.headers["WWW-Authenticate"]) == (401, "Token")
+        assert session.head(url, timeout=10).headers["Content-Length"] == str(len(refused.content))
 
 
 def test_a_header_sent_twice(demo: str) -> None:
@@ -256,11 +259,44 @@ def test_this_host(host: str, demo: str) -> None:
     assert answer.status_code == 200
 
 
-def test_a_request_without_a_host(demo: str) -> None:
+@pytest.mark.parametrize(
+    ("request_line", "host", "status"),
+    [
+        ("GET /api/stats/ HTTP/1.0", None, 200),  # a browser always sends one
+        ("GET http://localhost:{port}/api/stats/ HTTP/1.1", "localhost:{port}", 200),
+        ("GET HTTP://127.0.0.1:{port}/api/stats/?x=http://a/b HTTP/1.1", "evil.example", 200),
+        ("GET http://localhost:{port} HTTP/1.1", "localhost", 200),
+        ("GET http://evil.example/api/stats/ HTTP/1.1", "localhost", 421),
+        ("GET http:///api/stats/ HTTP/1.1", "localhost", 404),
+    ],
+)
+def test_what_a_request_is_for(request_line: str, host: str | None, status: int, demo: str) -> None:
     _, url, _, header = shlex.split(commands(demo)["curl"])
-    with socket.create_connection(("127.0.0.1", int(url.split(":")[2].split("/")[0])), 10) as client:
-        client.sendall(f"GET /api/stats/ HTTP/1.0\r\n{header}\r\n\r\n".encode())
-        assert client.recv(100).startswith(b"HTTP/1.1 421 ")
+    port = int(url.split(":")[2].split("/")[0])
+    lines = [request_line, header, *([f"Host: {host}"] if host else []), "Connection: close", "", ""]
+    with socket.create_connection(("127.0.0.1", port), 10) as client:
+        client.sendall("\r\n".join(lines).format(port=port).encode())
+        assert client.recv(100).startswith(f"HTTP/1.1 {status} ".encode())
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6")
+def test_ipv6(demo: str) -> None:
+    _, url, _, header = shlex.split(commands(demo)["curl"])
+    answer = requests.get(url.replace("127.0.0.1", "[::1]"), headers=dict([header.split(": ")]), timeout=10)
+    assert answer.status_code == 200
+
+
+CHECK_HTTP = Path("/usr/lib/nagios/plugins/check_http")
+
+
+@pytest.mark.skipif(not CHECK_HTTP.exists(), reason="check_http is not installed")
+@pytest.mark.parametrize("options", [[], ["-j", "HEAD"], ["-H", "localhost"], ["-j", "HEAD", "-H", "localhost"]])
+def test_nagios_check_http(options: list[str], demo: str) -> None:
+    _, url, _, header = shlex.split(commands(demo)["curl"])
+    port = url.split(":")[2].split("/")[0]
+    where = ["-I", "127.0.0.1", "-p", port, "-u", "/api/stats/", "-k", header, "-e", "HTTP/1.1 200"]
+    finished = subprocess.run([CHECK_HTTP, *where, *options], capture_output=True, text=True, check=False)
+    assert (finished.returncode, finished.stdout.partition(":")[0]) == (0, "HTTP OK")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -313,6 +349,15 @@ def test_an_sqlite_file_of_the_users_own(sqlite_db: Database) -> None:
 def test_a_port_in_use() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert failing(PORT=port).startswith(f"Port {port} cannot be used")
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6")
+def test_a_port_in_use_by_ipv6_alone() -> None:
+    with socket.socket(socket.AF_INET6) as taken:
+        taken.bind(("::1", 0))
         taken.listen()
         port = taken.getsockname()[1]
         assert failing(PORT=port).startswith(f"Port {port} cannot be used")
@@ -423,6 +468,7 @@ def test_a_snapshot_of_the_demo() -> None:
     time = document.pop("scheduled_for")
     assert key == f"snapshots/dt={time[:10]}/{time.replace(':', '-')}.json"
     assert document.pop("taken_at")[:19] == time[:19]
+    assert (document.pop("time_zone"), document.pop("read_from")["engine"]) == ("UTC", "sqlite")
     assert document.pop("counters")["failed_logins"] == {"label": "Failed logins", "value": 712}
     check_demo(document)
 

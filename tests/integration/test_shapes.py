@@ -1,5 +1,6 @@
 """The statement's two shapes: which of them is sent, and that both give the same numbers."""
 
+import contextlib
 import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -69,13 +70,15 @@ def random_log(chance: random.Random, now: datetime) -> list[dict[str, Any]]:
 
 def insert_odd_instants(database: Database, chance: random.Random) -> None:
     """Insert entries with instants that the server accepts, but Python cannot represent."""
-    permit = "SET STATEMENT sql_mode = '' FOR " if database.engine == "mariadb" else ""
-    hint = "/*+ SET_VAR(sql_mode = '') */ " if database.engine == "mysql" else ""
     columns = "timestamp, type, action, switch_id, user_id, if_index, ip_address, if_name"
-    for instant in ODD_INSTANTS[database.dialect]:
-        switch = chance.choice(["NULL", 1, SWITCHES + 1, *GONE])
-        values = f"'{instant}', {chance.choice([0, 1, 4, 5])}, 95, {switch}, 1, 0, '', ''"
-        database.execute(f"{permit}INSERT {hint}INTO switches_log ({columns}) VALUES ({values})")
+    with contextlib.closing(database.connect()) as connection:
+        cursor = connection.cursor()
+        if database.dialect == "mysql":
+            cursor.execute("SET SESSION sql_mode = ''")
+        for instant in ODD_INSTANTS[database.dialect]:
+            switch = chance.choice(["NULL", 1, SWITCHES + 1, *GONE])
+            values = f"'{instant}', {chance.choice([0, 1, 4, 5])}, 95, {switch}, 1, 0, '', ''"
+            cursor.execute(f"INSERT INTO switches_log ({columns}) VALUES ({values})")
 
 
 def devices(log: list[dict[str, Any]], now: datetime, zone: str) -> dict[str, int]:

@@ -2,15 +2,18 @@
 
 import json
 import os
+import random
 import re
 import traceback
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from time import sleep
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from dev.servers.databases import Database, Server
+from dev.servers.databases import Database, Server, sqlite_database
 from dev.servers.processes import free_port
 from tests.integration.conftest import AWS, NOW, Travel
 from tests.support import leaks
@@ -151,23 +154,23 @@ def test_an_unusable_time(
 WRAPPED = [{"eventSource": "aws:sqs", "body": json.dumps(at("2026-11-23T11:55:00Z"))}]
 
 
-@pytest.mark.parametrize(
-    ("event", "told"),
-    {
-        "a queue's envelope": ({"Records": WRAPPED}, "it wraps others, and it takes {}, "),
-        "a warm-up ping": ({"source": "serverless-plugin-warmup"}, "it takes {}, "),
-        "another event of EventBridge": (
-            {**RULE, "detail-type": "EC2 Instance State-change Notification", "time": "2026-11-23T11:55:00Z"},
-            "it takes {}, ",
-        ),
-        "the console's example": ({"key1": "value1"}, "it takes {}, "),
-        "a list": ([at("2026-11-23T11:55:00Z")], "it takes {}, "),
-        "an empty list": ([], "it takes {}, "),
-        "text": ("2026-11-23T11:55:00Z", "it takes {}, "),
-        "no text": ("", "it takes {}, "),
-        "zero": (0, "it takes {}, "),
-    }.values(),
-)
+NOT_A_SCHEDULES: dict[str, tuple[Any, str]] = {
+    "a queue's envelope": ({"Records": WRAPPED}, "it wraps others in Records; the function takes {} "),
+    "a warm-up ping": ({"source": "serverless-plugin-warmup"}, "the function takes {} "),
+    "another event of EventBridge": (
+        {**RULE, "detail-type": "EC2 Instance State-change Notification", "time": "2026-11-23T11:55:00Z"},
+        "the function takes {} ",
+    ),
+    "the console's example": ({"key1": "value1"}, "the function takes {} "),
+    "a list": ([at("2026-11-23T11:55:00Z")], "the function takes {} "),
+    "an empty list": ([], "the function takes {} "),
+    "text": ("2026-11-23T11:55:00Z", "the function takes {} "),
+    "no text": ("", "the function takes {} "),
+    "zero": (0, "the function takes {} "),
+}
+
+
+@pytest.mark.parametrize(("event", "told"), NOT_A_SCHEDULES.values(), ids=NOT_A_SCHEDULES)
 def test_an_event_that_is_not_a_schedules(
     event: Any, told: str, key: str, s3: S3, travel: Travel, new_schedule: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -605,6 +608,18 @@ def test_a_snapshot_of_another_version_is_not_served(
     assert "detail=snapshot" in new_container().get(key).headers["Cache-Status"]
 
 
+def test_a_snapshot_from_before_a_change_of_the_time_zone_or_the_database(
+    key: str, aws: AWS, s3: S3, tmp_path: Path, travel: Travel, new_schedule: Any, new_container: Any
+) -> None:
+    new_schedule(TIME_ZONE="UTC")({})
+    assert "detail=snapshot" in new_container().get(key).headers["Cache-Status"]
+    assert new_container(TIME_ZONE="Asia/Tokyo").get(key).headers["Cache-Status"] == "openl2m-stats; fwd=miss"
+    (tmp_path / "other").mkdir()
+    with sqlite_database(tmp_path / "other") as other:
+        aws.put_database(other.secret())
+        assert new_container(TIME_ZONE="UTC").get(key).headers["Cache-Status"] == "openl2m-stats; fwd=miss"
+
+
 def test_a_snapshot_of_a_former_version_without_counters_is_served(
     key: str, s3: S3, travel: Travel, new_schedule: Any, new_container: Any
 ) -> None:
@@ -726,3 +741,38 @@ def test_no_request_reaches_the_database(
     assert details == {"snapshot", "memory"}
     assert max(int(answer["headers"]["Age"]) for answer in answers) < 330
     assert len({answer["headers"]["ETag"] for answer in answers}) == 10
+
+
+SUMS = ["Asia/Tokyo", "America/Los_Angeles", "Asia/Kathmandu", "UTC"]
+
+
+@pytest.mark.parametrize("zone", SUMS)
+def test_each_days_changes_add_up_to_the_growth_of_the_total(
+    zone: str, key: str, sqlite_db: Database, s3: S3, travel: Travel, new_schedule: Any
+) -> None:
+    """A week of office hours in a time zone, with a snapshot every 3 hours and every 5 minutes around midnights."""
+    chance, take = random.Random(2026), new_schedule(TIME_ZONE=zone)
+    begin = datetime(2026, 11, 9, tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    sqlite_db.insert("counters_counter", [{"name": "changes", "value": 39014}])
+    made = sorted(
+        begin + timedelta(days=day, hours=chance.uniform(8, 19))
+        for day in range(8)
+        for _ in range(chance.randint(5, 20))
+    )
+    offsets = [timedelta(days=day, hours=hour) for day in range(8) for hour in range(0, 24, 3)]
+    offsets += [timedelta(days=day, minutes=minute) for day in range(1, 8) for minute in (-10, -5, 5)]
+    counted = 0
+    for offset in sorted(offsets):
+        now = begin + offset
+        new = [instant for instant in made[counted:] if instant <= now]
+        counted += len(new)
+        changes = [{"type": 1, "switch_id": 7, "user_id": 1, "timestamp": instant} for instant in new]
+        sqlite_db.insert("switches_log", changes)
+        sqlite_db.execute(f"UPDATE counters_counter SET value = {39014 + counted}")
+        travel(now + timedelta(seconds=1))
+        take(at(now.isoformat()))
+    rows = s3.json("snapshots/history/2026-11.json")
+    days = [f"2026-11-{day:02}" for day in range(10, 16)]
+    growth = rows[days[-1]]["values"]["changes_total"] - rows["2026-11-09"]["values"]["changes_total"]
+    assert growth > 30
+    assert sum(rows[day]["values"]["changes_today"] for day in days) == growth

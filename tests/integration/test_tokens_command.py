@@ -3,6 +3,8 @@
 import hashlib
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,6 +16,7 @@ import pytest
 from dev.servers.databases import Database
 from tests.integration.conftest import AWS, Container, Travel, token_record
 from tests.support import leaks
+from tests.support.databases import ROOT
 from tests.support.tokens_command import Run, command, entries, run, text
 
 __all__ = ["run"]  # a fixture
@@ -110,6 +113,8 @@ def test_a_token_expires(travel: Travel, new_container: Start, run: Run) -> None
         (("create", "grafana", "--expires", "0d"), "such as 24h or 90d"),
         (("create", "grafana", "--expires", "tomorrow"), "never"),
         (("create", "grafana", "--allowed-ips", ""), "networks separated by commas"),
+        (("create", "grafana", "--allowed-ips", "10.0.0.0/8", "192.168.0.0/16"), "a NAME is a network: separate"),
+        (("create", "grafana", "--allowed-ips", "10.0.0.1,", "2001:db8::1"), "networks separated by commas"),
         (("create", "grafana", "--allowed-ips", "10.0.0.0/8,nonsense"), "networks separated by commas"),
         (("create", " grafana"), "printable"),
         (("create", "graf\tana"), "printable"),
@@ -281,6 +286,9 @@ def test_pruning(aws: AWS, travel: Travel, run: Run) -> None:
         token_record("5" * 40, name="deleted", source="openl2m", active=False),
     ]
     aws.put_tokens(gone[0], *kept, *gone[1:])
+    before = text(aws)
+    assert run("prune", "--dry-run").err == "Would remove: expired, off, deleted.\n"
+    assert text(aws) == before
     assert run("prune").err == "Removed: expired, off, deleted.\n"
     assert entries(aws) == kept
     assert run("prune").err == "Removed: nothing.\n"
@@ -298,14 +306,20 @@ def test_listing(aws: AWS, travel: Travel, run: Run) -> None:
         "text",
     )
     assert [" ".join(line.split()) for line in run("list").out.splitlines()] == [
-        "NAME CREATED EXPIRES NETWORKS STATE SOURCE HASH",
-        "grafana 2026-11-01 never any active cli abcdef",
-        "nagios - in 12 days 10.0.0.0/8, ::1 active - abcdef",
-        "old - expired 3 days ago nonsense expired - abcdef",
-        "off - never any revoked openl2m abcdef",
-        "bad - - any unusable: expires is not an ISO 8601 time with an offset from UTC - abcdef",
-        r"'e\x1b[2Jvil\n' - - any unusable: sha256 is not 64 hex digits - -",
-        "- - - any unusable: not an object - -",
+        "NAME CREATED EXPIRES NETWORKS STATE SOURCE",
+        "grafana 2026-11-01 never any active cli",
+        "nagios - in 12 days 10.0.0.0/8, active -",
+        "::1",
+        "old - 3 days ago nonsense expired -",
+        "off - never any revoked openl2m",
+        "bad - - any unusable -",
+        r"'e\x1b[2Jvil\n' - - any unusable -",
+        "- - - any unusable -",
+        "",
+        "old: none of its networks is usable, so no address may use it",
+        "bad: expires is not an ISO 8601 time with an offset from UTC",
+        r"'e\x1b[2Jvil\n': sha256 is not 64 hex digits",
+        "-: not an object",
     ]
     told = json.loads(run("list", "--json").out)
     assert [record["state"] for record in told] == ["active", "active", "expired", "revoked", *["unusable"] * 3]
@@ -325,7 +339,8 @@ def test_listing(aws: AWS, travel: Travel, run: Run) -> None:
 
 def test_what_the_function_logs_is_not_listed(aws: AWS) -> None:
     aws.put_tokens(token_record("1" * 40, allowed_ips=["nonsense"]))
-    assert json.loads(command("list", "--json").out)[0]["state"] == "active"
+    [told] = json.loads(command("list", "--json").out)
+    assert (told["state"], told["problem"]) == ("unusable", "none of its networks is usable, so no address may use it")
 
 
 def test_listing_nothing(run: Run) -> None:
@@ -468,6 +483,62 @@ def test_names_that_the_output_cannot_show(aws: AWS) -> None:
     assert (made.code, list(made.keys)) == (0, [r"Z\xfcrich"])
 
 
+def start(*arguments: str, **options: Any) -> subprocess.Popen[str]:
+    variables = {**os.environ, "PYTHONPATH": "functions", "PYTHONUNBUFFERED": "", **options.pop("variables", {})}
+    words = [sys.executable, "-m", "openl2m_stats", *arguments]
+    return subprocess.Popen(words, cwd=ROOT, env=variables, stderr=subprocess.PIPE, text=True, **options)
+
+
+def closed_pipe(*arguments: str, lines: int) -> tuple[int, str]:
+    """Return the exit code of a command whose output is read as far as some lines, and what it says on stderr."""
+    reading, writing = os.pipe()
+    with os.fdopen(reading) as output:
+        if not lines:
+            output.close()
+        process = start(*arguments, stdout=writing)
+        os.close(writing)
+        for _ in range(lines):
+            output.readline()
+    _, said = process.communicate(timeout=60)
+    return process.returncode, said
+
+
+def test_a_closed_pipe_ends_quietly(aws: AWS) -> None:
+    aws.put_tokens(*(token_record(leaks.new_key(), name=f"{number}") for number in range(300)))
+    assert closed_pipe("tokens", "list", lines=1) in {(141, ""), (0, "")}  # all of it may fit into the pipe
+    for arguments in (["tokens", "list"], ["tokens", "list", "--json"], ["grants", "--engine", "mysql"]):
+        assert closed_pipe(*arguments, lines=0) == (141, "")
+
+
+def test_a_new_key_that_nobody_reads(aws: AWS) -> None:
+    for arguments, said in (
+        (["create", "grafana"], "a new key is lost. Rotate: grafana."),
+        (["rotate", "grafana"], "a new key is lost. Rotate: grafana."),
+        (["create", "a", "b"], "new keys are lost. Rotate: a, b."),
+    ):
+        code = closed_pipe("tokens", *arguments, lines=0)
+        assert code == (2, f"The output cannot be written (Broken pipe); {said}\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["tokens", "list"], "Interrupted. `openl2m-stats tokens list` shows what was done."),
+        (["versions", "prune", "--stack", "x"], ""),
+    ],
+)
+def test_ctrl_c(arguments: list[str], said: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(60)
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        process = start(*arguments, variables={"AWS_ENDPOINT_URL": url, "TOKENS_SECRET_ID": "x"})
+        connection, _ = silent.accept()
+        with connection:
+            process.send_signal(signal.SIGINT)
+            _, printed = process.communicate(timeout=60)
+    assert (process.returncode, printed.strip()) == (130, said)
+
+
 def test_output_that_cannot_be_written(aws: AWS) -> None:
     with Path("/dev/full").open("w") as full:
         process = subprocess.run(
@@ -479,4 +550,6 @@ def test_output_that_cannot_be_written(aws: AWS) -> None:
             check=False,
         )
     assert process.returncode == 2
-    assert process.stderr == ("The output cannot be written (No space left on device); a new key is lost: rotate it.\n")
+    assert process.stderr == (
+        "The output cannot be written (No space left on device); a new key is lost. Rotate: grafana.\n"
+    )

@@ -69,7 +69,9 @@ class S3:
     @property
     def objects(self) -> dict[str, bytes]:
         """What the bucket holds."""
-        return {key: stored.value for key, stored in self._backend.buckets[self.bucket].keys.items()}
+        keys = self._backend.buckets[self.bucket].keys
+        # In a bucket with versions, moto keeps a marker in the place of what was deleted.
+        return {key: stored.value for key, stored in keys.items() if hasattr(stored, "value")}
 
     @objects.setter
     def objects(self, objects: dict[str, bytes]) -> None:

@@ -26,6 +26,28 @@ class UnavailableError(Exception):
         self.detail, self.retry_after = detail, retry_after
 
 
+class Pause:
+    """The time between two attempts. It begins when an attempt ends; a clock that is set back ends it."""
+
+    def __init__(self) -> None:
+        self._attempted_at: datetime | None = None
+        self._until: datetime | None = None
+
+    def begin(self, deadline: Deadline, length: timedelta) -> None:
+        """Begin a pause after the attempt that the deadline is for."""
+        self._attempted_at, self._until = deadline.now, deadline.clock + length
+
+    def end(self) -> None:
+        """End the pause."""
+        self._until = None
+
+    def remaining(self, now: datetime) -> timedelta:
+        """Return what is left of the pause; zero when an attempt may be made."""
+        if self._until is None or elapsed(self._attempted_at, now) is None:
+            return timedelta()
+        return max(self._until - now, timedelta())
+
+
 class BackOff:
     """Pauses between attempts that fail: 1 s, doubled after each further failure in a row, at most 30 s.
 
@@ -36,7 +58,7 @@ class BackOff:
         self.error: RemoteError | None = None  # of the last attempt
         self._message, self._metric = message, metric
         self._attempted_at: datetime | None = None
-        self._pause_until: datetime | None = None
+        self._pause = Pause()
         self._failures = 0
 
     def since_attempt(self, now: datetime) -> float | None:
@@ -45,9 +67,7 @@ class BackOff:
 
     def remaining(self, now: datetime) -> timedelta:
         """Return what is left of the pause; zero when an attempt may be made."""
-        if self._pause_until is None or self.since_attempt(now) is None:
-            return timedelta()
-        return max(self._pause_until - now, timedelta())
+        return self._pause.remaining(now)
 
     def attempt(self, action: Callable[[Deadline], None], deadline: Deadline) -> bool:
         """Run an action, which fails by raising RemoteError. Return whether it succeeded."""
@@ -60,9 +80,10 @@ class BackOff:
             # The exponent is capped because timedelta overflows long before an outage ends.
             pause = min(_FIRST_PAUSE * (1 << min(self._failures, 8)), _LONGEST_PAUSE)
             self._failures += 1
-            self._pause_until = deadline.clock + pause
+            self._pause.begin(deadline, pause)
             return False
-        self.error, self._pause_until, self._failures = None, None, 0
+        self._pause.end()
+        self.error, self._failures = None, 0
         return True
 
 

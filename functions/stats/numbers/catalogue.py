@@ -147,25 +147,35 @@ SERVED = tuple(statistic for statistic in STATISTICS if statistic.section != COU
 
 def columns(statistics: Iterable[Statistic] = STATISTICS) -> dict[str, tuple[str, ...]]:
     """Return the columns that the database user must be able to read, `{table: columns}`."""
-    needed: dict[str, dict[str, None]] = {}
-    for statistic in statistics:
-        for table, names in _columns(statistic.measure).items():
-            needed.setdefault(table, {}).update(dict.fromkeys(names))
     # COUNT(*) needs the right to read any one column.
-    return {table: tuple(names) or ("id",) for table, names in needed.items()}
+    return {table: names or ("id",) for table, names in needed(statistics).items()}
 
 
-def _columns(measure: Measure) -> dict[str, tuple[str, ...]]:
+def needed(statistics: Iterable[Statistic]) -> dict[str, tuple[str, ...]]:
+    """Return the columns that statistics read by name, `{table: columns}`; none where they only count the rows."""
+    tables: dict[str, dict[str, None]] = {}
+    for statistic in statistics:
+        table, *names = _columns(statistic.measure)
+        tables.setdefault(table, {}).update(dict.fromkeys(names))
+    return {table: tuple(names) for table, names in tables.items()}
+
+
+def _columns(measure: Measure) -> tuple[str, ...]:
+    """Return the table that is read, and its columns."""
     match measure:
         case Rows(table):
-            return {table: ()}
+            return (table,)
         case Distinct(table, column):
-            return {table: (column,)}
+            return (table, column)
         case Counter():
-            return {"counters_counter": ("name", "value")}
-        case _:
-            # One of the statement's two shapes looks up each switch's last entry.
-            return {
-                "switches_switch": ("id",),
-                "switches_log": ("timestamp", "type", "action", "switch_id", "user_id"),
-            }
+            return ("counters_counter", "name", "value")
+        case LogRows(action=None):
+            return ("switches_log", "timestamp", "type")
+        case LogRows():
+            return ("switches_log", "timestamp", "type", "action")
+        case LogDevices(types=None):
+            return ("switches_log", "timestamp", "switch_id")
+        case LogDevices():
+            return ("switches_log", "timestamp", "type", "switch_id")
+        case LogUsers():
+            return ("switches_log", "timestamp", "type", "user_id")

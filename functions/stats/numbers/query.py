@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, tzinfo
 from typing import Protocol, SupportsInt
 
-from stats.numbers.catalogue import COUNTERS, SERVED, STATISTICS, Document
+from stats.numbers.catalogue import COUNTERS, SERVED, STATISTICS, Document, Statistic
 from stats.numbers.shapes import Statistics, by_indexes, by_scan, over_log
 from stats.numbers.windows import bounds
 
@@ -78,7 +78,18 @@ def is_whole(document: Document) -> bool:
 
     The snapshots of former versions have no counters, and need none to be served.
     """
-    expected = STATISTICS if COUNTERS in document else SERVED
-    return [
-        (section, key, entry["label"]) for section, entries in document.items() for key, entry in entries.items()
-    ] == [(statistic.section, statistic.key, statistic.label) for statistic in expected]
+    return _entries(document) == [_entry(each) for each in (STATISTICS if COUNTERS in document else SERVED)]
+
+
+def is_known(document: Document) -> bool:
+    """Tell whether a document has statistics of the catalogue and no others, in its order."""
+    found = _entries(document)
+    return found == [entry for entry in map(_entry, STATISTICS) if entry in found]
+
+
+def _entries(document: Document) -> list[tuple[str, str, str]]:
+    return [(section, key, str(entry["label"])) for section, keys in document.items() for key, entry in keys.items()]
+
+
+def _entry(statistic: Statistic) -> tuple[str, str, str]:
+    return statistic.section, statistic.key, statistic.label

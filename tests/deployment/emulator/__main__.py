@@ -2,8 +2,9 @@
 
 from ministack.app import main
 
-from tests.deployment.emulator import cloudformation, permissions, scheduler
+from tests.deployment.emulator import cloudformation, names, permissions, scheduler
 
+names.install()
 cloudformation.install()
 permissions.install()
 scheduler.install()

@@ -1,10 +1,8 @@
 """EventBridge Scheduler fills in the time that a run was scheduled for, and acts as the schedule's role."""
 
-import re
 from datetime import UTC, datetime
 from typing import Any
 
-from ministack import app
 from ministack.core.iam_evaluator import EvalContext, _gather_role_policies, evaluate
 from ministack.services import eventbridge, scheduler
 
@@ -23,8 +21,6 @@ def install() -> None:
         return invoke(target, event, rule, view)
 
     eventbridge._invoke_target = patched
-    # Its own name is otherwise taken for a bucket's.
-    app._S3_VHOST_EXCLUDE_RE = re.compile(rf"{app._S3_VHOST_EXCLUDE_RE.pattern}|^scheduler\.")
     scheduler._SCHEDULE_TICK_INTERVAL = 1  # seconds; MiniStack looks every 10
 
 

@@ -10,7 +10,7 @@ from dev.servers.databases import Database, Server
 from tests.integration.conftest import AWS
 from tests.integration.doctor.conftest import OF_DATABASE, Examine, ask, check
 from tests.support import leaks
-from tests.support.databases import server_database
+from tests.support.databases import insert_odd_instants, server_database
 from tests.support.outages import hung, user_refused
 
 
@@ -65,6 +65,13 @@ def test_a_log_entry_that_lies_ahead(database: Database, healthy: Any, examine: 
     database.insert("switches_log", [{"type": 1, "action": 1, "timestamp": ahead}])
     healthy(database)
     check(examine(), "time zone", "warn", f"is of {ahead:%Y-%m-%dT%H:%M:%S}Z", "OpenL2M stores UTC")
+
+
+def test_instants_that_no_calendar_has(server_healthy: Database, examine: Examine) -> None:
+    count = insert_odd_instants(server_healthy)
+    check(examine(), "time zone", "warn", f"the times of {count} entries are not instants", "Delete these entries")
+    server_healthy.insert("switches_log", [{"type": 1, "timestamp": datetime(2026, 11, 22, 12, tzinfo=UTC)}])
+    check(examine(), "time zone", "warn", "is of 2026-11-22T12:00:00Z; the times of ", "Delete these entries")
 
 
 def test_when_today_began(server_healthy: Database, examine: Examine, monkeypatch: Any) -> None:

@@ -14,12 +14,13 @@ from tests.support.outages import table_missing
 
 def test_missing_grants(server_healthy: Database, examine: Examine) -> None:
     user = server_healthy.user
-    server_healthy.execute(f"REVOKE SELECT (action, user_id) ON switches_log FROM {user}")
+    server_healthy.execute(f"REVOKE SELECT (user_id, action) ON switches_log FROM {user}")
     server_healthy.execute(f"REVOKE SELECT (id) ON users_token FROM {user}")
     report = examine()
-    words = "cannot read users_token (id), switches_log (action, user_id)"
+    words = "cannot read users_token (id), switches_log (user_id, action)"
     command = f"openl2m-stats grants --engine {server_healthy.dialect} --user {user}"
-    check(report, "grants", "FAIL", words, command, server_healthy.name)
+    numbers = "missing numbers: api_tokens, users_last_hour"
+    check(report, "grants", "FAIL", words, numbers, command, server_healthy.name)
     assert report.skipped == OF_DATABASE[-3:]
 
     lines = re.findall(r"GRANT [^;]+", report["grants"]["advice"])
@@ -54,7 +55,9 @@ def test_a_table_that_is_missing(database: Database, healthy: Any, examine: Exam
     with table_missing(database):
         report = examine()
     assert report.wrong["grants"] == "FAIL"
-    assert report["grants"]["seen"] == "cannot read switches_vlangroup (id)"
+    assert report["grants"]["seen"] == "there is no switches_vlangroup (id); missing numbers: vlan_groups"
+    assert "migrations" in report["grants"]["advice"]
+    assert "GRANT SELECT" not in report["grants"]["advice"]
 
 
 def test_more_rights_than_needed(server_healthy: Database, examine: Examine) -> None:

@@ -48,5 +48,20 @@ def test_an_old_snapshot(sqlite_healthy: Database, s3: S3, examine: Examine) -> 
 def test_what_is_no_snapshot(sqlite_healthy: Database, s3: S3, examine: Examine) -> None:
     edit_latest(s3, taken_at="noon")
     check(examine(), "snapshot", "FAIL", "latest.json is no snapshot")
-    edit_latest(s3, taken_at=datetime.now(UTC).isoformat(), usage={})
+    edit_latest(s3, taken_at=datetime.now(UTC).isoformat(), usage={"others": {"label": "Others", "value": 1}})
     check(examine(), "snapshot", "warn", "other statistics than this version's")
+
+
+def test_a_snapshot_of_another_database_or_time_zone(sqlite_healthy: Database, s3: S3, examine: Examine) -> None:
+    place = s3.json("snapshots/latest.json")["read_from"]
+    edit_latest(s3, read_from={**place, "name": "/elsewhere"})
+    check(examine(), "snapshot", "warn", "read from another database: sqlite, localhost, 0, /elsewhere", "make logs")
+    edit_latest(s3, read_from=place, time_zone="Asia/Tokyo")
+    check(examine(), "snapshot", "warn", "follows the time zone Asia/Tokyo, not UTC", "one TIME_ZONE")
+    edit_latest(s3, time_zone="UTC")
+    assert "snapshot" not in examine().wrong
+
+
+def test_a_snapshot_without_some_numbers(sqlite_healthy: Database, s3: S3, examine: Examine) -> None:
+    edit_latest(s3, taken_at=datetime.now(UTC).isoformat(), usage={})
+    check(examine(), "snapshot", "warn", "s ago, without devices_last_hour, devices_today, ", "grants")

@@ -17,6 +17,7 @@ from stats.database.driver import DatabaseError, Row, Server
 from stats.database.session import Database
 from stats.numbers import query
 from stats.numbers.catalogue import STATISTICS
+from stats.reading import Reader
 from stats.service import Origin, Service
 from stats.snapshots.store import Snapshot, Snapshots
 
@@ -78,7 +79,7 @@ class World:
             }
         )
         self.database, self.snapshots = Numbers(), Newest()
-        self.service = Service(settings, self.database, self.snapshots if bucket else None)
+        self.service = Service(settings, Reader(self.database, settings.time_zone), self.snapshots if bucket else None)
 
     def ask(self, seconds: float, left: float = 12) -> tuple[Origin, float]:
         """Return where the numbers come from that are served so many seconds after NOW, and their age."""

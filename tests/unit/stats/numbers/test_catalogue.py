@@ -11,7 +11,9 @@ from stats.numbers.catalogue import (
     STATISTICS,
     Counter,
     Distinct,
+    LogDevices,
     LogRows,
+    LogUsers,
     Measure,
     Rows,
     Statistic,
@@ -91,8 +93,12 @@ def test_needed_columns() -> None:
             [Statistic("database", f"key{n}", "Label", "things", m, "Things.") for n, m in enumerate(measures)]
         )
 
-    log = ("timestamp", "type", "action", "switch_id", "user_id")
     assert needed(Rows("one")) == {"one": ("id",)}
     assert needed(Rows("one"), Distinct("one", "a"), Distinct("one", "b")) == {"one": ("a", "b")}
     assert needed(Counter("changes"), Counter("logins")) == {"counters_counter": ("name", "value")}
-    assert needed(Rows("switches_log"), LogRows(1, Window.TODAY)) == {"switches_log": log, "switches_switch": ("id",)}
+    log = Rows("switches_log")
+    assert needed(log, LogRows(1, Window.TODAY)) == {"switches_log": ("timestamp", "type")}
+    assert needed(log, LogRows(5, Window.TODAY, 95)) == {"switches_log": ("timestamp", "type", "action")}
+    assert needed(LogDevices(Window.TODAY)) == {"switches_log": ("timestamp", "switch_id")}
+    assert needed(LogDevices(Window.TODAY, (0, 1))) == {"switches_log": ("timestamp", "type", "switch_id")}
+    assert needed(LogUsers(5, Window.TODAY)) == {"switches_log": ("timestamp", "type", "user_id")}
