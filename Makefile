@@ -9,7 +9,7 @@ export PYTHONPATH := functions
 PORT ?= 8000
 EVENT ?= events/get_stats.json
 ROWS ?= 5000 100000 1000000
-ENGINES ?= mariadb postgresql sqlite
+ENGINES ?= postgresql mariadb sqlite
 export PORT DATABASE_URL INSTALLER
 
 .DEFAULT_GOAL := help
@@ -26,6 +26,7 @@ help: ## List the targets
 	@echo '  COVERAGE=80          test: measure the coverage, and fail below this'
 	@echo '  WRITE=yes            bench, bench-cold: record the results, and bring the documents up to date'
 	@echo '  BASE=v1.0.0          bench: also measure the functions of this git revision'
+	@echo '  SOURCE=../openl2m    check-openl2m'
 	@echo '  PYTHON=python3.12    everything that uses .venv'
 	@echo '  INSTALLER=pip        setup and others: install with pip instead of uv'
 	@echo '  DATABASE_URL=postgresql://user:password@host:5432/openl2m, and the settings in docs/configuration.md: run, snapshot, invoke, doctor'
@@ -112,6 +113,9 @@ soak: setup ## Run tests/soak in full: a herd of cold starts, an outage under lo
 bench: setup ## Measure answers beside OpenL2M's own statements; ROWS="5000000", ENGINES="mariadb", BASE=v1.0.0
 	@$(INSTALL_DATABASES)
 	@exec $(BIN)/python -m dev.bench --rows $(ROWS) --engines $(ENGINES) $(if $(BASE),--base "$(BASE)") $(if $(WRITE),--write)
+
+check-openl2m: setup ## Compare SOURCE, a checkout of OpenL2M, with what this project relies on
+	@$(BIN)/python -m dev.openl2m $(if $(SOURCE),"$(SOURCE)")
 
 lint: setup lint-template lint-workflows ## Check style, security rules, types, the template and the workflows
 	$(BIN)/ruff check

@@ -36,6 +36,10 @@ class Session:
         """Return the rows of a statement, within REQUEST_TIMEOUT_SECONDS. Raise DatabaseError."""
         return self.database.read(statement, tuple, Deadline.after(self.settings.request_timeout_seconds))
 
+    def probe(self, sql: str) -> None:
+        """Run a statement to see whether it can be run, within the same time. Raise DatabaseError."""
+        self.database.probe(sql, Deadline.after(self.settings.request_timeout_seconds))
+
     def rows(self, sql: str) -> Sequence[Row]:
         """Return the rows of a statement given as text. Raise DatabaseError."""
         return self.read(lambda _engine, _indexes: sql)

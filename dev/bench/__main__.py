@@ -123,10 +123,8 @@ def _record(measured: Sequence[Measured], output: Path) -> list[Measured]:
     """Add to what is recorded, write the record and its picture, and return all of it."""
     path = output / "bench.json"
     old = json.loads(path.read_text())["measured"] if path.exists() else []
-    # The latest measurements come last; the order of engines and sizes is that of their first.
     merged = {one.key: one for one in [*map(report.from_json, old), *measured]}
-    order = list(dict.fromkeys(name for name, _ in merged))
-    found = sorted(merged.values(), key=lambda one: (order.index(one.key[0]), one.entries))
+    found = sorted(merged.values(), key=lambda one: (report.ENGINES.index(one.key[0]), one.entries))
     output.mkdir(parents=True, exist_ok=True)
     content = {
         "machine": machine.facts(),

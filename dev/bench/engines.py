@@ -11,7 +11,7 @@ from dev.bench import machine
 from dev.servers.databases import Database, Server, own_server, server_database, sqlite_database
 from dev.servers.processes import mariadb, postgresql
 
-ENGINES = ("mariadb", "postgresql", "sqlite")
+ENGINES = ("postgresql", "mariadb", "sqlite")
 _MOST_BUFFER_MIB = 4096
 
 # Makes a database; the engine's server lives as long as the block around it.

@@ -3,19 +3,17 @@
 import time
 from collections.abc import Callable
 from datetime import timedelta, tzinfo
-from functools import partial
 from typing import NamedTuple
 
 from stats.base.deadline import Deadline
 from stats.base.remote import Pause
 from stats.base.telemetry import count, logger, metrics
-from stats.database.driver import DatabaseError, Kind, Server
-from stats.database.session import Database
+from stats.database.driver import DatabaseError, Server
+from stats.database.session import UNREADABLE, Database
 from stats.numbers import catalogue, query
 from stats.numbers.catalogue import STATISTICS, Document, Statistic
 
 _RETRY = timedelta(minutes=1)
-_UNREADABLE = (Kind.ABSENT, Kind.FORBIDDEN)
 
 
 class Gap(NamedTuple):
@@ -31,7 +29,7 @@ class Gap(NamedTuple):
         return self.table if self.column is None else f"{self.table}.{self.column}"
 
 
-def find_gaps(run: Callable[[str], object], statistics: tuple[Statistic, ...] = STATISTICS) -> list[Gap]:
+def find_gaps(run: Callable[[str], None], statistics: tuple[Statistic, ...] = STATISTICS) -> list[Gap]:
     """Try table by table, and column by column where only columns are missing, what statistics need.
 
     `run` runs a statement, or raises DatabaseError. Raise that of an error that is not about a table or a column.
@@ -41,7 +39,7 @@ def find_gaps(run: Callable[[str], object], statistics: tuple[Statistic, ...] = 
         try:
             run(f"SELECT {column} FROM {table} WHERE 1 = 0")  # noqa: S608 the names are the catalogue's
         except DatabaseError as error:
-            if error.kind not in _UNREADABLE:
+            if error.kind not in UNREADABLE:
                 raise
             return error
         return None
@@ -60,6 +58,8 @@ def find_gaps(run: Callable[[str], object], statistics: tuple[Statistic, ...] = 
 
 def readable(gaps: list[Gap], statistics: tuple[Statistic, ...] = STATISTICS) -> tuple[Statistic, ...]:
     """Return the statistics that need nothing of what cannot be read."""
+    if not gaps:
+        return statistics
     missing = {(gap.table, gap.column) for gap in gaps}
 
     def is_readable(statistic: Statistic) -> bool:
@@ -95,9 +95,9 @@ class Reader:
         try:
             document = self._fetch(gaps, deadline)
         except DatabaseError as error:
-            if error.kind not in _UNREADABLE or not self._has_session(deadline):
+            if error.kind not in UNREADABLE or not self._has_session(deadline):
                 raise
-            found = find_gaps(partial(self._run, deadline), readable(gaps))
+            found = find_gaps(lambda sql: self._database.probe(sql, deadline), readable(gaps))
             if not readable(gaps + found):
                 raise
             document = self._fetch(gaps + found, deadline)
@@ -116,13 +116,10 @@ class Reader:
     def _has_session(self, deadline: Deadline) -> bool:
         """Tell whether the server takes statements at all: a login can fail in the same way as a statement does."""
         try:
-            self._run(deadline, "SELECT 1")
+            self._database.probe("SELECT 1", deadline)
         except DatabaseError:
             return False
         return True
-
-    def _run(self, deadline: Deadline, sql: str) -> None:
-        self._database.read(lambda _engine, _indexes: sql, len, deadline)
 
     def _note(self, gaps: list[Gap]) -> None:
         """Count a reading with gaps, and log them when they are others than before."""

@@ -20,7 +20,7 @@ _MOST_AHEAD = timedelta(minutes=5)
 # A queue keeps an event for 14 days at most: an older time is a mistake, such as a console's sample event of 1970.
 _MOST_LATE = timedelta(days=14)
 _SCHEDULED = "Scheduled Event"  # detail-type
-_TAKES = "it takes {}, which is now, a Scheduler's input with 'scheduled_for', or the event of a rule or a Scheduler"
+_TAKES = "the function takes {} (now), a Scheduler's input with 'scheduled_for', or the event of a rule or a Scheduler"
 
 
 class ScheduleError(Exception):
@@ -92,7 +92,7 @@ def _scheduled_for(event: Any, now: datetime) -> datetime:
     name = next((name for name in ("scheduled_for", "time") if name in given), None)
     # Other events of EventBridge have a time too.
     if name is None or (name == "time" and given.get("detail-type", _SCHEDULED) != _SCHEDULED):
-        wraps = "it wraps others, and " if "Records" in given else ""
+        wraps = "it wraps others in Records; " if "Records" in given else ""
         raise ScheduleError(f"the event is not a schedule's: {wraps}{_TAKES}")
     try:
         instant = parse_instant(given[name]).replace(microsecond=0)

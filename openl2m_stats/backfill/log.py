@@ -15,6 +15,9 @@ from stats.snapshots import months
 
 Values = dict[str, int | None]
 
+# The others need not be readable for a backfill.
+_OF_LOG = tuple(statistic for statistic in STATISTICS if statistic.window)
+
 
 @dataclass(frozen=True)
 class Log:
@@ -29,11 +32,12 @@ class Log:
         None stands for what the log does not tell: tables, totals, and windows that begin before the oldest entry.
         """
         windows = bounds(now, self.zone)
-        [numbers] = self.read(statement(now, self.zone, in_the_past=True))
-        return {
-            statistic.key: int(number) if statistic.window and oldest <= windows.begin(statistic.window) else None
-            for statistic, number in zip(STATISTICS, numbers, strict=True)
-        }
+        [numbers] = self.read(statement(now, self.zone, _OF_LOG, in_the_past=True))
+        values: Values = dict.fromkeys(statistic.key for statistic in STATISTICS)
+        for statistic, number in zip(_OF_LOG, numbers, strict=True):
+            if statistic.window and oldest <= windows.begin(statistic.window):
+                values[statistic.key] = int(number)
+        return values
 
 
 def last_second(day: date, zone: tzinfo) -> datetime:

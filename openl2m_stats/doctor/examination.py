@@ -82,7 +82,7 @@ def examine(setup: Setup) -> Iterator[tuple[str, Finding]]:
 
 
 def _examine(known: Known) -> Iterator[tuple[str, Finding]]:
-    causes: dict[str, str] = {}  # of the checks that failed or were skipped: the one that failed
+    causes = known.causes
     for name, needed, check in _CHECKS:
         if needed in causes:
             causes[name] = causes[needed]

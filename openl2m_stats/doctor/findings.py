@@ -12,9 +12,13 @@ from stats.database.driver import Server
 
 @dataclass
 class Known:
-    """What is known so far: a check that does not fail adds what those that need it go by."""
+    """What is known so far: a check that does not fail adds what those that need it go by.
+
+    `causes` names for each check that failed or was skipped the one that failed.
+    """
 
     setup: Setup
+    causes: dict[str, str] = field(default_factory=dict)
     settings: Settings = field(init=False)
     store: SecretStore = field(init=False)
     session: Session = field(init=False)

@@ -66,7 +66,7 @@ class _Column:
 def check_grants(session: Session) -> Finding:
     """Tell whether every column that the statement needs can be read, by reading it. Raise DatabaseError."""
     needed = _needed()
-    gaps = find_gaps(session.rows)
+    gaps = find_gaps(session.probe)
     if not gaps:
         return Finding("ok", f"all {len(needed)} columns of {len(dict(needed))} tables can be read")
     without = [statistic.key for statistic in STATISTICS if statistic not in readable(gaps)]

@@ -36,7 +36,7 @@ def check_snapshot(known: Known) -> Finding:
     if not query.is_known(newest.document):
         seen = f"{where} has other statistics than this version's: the API asks the database instead"
         return Finding("warn", seen, f"Both functions must be of one version. {_RUNS}")
-    place = known.named.place if hasattr(known, "session") else newest.read_from
+    place = newest.read_from if "login" in known.causes else known.named.place
     if newest.read_from and newest.read_from != place:
         seen = f"the newest was read from another database: {', '.join(map(str, newest.read_from.values()))}"
         return Finding("warn", seen, f"It does not count as fresh. Both functions must have one database. {_RUNS}")

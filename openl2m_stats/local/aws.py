@@ -106,15 +106,19 @@ def _fill(database: dict[str, str | int]) -> None:
 
 def _put_history(database: str) -> None:
     # Imported only now: what the function's modules read from the environment is set.
-    from openl2m_stats.local.demo_history import months
+    from openl2m_stats.local.demo_history import months, snapshots
     from stats.base.settings import SettingsError, load
     from stats.snapshots.months import line
 
     with contextlib.suppress(SettingsError):  # the function tells what is wrong
         settings = load()
         client: Any = boto3.client("s3")
-        for key, rows in months(Path(database), datetime.now(UTC), settings.time_zone).items():
-            client.put_object(Bucket=_BUCKET, Key=settings.snapshot_prefix + key, Body=line(rows))
+        now, zone = datetime.now(UTC), settings.time_zone
+        rows = months(Path(database), now, zone)
+        objects = {key: line(month) for key, month in rows.items()}
+        objects |= {each.key: each.line for each in snapshots(Path(database), now, zone, rows)}
+        for key, body in objects.items():
+            client.put_object(Bucket=_BUCKET, Key=settings.snapshot_prefix + key, Body=body)
 
 
 def create_secrets(client: Any, database: dict[str, str | int]) -> None:

@@ -3,20 +3,24 @@
 import contextlib
 import random
 import sqlite3
+from collections.abc import Mapping
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from openl2m_stats.backfill.log import Log, backfilled_row, last_second
+from openl2m_stats.backfill.log import Log, Values, backfilled_row, last_second
 from openl2m_stats.session import log_span
 from stats.base.instants import timestamp
 from stats.database.engines import engine_of
+from stats.numbers import query
 from stats.numbers.catalogue import CHANGE, COMMAND, LOGIN, STATISTICS, VIEW, Counter, Rows, Statistic
 from stats.numbers.query import INDEXES, Statement, statement
 from stats.snapshots.months import Row, key_of
+from stats.snapshots.store import Snapshot
 
 _DAYS, _BACKFILLED = 90, 28
+_SINGLE, _MINUTES = (1, 7), 10  # so many days ago, a snapshot each so many minutes
 _GAPS = (38, 37, 12)  # so many days ago, no snapshot was taken
 _ERROR = 3  # switches_log.type
 # The type of the entries that a counter counts, or that it grows with, and by how much.
@@ -73,6 +77,29 @@ def months(database: Path, now: datetime, zone: ZoneInfo) -> dict[str, dict[str,
             if ago not in _GAPS:
                 found.setdefault(key_of(f"{day}"), {})[f"{day}"] = row
     return {key: dict(sorted(month.items())) for key, month in found.items()}
+
+
+def snapshots(database: Path, now: datetime, zone: ZoneInfo, rows: Mapping[str, Mapping[str, Row]]) -> list[Snapshot]:
+    """Return single snapshots of the hour that began a day and a week before `now`; `rows` are those of months()."""
+    found = []
+    with contextlib.closing(sqlite3.connect(database)) as connection:
+
+        def read(statement: Statement) -> list[Any]:
+            return connection.execute(statement(engine_of("sqlite"), lambda: ())).fetchall()
+
+        log, oldest = Log(read, zone), log_span(read, "sqlite").oldest or now
+        for minutes in range(0, 60, _MINUTES):
+            for ago in _SINGLE:
+                instant = now - timedelta(days=ago) + timedelta(minutes=minutes)
+                day = f"{instant.astimezone(zone).date() - timedelta(days=1)}"
+                values = rows[key_of(day)][day]["values"] | _present(log.usage(instant, oldest))
+                document = query.document([values[statistic.key] for statistic in STATISTICS])
+                found.append(Snapshot(document, instant, instant.replace(microsecond=0), zone, None))
+    return found
+
+
+def _present(values: Values) -> dict[str, int]:
+    return {key: value for key, value in values.items() if value is not None}
 
 
 def _go_back(values: dict[Statistic, int], log: Log, since: datetime, until: datetime, chance: random.Random) -> None:

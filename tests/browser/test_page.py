@@ -181,7 +181,7 @@ def test_an_api_that_is_gone_and_comes_back(visit: Open, serve: Callable[..., Se
     calls = len(found.calls())
     for _ in range(60):
         page.clock.run_for(10_000)
-    assert 3 <= len(found.calls()) - calls <= 8  # it asks less and less often
+    assert 3 <= len(found.calls()) - calls <= 8  # it backs off
     serve(int(urlsplit(server.url).port or 0))
     page.get_by_role("button", name="Refresh").click()
     expect(page.locator("#state")).to_have_text("Up to date")
@@ -307,7 +307,7 @@ def test_a_year(visit: Open) -> None:
     page.get_by_text("1 year").click()
     chart = page.get_by_role("slider")
     expect(chart).to_have_attribute("aria-valuemax", "364")
-    # Switches are not told by the log: their line begins after the backfilled days, and pauses at each gap.
+    # The log does not count switches: their line begins after the backfilled days, and pauses at each gap.
     line = page.locator("#chart .line").get_attribute("d")
     assert line.count("M") == 2
     assert page.locator("#chart .dot").get_attribute("d").count("M") == 1

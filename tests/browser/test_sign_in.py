@@ -80,7 +80,7 @@ def test_a_slow_api_is_seen_to_be_waited_for(visit: Open) -> None:
     found = visit(prepare=lambda page: page.route("**/api/stats/**", lambda _route: None))
     page = found.page
     found.sign_in()
-    expect(page.locator("#signing")).to_have_text("Asking the API…")
+    expect(page.locator("#signing")).to_have_text("Signing in…")
     expect(page.locator("body")).to_have_class("old busy")
     assert page.locator("#progress").evaluate("each => getComputedStyle(each, '::before').animationName") == "progress"
     page.clock.run_for(6_000)

@@ -44,7 +44,8 @@ def test_without_a_right_the_deployment_fails_and_leaves_nothing(aws: Aws, now: 
     [functions] = [each for each in policy["Statement"] if each["Sid"] == "Functions"]
     functions["Action"].remove("lambda:Publish*")
     beginner = aws.user("beginner", json.dumps(policy))
-    assert "ROLLBACK_COMPLETE" in now.make(beginner, "deploy", code=2)
+    printed = now.make(beginner, "deploy", code=2)
+    assert "Failed to create/update the stack: openl2m-stats" in printed
     events = aws.root.client("cloudformation").describe_stack_events(StackName=STACK)["StackEvents"]
     [reason] = [each["ResourceStatusReason"] for each in events if each["ResourceStatus"] == "CREATE_FAILED"]
     assert reason.startswith(f"User: arn:aws:iam::{ACCOUNT}:user/beginner is not authorized to perform: lambda:Publ")

@@ -338,8 +338,8 @@ def test_api_role_permits_what_the_function_calls_and_no_more(
 
     requests = calls()
     assert secrets_asked(requests, names) == permitted("StatsRole", "read-secrets")
-    keys = permitted("StatsRole", "read-newest-snapshot-and-history")
-    assert keys == {("s3:GetObject", "latest.json"), ("s3:GetObject", "history/*")}
+    keys = permitted("StatsRole", "read-snapshots-and-history")
+    assert keys == {("s3:GetObject", "latest.json"), ("s3:GetObject", "history/*"), ("s3:GetObject", "dt=*")}
     objects = {(action, url.partition("/snapshots/")[2]) for action, url in objects_asked(requests)}
     months = [f"history/{month}.json" for month in ("2026-10", "2026-11")]
     assert objects == {("s3:GetObject", key) for key in ("latest.json", *months)}

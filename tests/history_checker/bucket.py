@@ -84,12 +84,15 @@ class FakeBucket(Bucket):
     def interleave(self, *jobs: Callable[[], Any]) -> None:
         """Run jobs side by side, one call of one of them at a time; writes that were in flight end at any time."""
         waiting = [threading.Semaphore(0) for _ in jobs]
+        unforeseen: list[BaseException] = []
 
         def run(job: Callable[[], Any], own: threading.Semaphore) -> None:
             own.acquire()
             self._writers[threading.get_ident()] = own
             try:
                 job()
+            except BaseException as error:  # noqa: BLE001 it is raised below
+                unforeseen.append(error)
             finally:
                 del self._writers[threading.get_ident()]
                 waiting.remove(own)
@@ -105,6 +108,8 @@ class FakeBucket(Bucket):
                 self._in_flight.pop(0)()
         for thread in threads:
             thread.join()
+        if unforeseen:
+            raise unforeseen[0]
 
     def recover(self) -> None:
         """End the failures, and whatever is still in flight."""

@@ -83,7 +83,7 @@ def _goes_back(snapshots: Any, snapshot: Snapshot, deadline: Any) -> Any:
     """Write latest.json whatever is there."""
     for _ in tries("latest.json", deadline):
         stored = snapshots.bucket.get("latest.json", deadline)
-        newest = snapshots._parse_latest(stored)
+        newest = snapshots._parse_or_log(stored)
         if newest and newest.scheduled_for == snapshot.scheduled_for:
             return snapshots._settle(newest, deadline)
         if newest and not snapshots._is_settled(newest, deadline):

@@ -152,6 +152,17 @@ def test_the_last_second_is_the_end(log: Any, s3: S3, travel: Travel, backfill: 
     assert all(row["values"][key] is None for row in rows.values() for key in UNTOLD)
 
 
+def test_tables_that_are_not_the_logs_may_be_missing(
+    log: Any, sqlite_db: Database, s3: S3, travel: Travel, backfill: Command
+) -> None:
+    log("2026-09-01", "2026-11-22T12:00:00Z")
+    for table in ("switches_vlan", "counters_counter"):
+        sqlite_db.execute(f"DROP TABLE {table}")
+    assert backfill("--days", "1").out == "1 day: 1 written.\n"
+    [row] = history(s3).values()
+    assert row["values"]["changes_today"] == 1
+
+
 def test_today_is_not_over(log: Any, s3: S3, backfill: Command) -> None:
     log("2026-01-01T00:00:00Z")
     for now, newest in (("2026-11-23T23:59:59.999999Z", "2026-11-22"), ("2026-11-24T00:00:00Z", "2026-11-23")):

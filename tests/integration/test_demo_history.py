@@ -11,6 +11,7 @@ import time_machine
 
 from openl2m_stats.local import demo, demo_history
 from stats.base.zones import time_zone
+from stats.numbers import query
 from stats.numbers.catalogue import STATISTICS
 
 INSTANTS = {
@@ -49,6 +50,17 @@ def test_ninety_days(now: datetime, tmp_path: Path) -> None:
         assert unknown == (DATABASE if day in backfilled else set())
         assert all(value is None or value >= 0 for value in row["values"].values())
         assert row["scheduled_for"].startswith(day)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "America/Los_Angeles"])
+def test_single_snapshots_of_yesterday_and_a_week_ago(zone: str, tmp_path: Path) -> None:
+    path, now = tmp_path / "demo.sqlite3", INSTANTS["at noon"]
+    made(path, now, zone)
+    months = demo_history.months(path, now, time_zone(zone))
+    found = demo_history.snapshots(path, now, time_zone(zone), months)
+    taken = {snapshot.taken_at for snapshot in found}
+    assert {now - timedelta(days=1), now - timedelta(days=7)} <= taken
+    assert all(query.is_whole(snapshot.document) and snapshot.taken_at < now for snapshot in found)
 
 
 def test_the_numbers_lead_to_todays(tmp_path: Path) -> None:

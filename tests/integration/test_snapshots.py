@@ -6,13 +6,14 @@ import random
 import re
 import traceback
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from time import sleep
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from dev.servers.databases import Database, Server
+from dev.servers.databases import Database, Server, sqlite_database
 from dev.servers.processes import free_port
 from tests.integration.conftest import AWS, NOW, Travel
 from tests.support import leaks
@@ -153,23 +154,23 @@ def test_an_unusable_time(
 WRAPPED = [{"eventSource": "aws:sqs", "body": json.dumps(at("2026-11-23T11:55:00Z"))}]
 
 
-@pytest.mark.parametrize(
-    ("event", "told"),
-    {
-        "a queue's envelope": ({"Records": WRAPPED}, "it wraps others, and it takes {}, "),
-        "a warm-up ping": ({"source": "serverless-plugin-warmup"}, "it takes {}, "),
-        "another event of EventBridge": (
-            {**RULE, "detail-type": "EC2 Instance State-change Notification", "time": "2026-11-23T11:55:00Z"},
-            "it takes {}, ",
-        ),
-        "the console's example": ({"key1": "value1"}, "it takes {}, "),
-        "a list": ([at("2026-11-23T11:55:00Z")], "it takes {}, "),
-        "an empty list": ([], "it takes {}, "),
-        "text": ("2026-11-23T11:55:00Z", "it takes {}, "),
-        "no text": ("", "it takes {}, "),
-        "zero": (0, "it takes {}, "),
-    }.values(),
-)
+NOT_A_SCHEDULES: dict[str, tuple[Any, str]] = {
+    "a queue's envelope": ({"Records": WRAPPED}, "it wraps others in Records; the function takes {} "),
+    "a warm-up ping": ({"source": "serverless-plugin-warmup"}, "the function takes {} "),
+    "another event of EventBridge": (
+        {**RULE, "detail-type": "EC2 Instance State-change Notification", "time": "2026-11-23T11:55:00Z"},
+        "the function takes {} ",
+    ),
+    "the console's example": ({"key1": "value1"}, "the function takes {} "),
+    "a list": ([at("2026-11-23T11:55:00Z")], "the function takes {} "),
+    "an empty list": ([], "the function takes {} "),
+    "text": ("2026-11-23T11:55:00Z", "the function takes {} "),
+    "no text": ("", "the function takes {} "),
+    "zero": (0, "the function takes {} "),
+}
+
+
+@pytest.mark.parametrize(("event", "told"), NOT_A_SCHEDULES.values(), ids=NOT_A_SCHEDULES)
 def test_an_event_that_is_not_a_schedules(
     event: Any, told: str, key: str, s3: S3, travel: Travel, new_schedule: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -605,6 +606,18 @@ def test_a_snapshot_of_another_version_is_not_served(
         assert new_container().get(key).headers["Cache-Status"] == "openl2m-stats; fwd=miss"
     s3.objects = {"snapshots/latest.json": whole}
     assert "detail=snapshot" in new_container().get(key).headers["Cache-Status"]
+
+
+def test_a_snapshot_from_before_a_change_of_the_time_zone_or_the_database(
+    key: str, aws: AWS, s3: S3, tmp_path: Path, travel: Travel, new_schedule: Any, new_container: Any
+) -> None:
+    new_schedule(TIME_ZONE="UTC")({})
+    assert "detail=snapshot" in new_container().get(key).headers["Cache-Status"]
+    assert new_container(TIME_ZONE="Asia/Tokyo").get(key).headers["Cache-Status"] == "openl2m-stats; fwd=miss"
+    (tmp_path / "other").mkdir()
+    with sqlite_database(tmp_path / "other") as other:
+        aws.put_database(other.secret())
+        assert new_container(TIME_ZONE="UTC").get(key).headers["Cache-Status"] == "openl2m-stats; fwd=miss"
 
 
 def test_a_snapshot_of_a_former_version_without_counters_is_served(

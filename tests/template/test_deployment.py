@@ -109,7 +109,7 @@ def test_make_doctor_reads_the_stack() -> None:
     [name] = [each["FunctionName"] for each in awslambda.list_functions()["Functions"] if "api" in each["Handler"]]
     awslambda.create_alias(FunctionName=name, Name="live", FunctionVersion="1")
 
-    with open_setup("openl2m-stats") as setup:
+    with open_setup("openl2m-stats", None, demo=False) as setup:
         assert setup.title == f"the stack openl2m-stats in us-east-1, function {name}, alias live"
         assert setup.variables["TIME_ZONE"] == "Asia/Kathmandu"
         assert setup.variables["DATABASE_SECRET_ID"] == REQUIRED["DatabaseSecretArn"]

@@ -9,6 +9,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from stats.aws.credentials import LazyProvider
 from stats.aws.loader import ServiceLoader
 from stats.base.deadline import Deadline, each_within
 
@@ -28,6 +29,7 @@ def _session() -> Any:
     session = botocore.session.get_session()
     if not session.get_config_variable("data_path"):  # AWS_DATA_PATH: the operator has data files of their own
         session.lazy_register_component("data_loader", ServiceLoader)
+    session.register_component("credential_provider", LazyProvider(session.get_component("credential_provider")))
     return session
 
 

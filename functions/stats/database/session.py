@@ -18,6 +18,7 @@ from stats.database.socket import TLS, is_local, trust
 T = TypeVar("T")
 # Returns SQL for an engine. The second argument fetches the indexes of switches_log (once a connection).
 Statement = Callable[[Engine, Callable[[], Indexes]], str]
+UNREADABLE = (Kind.ABSENT, Kind.FORBIDDEN)  # errors about a table or a column, which others may not have
 
 # A connection that was idle for longer may have died unnoticed.
 _IDLE_SECONDS = 10
@@ -63,6 +64,21 @@ class Database:
                     raise
         self._connection = self._connect(deadline)
         return self._fetch(self._connection, statement, parse, deadline)
+
+    def probe(self, sql: str, deadline: Deadline) -> None:
+        """Run a statement to see whether it can be run. Raise DatabaseError.
+
+        An error that is about a table or a column does not end the session, so that many can be tried by one login.
+        """
+        if self._connection is None:
+            self._connection = self._connect(deadline)
+        try:
+            with explaining(self._connection.engine, deadline):
+                self._connection.fetch(sql, deadline)
+        except DatabaseError as error:
+            if error.kind not in UNREADABLE:
+                self.close()
+            raise
 
     def close(self) -> None:
         """Drop the connection, if there is one."""

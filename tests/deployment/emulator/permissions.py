@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ministack.core import iam_actions
 from ministack.core.iam_evaluator import _verified_key, enforce
 from ministack.services.cloudformation import stacks
 
@@ -144,9 +145,20 @@ _RIGHTS = {
     ),
 }
 
+# What is called only for a resource with a property.
+_ONLY_WITH = {
+    "PutBucketOwnershipControls": "OwnershipControls",
+    "PutBucketPublicAccessBlock": "PublicAccessBlockConfiguration",
+    "PutBucketTagging": "Tags",
+    "PutBucketVersioning": "VersioningConfiguration",
+    "PutEncryptionConfiguration": "BucketEncryption",
+    "PutLifecycleConfiguration": "LifecycleConfiguration",
+}
+
 
 def install() -> None:
     """Change MiniStack in this process."""
+    _name_the_alias_that_is_invoked()
     provision, update, delete = stacks._provision_resource, stacks._update_resource, stacks._delete_resource
 
     def provisioned(type_: str, logical_id: str, properties: Mapping[str, Any], stack: str) -> Any:
@@ -165,6 +177,18 @@ def install() -> None:
         delete(type_, physical_id, properties, stack, *rest)
 
     stacks._provision_resource, stacks._update_resource, stacks._delete_resource = provisioned, updated, deleted
+
+
+def _name_the_alias_that_is_invoked() -> None:
+    """An invocation of an alias asks for the right to invoke the alias, not the function."""
+    extract = iam_actions.extract_resource_arn
+
+    def extracted(service: str, method: str, path: str, headers: Any, body: Any, query: Any, *rest: Any) -> Any:
+        arn = extract(service, method, path, headers, body, query, *rest)
+        alias = query.get("Qualifier") if service == "lambda" and path.endswith("/invocations") else None
+        return f"{arn}:{alias[0]}" if alias else arn
+
+    iam_actions.extract_resource_arn = extracted
 
 
 def _made_up_name(type_: str, logical_id: str, stack: str) -> str:
@@ -199,6 +223,8 @@ def _calls(
     rights = _RIGHTS[type_]
     named = str(properties.get(rights.named_by, name)) if rights.named_by else name
     for word in getattr(rights, verb).split():
+        if word in _ONLY_WITH and _ONLY_WITH[word] not in properties:
+            continue
         yield f"{rights.service}:{word}", rights.arn.format(_last_part(named)), {}
     role = properties.get("Role") or properties.get("Target", {}).get("RoleArn")
     if type_ in _PASSED_TO and verb != "delete":

@@ -136,11 +136,14 @@ def test_growth_compares_the_most_entries_with_the_fewest_that_all_engines_had()
     assert report.growth(FOUND[:1]) == report.growth(FOUND) == ""
 
 
-def test_gain_is_quoted_from_the_engines_that_had_so_many_entries() -> None:
-    found = [measured("MariaDB 10", 1000), replace(measured("SQLite 3", 1000), stock=shape(10, 3))]
-    expected = "[3 to 11 times faster than OpenL2M's own statements](docs/performance.md), or in 0.1 ms from memory"
-    assert report.gain(found, 1000) == expected
+def test_gain_that_is_quoted_is_postgresqls_with_so_many_entries() -> None:
+    found = [measured("MariaDB 10", 1000), replace(measured("PostgreSQL 15", 1000), stock=shape(10, 3), indexed=None)]
+    expected = "[3 times faster than OpenL2M's own statements](docs/performance.md) on PostgreSQL"
+    assert report.gain(found, 1000) == f"{expected}, or in 0.1 ms from memory"
+    found[1] = replace(found[1], indexed=shape(10, 8))
+    assert report.gain(found, 1000) == f"{expected} (8 times with two indexes), or in 0.1 ms from memory"
     assert report.gain(found, 2000) == ""
+    assert report.gain(found[:1], 1000) == ""
 
 
 def test_json_has_every_timing_and_can_be_read_again() -> None:

@@ -1,13 +1,13 @@
-// What the API is asked, and when.
+// Requests to the API: which, and when.
 
-// The page asks this host alone, for the resources of the API. A stage of API Gateway may come before them, and the
-// address of the page may lack the slash at its end.
+// The page sends requests to its own host only. A stage of API Gateway may precede the paths, and the page's address may
+// lack the slash at its end.
 const BASE = location.pathname.replace(/\/?$/, "/");
 const LEAST_SECONDS = 10, MOST_SECONDS = 300, HISTORY_SECONDS = 300, TIMEOUT = 35000;
 const calls = new Set(); // those under way
 
 // Returns the status (0: no answer), the headers, and the content (null: none that can be read).
-async function ask(path, cache) {
+async function get(path, cache) {
   const call = { path, controller: new AbortController(), since: Date.now() };
   calls.add(call);
   let answer = null, content = null;
@@ -22,7 +22,7 @@ async function ask(path, cache) {
   return { status: call.controller.signal.aborted ? 0 : answer?.status ?? 0, ok: Boolean(answer?.ok), header, content, since: call.since };
 }
 
-const isAsking = (path) => [...calls].some((call) => call.path.startsWith(path));
+const isFetching = (path) => [...calls].some((call) => call.path.startsWith(path));
 
 function start() {
   state.historyDue = state.pastDue = 0;
@@ -31,17 +31,17 @@ function start() {
 
 async function refresh() {
   state.due = Infinity;
-  const within = session, asked = ask("api/stats/", "no-store");
+  const within = session, run = get("api/stats/", "no-store");
   if (Date.now() >= state.historyDue) loadHistory();
   drawStatus();
-  const answer = await asked;
+  const answer = await run;
   if (within !== session) return;
   if (answer.status === 401) {
     signOut(state.document ? "The token is no longer accepted. Enter another." : "This token is not accepted.");
     return;
   }
   if (answer.ok && isDocument(answer.content)) show(answer);
-  else if (!answer.status && Date.now() - answer.since > 2 * TIMEOUT) state.due = 0; // it was left behind by a sleep
+  else if (!answer.status && Date.now() - answer.since > 2 * TIMEOUT) state.due = 0; // the computer slept meanwhile
   else fail(answer);
   draw();
   tick();
@@ -56,7 +56,7 @@ function show({ header, content, since }) {
   const stale = age > lifetime || /detail=stale/.test(header("Cache-Status"));
   const sent = Date.parse(header("Date")) || Date.now();
   Object.assign(state, {
-    age, lifetime, stale, askedAt: since, document: content, problem: null, ahead: sent - Date.now(),
+    age, lifetime, stale, sentAt: since, document: content, problem: null, ahead: sent - Date.now(),
     readAt: Date.parse(header("Last-Modified")) || since - age * 1000,
     failures: stale ? state.failures + 1 : 0,
   });
@@ -85,14 +85,14 @@ function fail({ status, ok, header, content }) {
 const patience = () => Math.min(LEAST_SECONDS * 2 ** (state.failures - 1), MOST_SECONDS);
 
 // Once a second, and whenever the page is seen again. Clocks of timers stop while a computer sleeps: what is due is
-// decided by the time of day. A page that nobody sees asks for nothing.
+// decided by the time of day. A page in the background sends no requests.
 function tick() {
   const now = Date.now();
   for (const call of calls) if (now - call.since > TIMEOUT) call.controller.abort();
   if (document.hidden || !state.token) return;
-  if (now < state.askedAt) state.due = 0; // the clock was set back: how old the numbers are cannot be told
-  if (now >= state.due && !isAsking("api/stats/")) refresh();
+  if (now < state.sentAt) state.due = 0; // the clock was set back, and the numbers' age is unknown
+  if (now >= state.due && !isFetching("api/stats/")) refresh();
   else if (now >= state.historyDue) loadHistory();
-  else if (now >= state.pastDue && state.document && !isAsking("api/stats/history/")) loadPast();
+  else if (now >= state.pastDue && state.document && !isFetching("api/stats/history/")) loadPast();
   drawStatus();
 }

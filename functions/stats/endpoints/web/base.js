@@ -34,10 +34,16 @@ const difference = (value, format = signed) => isolated(format.format(value));
 const instantOf = (day) => Date.parse(`${day}T00:00:00Z`);
 const shifted = (day, days) => new Date(instantOf(day) + days * DAY).toISOString().slice(0, 10);
 
-function dayIn(zone, instant) {
+// Such formats take long to make. Of a zone that this browser does not know, the days are those of UTC.
+const walls = {};
+
+function wallIn(zone) {
+  const made = (timeZone) => new Intl.DateTimeFormat("sv-SE", { timeZone, dateStyle: "short", timeStyle: "medium" });
   try {
-    return new Intl.DateTimeFormat("sv-SE", { timeZone: zone, dateStyle: "short" }).format(instant);
-  } catch { // a zone that this browser does not know
-    return new Date(instant).toISOString().slice(0, 10);
+    return (walls[zone] ??= made(zone));
+  } catch {
+    return (walls[zone] = made("UTC"));
   }
 }
+
+const dayIn = (zone, instant) => wallIn(zone).format(instant).slice(0, 10);

@@ -12,7 +12,7 @@ function scale(values) {
   return ticks;
 }
 
-// Writes an axis' numbers short, with as many digits as it takes to tell them apart.
+// Writes an axis' numbers short, with as many digits as they need to differ.
 function tickNames(ticks) {
   if (ticks.at(-1) < 1e6) return ticks.map((tick) => number.format(tick));
   for (let decimals = 0; decimals < 6; decimals += 1) {
@@ -25,7 +25,7 @@ function tickNames(ticks) {
 
 let plot = null;
 
-// The days of rest where the reader lives, as long as they can be told apart.
+// The days of rest where the reader lives; in longer ranges, they would be stripes.
 const WEEKENDS = 120;
 const REST = (() => {
   const locale = new Intl.Locale(navigator.language);

@@ -1,14 +1,14 @@
 // The history: which days are read, and when.
 
 const MOST_DAYS = 366;
-let historyAsked = 0;
+let historyRun = 0;
 
 async function loadHistory() {
-  const asked = (historyAsked += 1), within = session, { range } = state;
+  const run = (historyRun += 1), within = session, { range } = state;
   state.historyDue = Infinity;
   drawStatus();
   const { found, answer } = await readDays(range), before = state.history?.range;
-  if (asked !== historyAsked || within !== session) return;
+  if (run !== historyRun || within !== session) return;
   let wait = HISTORY_SECONDS;
   if (found) {
     state.history = made(found, range);
@@ -37,12 +37,12 @@ async function loadHistory() {
 // Reads the days of a range, at most 366 at once and the newest first. "all" ends with a year without any.
 async function readDays(range) {
   const [, from, to] = /^(.+)\.\.(.+)$/.exec(range) ?? [];
-  // Until the first answer tells the zone, today may be a day off, either way.
+  // Before the first answer, the zone is unknown, and today may be a day off.
   const first = from ?? (range === "all" ? "" : shifted(today(), -Math.min(Number(range), MOST_DAYS - 2)));
   let found = { days: [], values: {}, labels: {}, backfilled: [] };
   for (let last = to ?? today(), isNewest = !to; ; isNewest = false) {
     const earliest = shifted(last, 2 - MOST_DAYS), start = earliest > first ? earliest : first;
-    const answer = await ask(`api/stats/history/?from=${start}${isNewest ? "" : `&to=${last}`}`, "no-cache");
+    const answer = await get(`api/stats/history/?from=${start}${isNewest ? "" : `&to=${last}`}`, "no-cache");
     if (!answer.ok || !Array.isArray(answer.content?.days)) return { answer };
     const hasAny = prepend(answer.content, found);
     if (start === first || !hasAny) return { found };
@@ -50,7 +50,7 @@ async function readDays(range) {
   }
 }
 
-// Puts the days of an answer before those of later ones, and tells whether they have any value.
+// Puts the days of an answer before those of later ones. Returns whether they have any value.
 function prepend({ days, backfilled, time_zone: zone, partial, ...sections }, found) {
   const fresh = {}, gaps = (of) => of.map(() => null);
   for (const section of ["database", "usage", "counters"])
@@ -80,7 +80,7 @@ function made({ days, values, labels, backfilled, zone, partial }, range) {
 const isBackfilled = (index) => state.history.backfilled.has(state.history.days[index]);
 const isPartial = (index) => state.history.days[index] === state.history.partial;
 
-// Only days up to the one on which they were read can tell that snapshots have stopped.
+// The history shows that snapshots have stopped as of the day on which it was read.
 function stopped() {
   const { days, values, range, readOn } = state.history ?? { range: ".." };
   if (range.includes("..")) return "";
@@ -88,7 +88,7 @@ function stopped() {
   return last && last < shifted(readOn, -1) ? `Snapshots have stopped: the last one is of ${longDay.format(instantOf(last))}.` : "";
 }
 
-// How a number changed between whole days that snapshots tell: of the same weekday where there are such.
+// How a number changed between whole days with snapshots: of the same weekday where there are such.
 function wholeDays(name) {
   const values = state.history.values[name];
   const usable = values.map((value, index) => isKnown(value) && !isBackfilled(index) && !isPartial(index));

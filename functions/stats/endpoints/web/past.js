@@ -8,7 +8,7 @@ async function loadPast() {
   state.pastDue = Infinity;
   const found = await Promise.all([1, 7].map(async (days) => {
     const wanted = Math.floor(sameTime(now, days) / 300000) * 300000;
-    const answer = await ask(`api/stats/at/?time=${new Date(wanted).toISOString().slice(0, 19)}Z`, "default");
+    const answer = await get(`api/stats/at/?time=${new Date(wanted).toISOString().slice(0, 19)}Z`, "default");
     const at = Date.parse(answer.header("Last-Modified"));
     return answer.ok && isDocument(answer.content) && wanted - at < NEAR ? { at, document: answer.content } : null;
   }));
@@ -24,26 +24,19 @@ function sameTime(instant, days) {
   return before + offset(instant) - offset(before);
 }
 
-function offset(instant) {
-  const wall = new Intl.DateTimeFormat("sv-SE", { timeZone: state.history?.zone ?? "UTC", dateStyle: "short", timeStyle: "medium" });
-  try {
-    return Date.parse(`${wall.format(instant).replace(" ", "T")}Z`) - Math.floor(instant / 1000) * 1000;
-  } catch {
-    return 0;
-  }
-}
+const offset = (instant) =>
+  Date.parse(`${wallIn(state.history?.zone ?? "UTC").format(instant).replace(" ", "T")}Z`) - Math.floor(instant / 1000) * 1000;
 
 // How a number differs from so many days before; null where they cannot be compared. Of a day, the part has to be the same.
 function since(name, days) {
-  const past = isOfToday() && state.past[days], [section, key] = name.split("."), then = past?.document?.[section]?.[key]?.value, { value } = entry(name);
+  const past = state.isOfToday && state.past[days], [section, key] = name.split("."), then = past?.document?.[section]?.[key]?.value, { value } = entry(name);
   return value === null || !Number.isFinite(then) || past.late > (isOfTheDay(name) ? CLOSE : NEAR) ? null : value - then;
 }
 
-// Numbers of yesterday, which stand for lack of newer ones, say nothing of today.
-const isOfToday = () => (state.history ? dayIn(state.history.zone, state.readAt) === today() : !state.stale);
-
-// Numbers are read again more often than those of before.
+// Numbers of yesterday, which stand for lack of newer ones, say nothing of today. They are read again more often than those
+// of before.
 function drawLate() {
+  state.isOfToday = state.history ? dayIn(state.history.zone, state.readAt) === today() : !state.stale;
   for (const [days, past] of Object.entries(state.past)) if (past) past.late = sameTime(state.readAt, days) - past.at;
 }
 
@@ -57,7 +50,7 @@ const moreWords = (change, what = "") => (change ? `${digits(Math.abs(change))} 
 
 // The day so far in a sentence.
 function summary() {
-  if (!state.document || !isOfToday()) return "";
+  if (!state.document || !state.isOfToday) return "";
   const part = (key, one, many) => {
     const { value } = entry(`usage.${key}_today`);
     return value === null ? [] : [`${digits(value)} ${value === 1 ? one : many}`];

@@ -6,7 +6,7 @@ on("login", "submit", signIn);
 on("token", "input", () => $("token").removeAttribute("aria-invalid"));
 on("show", "click", () => reveal($("token").type === "password"));
 for (const id of ["forget", "another"]) on(id, "click", () => signOut(""));
-for (const id of ["refresh", "again"]) on(id, "click", () => { if (!isAsking("api/stats/")) start(); });
+for (const id of ["refresh", "again"]) on(id, "click", () => { if (!isFetching("api/stats/")) start(); });
 on("table", "toggle", drawTable);
 for (const event of ["pointermove", "pointerdown"]) on("chart", event, onPointer);
 on("chart", "pointerleave", (event) => { if (event.pointerType === "mouse") moveTo(null); });

@@ -1,4 +1,4 @@
-// What the page knows: the catalogue that came with it, what the API answered since, and what is shown of it.
+// What the page knows: the catalogue that came with it, the API's answers, and what is shown of them.
 
 const CATALOGUE = JSON.parse($("catalogue").textContent); // {section: {key: [label, what it counts]}}
 let counts; // what the number before counts, too
@@ -10,11 +10,11 @@ const state = {
   chosen: "", range: "30", // what the reader wants to see: "section.key"; 30, 90, 366, all, or two days
   document: null, // the last numbers that were read
   readAt: null, // when, by the server's clock
-  age: 0, askedAt: 0, // how old they were in the answer, and when it was asked for by our clock
+  age: 0, sentAt: 0, // how old they were in the answer, and when it was run for by our clock
   lifetime: 60, stale: false, // for how long they count as fresh, and whether the API itself called them stale
   ahead: 0, // how far the server's clock is ahead of ours
   history: null, // {range, days, values: {"section.key": […]}, labels, backfilled: Set, partial, zone}
-  noHistory: "", historyProblem: "", // why there is none, and why it is not what was asked for
+  noHistory: "", historyProblem: "", // why there is none, or not the range that was chosen
   problem: null, // what is wrong with the last answer
   past: {}, earlier: null, // {1: {at, late, document}, 7: …}, by days ago (late: by how many ms); {key, label, values} of the period before
   isCompared: false, isWide: false, isWall: false, // with that period, with other windows, and for a screen on a wall

@@ -6,10 +6,10 @@ function light() {
   if (state.stale) return ["stale", "Stale"];
   const age = ageNow();
   if (age >= 0 && age <= Math.max(state.lifetime, LEAST_SECONDS)) return ["", "Up to date"];
-  return ["old", isAsking("api/stats/") ? "Updating…" : "Out of date"];
+  return ["old", isFetching("api/stats/") ? "Updating…" : "Out of date"];
 }
 
-const ageNow = () => state.age + (Date.now() - state.askedAt) / 1000;
+const ageNow = () => state.age + (Date.now() - state.sentAt) / 1000;
 
 function drawStatus() {
   const [kind, text] = light();
@@ -18,8 +18,8 @@ function drawStatus() {
   change($("state"), text);
   drawNotice();
   const slow = [...calls].some((call) => Date.now() - call.since > 5000);
-  change($("signing"), $("login").hidden || !isAsking("api/stats/") ? "" : slow ? "Still waiting for the API…" : "Asking the API…");
-  $("trend").setAttribute("aria-busy", String(isAsking("api/stats/history/")));
+  change($("signing"), $("login").hidden || !isFetching("api/stats/") ? "" : slow ? "Still waiting for the API…" : "Signing in…");
+  $("trend").setAttribute("aria-busy", String(isFetching("api/stats/history/")));
   $("read").hidden = !state.readAt;
   if (!state.readAt) return;
   const seconds = Math.max(0, Math.round(ageNow()));
@@ -43,7 +43,7 @@ function drawNotice() {
   else if (problem) {
     const kept = state.document ? " These are the last numbers that were read." : "";
     const next = state.due < Infinity ? ` Next try at ${isolated(clock.format(state.due))}.` : "";
-    text = problem.text + kept + (isAsking("api/stats/") ? "" : next);
+    text = problem.text + kept + (isFetching("api/stats/") ? "" : next);
     if (problem.detail) detail = `It says: “${problem.detail}” `;
     if (problem.id) detail += `For whoever runs this service: request ${problem.id}, ${new Date(problem.at).toISOString()}.`;
   } else if (state.stale) text = "The database is out of reach. These are the last numbers that were read.";
