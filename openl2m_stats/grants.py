@@ -5,10 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 import click
 
 from openl2m_stats.parameters import Parsed
+from stats.database.engines import MYSQL, POSTGRESQL
 from stats.numbers import catalogue
 
 USER = "openl2m_stats"  # as infra/database/read_only_user.*.sql makes it
 ENGINES = ("mysql", "postgresql")
+_WORDS = (*ENGINES, *(word for word in (*MYSQL, *POSTGRESQL) if word not in ENGINES))  # also the secret's
 
 _POSTGRESQL = """\
 -- Only a table's owner may grant rights on it. RDS's master user is no superuser, and usually not the owner.
@@ -75,7 +77,12 @@ def _user(text: str) -> str:
 
 
 @click.command(name="grants")
-@click.option("--engine", type=click.Choice(ENGINES), required=True, help="mysql is for MariaDB too.")
+@click.option(
+    "--engine",
+    type=click.Choice(_WORDS),
+    required=True,
+    help="The database's engine, or what the secret calls it.",
+)
 @click.option(
     "--user",
     "users",
@@ -96,4 +103,4 @@ def command(engine: str, users: tuple[str, ...]) -> None:
     openl2m-stats grants --engine mysql | mysql --host=… --user=… --password openl2m
     openl2m-stats grants --engine postgresql | psql --host=… --username=… --dbname=openl2m
     """  # noqa: D301 Click takes a backspace for "do not wrap this"
-    click.echo(script(engine, users), nl=False)
+    click.echo(script("mysql" if engine in MYSQL else "postgresql", users), nl=False)

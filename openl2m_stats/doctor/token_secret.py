@@ -42,14 +42,16 @@ def _of_entries(entries: list[Any], size: int) -> Finding:
     now = datetime.now(UTC)
     tokens, problems = parse_entries(entries)
     malformed = [f"{name} ({problem})" for name, problem in problems]
-    active = [token for token in tokens if token.active]
+    malformed += [f"{token.name} (none of its networks is usable)" for token in tokens if token.allowed_ips == ()]
+    active = [token for token in tokens if token.active and token.allowed_ips != ()]
     usable = [token for token in active if not _expired(token, now)]
     expired = _without_successor(active, now)
     ending = [name for name in _without_successor(active, now + _SOON) if name not in expired]
     wrong = {"malformed": malformed, f"expiring within {_SOON.days} days": ending, "expired": expired}
     seen = [f"{len(usable)} usable"]
     seen += [f"{len(names)} {what}: {listed(names, _MOST)}" for what, names in wrong.items() if names]
-    seen += [f"{len(tokens) - len(active)} switched off"] if active != tokens else []
+    off = sum(not token.active for token in tokens)
+    seen += [f"{off} switched off"] if off else []
     seen += [f"{size:,} of {MOST_BYTES:,} bytes"]
     advice = [
         "Every caller gets 401: make a token." if not usable else "",

@@ -15,6 +15,7 @@ from tests.support import leaks
     [
         ("{{{}", "the database secret is not JSON"),
         ('{{"engine": "postgres", "password": "{}"}}', "the database secret has no usable 'host'"),
+        ('{{"username": "a", "password": "{}"}}', "DatabaseEngine and DatabaseHost"),
         ('{{"engine": "{}"}}', "'engine' of the database secret is none of mysql, "),
     ],
 )

@@ -30,6 +30,10 @@ def record(*, days: int | None = None, length: int = 0, **fields: Any) -> dict[s
         ([{"active": False}], "Every caller gets 401"),
         ([{}, {"name": "a", "expires": "soon"}], "1 usable; 1 malformed: a (expires is not an ISO 8601 time"),
         ([{}, {"name": ""}], "1 malformed: number 2 (no name)"),
+        (
+            [{}, {"name": "a", "allowed_ips": ["nonsense"]}],
+            "1 usable; 1 malformed: a (none of its networks is usable)",
+        ),
         ([{}, *({"name": f"t{n}", "sha256": "x"} for n in range(7))], "7 malformed: t0 (sha256"),
         ([{}, *({"name": f"t{n}", "sha256": "x"} for n in range(7))], "and 2 more"),
         ([{"length": 58_000}], "Secrets Manager takes no larger value"),
