@@ -13,7 +13,7 @@ from itertools import groupby
 import click
 
 from openl2m_stats.backfill.log import Log, backfilled_row, last_second
-from openl2m_stats.database_url import parse_database_url
+from openl2m_stats.database_url import DatabaseURL, parse_database_url
 from openl2m_stats.deployed.stack import AWS_ERRORS, explain
 from openl2m_stats.doctor import setups
 from openl2m_stats.errors import Failed
@@ -59,9 +59,10 @@ def command(stack: str | None, days: int, dry_run: bool, database_url: str | Non
     """
     logger.setLevel("CRITICAL")  # what the function would log is told in words here
     try:
-        settings = load(_variables(stack, database_url))
+        named = parse_database_url(database_url) if database_url else None
+        settings = load(_variables(stack, named))
         bucket = Bucket(str(settings.snapshot_bucket), settings.snapshot_prefix, _ATTEMPTS)
-        session = open_session(_login(settings, database_url), settings)
+        session = open_session(_login(settings, named), settings)
         server = session.server
         where = server.database if server.engine == "sqlite" else f"{server.database} at {server.host}"
         to = f"s3://{settings.snapshot_bucket}/{settings.snapshot_prefix}history/"
@@ -73,21 +74,26 @@ def command(stack: str | None, days: int, dry_run: bool, database_url: str | Non
     print(f"{days} {'day' if days == 1 else 'days'}: {_listed(done)}.{' Nothing was written.' if dry_run else ''}")
 
 
-def _variables(stack: str | None, database_url: str | None) -> Mapping[str, str]:
+def _variables(stack: str | None, named: DatabaseURL | None) -> Mapping[str, str]:
     """Return the function's variables, as the stack or this environment has them."""
     variables = setups.of_stack(stack).variables if stack else setups.with_ca_file(os.environ)
-    if not variables.get("SNAPSHOT_BUCKET") or not (database_url or variables.get("DATABASE_SECRET_ID")):
+    if not variables.get("SNAPSHOT_BUCKET") or not (named or variables.get("DATABASE_SECRET_ID")):
         raise WrongUsage(
             "name the stack (--env or --stack), or set SNAPSHOT_BUCKET and DATABASE_SECRET_ID",
             click.get_current_context(),
         )
     # The settings take two secrets.
-    return {"DATABASE_SECRET_ID": "unused", "TOKENS_SECRET_ID": "unused", **variables}
+    return {
+        "DATABASE_SECRET_ID": "unused",
+        "TOKENS_SECRET_ID": "unused",
+        **variables,
+        **(named.variables if named else {}),
+    }
 
 
-def _login(settings: Settings, database_url: str | None) -> str | bytes:
-    if database_url:
-        return json.dumps(parse_database_url(database_url))
+def _login(settings: Settings, named: DatabaseURL | None) -> str | bytes:
+    if named:
+        return json.dumps(named.secret)
     try:
         return SecretStore().get(settings.database_secret_id, Deadline.after(_SECONDS))
     except SecretUnavailableError as error:

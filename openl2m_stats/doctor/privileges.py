@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from openl2m_stats import grants
+from openl2m_stats.doctor.absent import find_absent
 from openl2m_stats.doctor.findings import Finding, listed
 from openl2m_stats.session import Session, script_path
 from stats.numbers import catalogue
@@ -25,7 +26,8 @@ _COLUMNS = {
     "postgresql": """SELECT relname, attname, has_column_privilege(c.oid, attnum, 'SELECT'),
         has_column_privilege(c.oid, attnum, 'INSERT, UPDATE') OR has_table_privilege(c.oid, 'DELETE, TRUNCATE')
         FROM pg_attribute JOIN pg_class c ON c.oid = attrelid
-        WHERE relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())
+        WHERE pg_table_is_visible(c.oid)
+        AND relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
         AND relkind IN ('r', 'p', 'v', 'm', 'f') AND attnum > 0 AND NOT attisdropped""",
     # It is opened read-only.
     "sqlite": """SELECT m.name, c.name, 1, 0 FROM sqlite_master m JOIN pragma_table_info(m.name) c
@@ -44,7 +46,8 @@ _FURTHER = {
         UNION SELECT further.name FROM (
         SELECT rolname AS name FROM pg_roles WHERE rolname LIKE 'pg!_%' ESCAPE '!' AND pg_has_role(oid, 'USAGE')
         UNION SELECT privilege_type FROM pg_class, aclexplode(relacl)
-        WHERE relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())
+        WHERE pg_table_is_visible(oid)
+        AND relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
         AND CASE grantee WHEN 0 THEN true ELSE pg_has_role(grantee, 'USAGE') END
         AND privilege_type NOT IN ('SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE')) further
         WHERE current_setting('is_superuser') = 'off'""",
@@ -61,11 +64,15 @@ class _Column:
 
 def check_grants(session: Session) -> Finding:
     """Tell whether every column that the statement needs can be read. Raise DatabaseError."""
-    readable = {(column.table, column.name) for column in _columns(session) if column.readable}
+    columns = _columns(session)
+    readable = {(column.table, column.name) for column in columns if column.readable}
     needed = _needed()
     missing = [each for each in needed if each not in readable]
     if not missing:
         return Finding("ok", f"all {len(needed)} columns of {len(dict(needed))} tables can be read")
+    absent = find_absent(session, missing, {(column.table, column.name) for column in columns})
+    if absent:
+        return absent
     if session.dialect == "sqlite":
         advice = "Is it a database of OpenL2M?"
     else:

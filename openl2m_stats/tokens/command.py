@@ -196,7 +196,8 @@ def check(registry: Registry, address: Address | None) -> int:
 @_of_registry
 def import_(registry: Registry, dry_run: bool, allow_empty: bool, database_secret_id: str | None) -> None:
     """Import OpenL2M's own tokens, and revoke those that OpenL2M no longer has."""
-    rows = openl2m.fetch(_database_secret(database_secret_id), os.environ)
+    secret, variables = _database_secret(database_secret_id)
+    rows = openl2m.fetch(secret, {**os.environ, **variables})
     imported, notes = openl2m.to_entries(rows)
     for note in notes:
         print(printable(note), file=sys.stderr)
@@ -231,13 +232,14 @@ def _hand_out(keys: dict[str, str], expires: str | None) -> None:
     print(f"{told}\nExpires: {until}.", file=sys.stderr)
 
 
-def _database_secret(secret_id: str | None) -> str | bytes:
+def _database_secret(secret_id: str | None) -> tuple[str | bytes, dict[str, str]]:
     if not secret_id:
         url = os.environ.get("DATABASE_URL")
         if not url:
             raise RegistryError("Name the database: --database-secret-id, or the variable DATABASE_URL.")
-        return json.dumps(parse_database_url(url))
+        named = parse_database_url(url)
+        return json.dumps(named.secret), named.variables
     try:
-        return SecretStore().get(secret_id, Deadline.after(_SECONDS))
+        return SecretStore().get(secret_id, Deadline.after(_SECONDS)), {}
     except SecretUnavailableError as error:
         raise RegistryError(f"{secret_id}: {error}") from None
