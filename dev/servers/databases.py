@@ -184,7 +184,7 @@ def server_database(server: Server, password: str) -> Iterator[Database]:
 
 def _create_user(connection: Any, database: Database) -> None:
     """Run the script's statements without its client, whose start takes longer than they do."""
-    text = script(database, "read_only_user").replace(':"DBNAME"', database.name)
+    text = script(database, "read_only_user").replace(':"DBNAME"', database.name).replace(':"schema"', "public")
     # What begins with a colon is the client's, for an administrator who does not own the tables.
     for statement in re.findall(r"^(?:(?:CREATE|ALTER) (?:USER|ROLE)|GRANT (?!:)).*;$", text, re.MULTILINE):
         connection.cursor().execute(statement)

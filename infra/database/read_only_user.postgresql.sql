@@ -4,6 +4,8 @@
 -- Put a password of your own, in quotes, in place of CHANGE-ME: until then, the script stops there and makes nothing.
 -- Then, as an administrator of OpenL2M's database:
 --   psql --host=… --username=… --dbname=openl2m --set=ON_ERROR_STOP=1 --file=read_only_user.postgresql.sql
+-- Where OpenL2M's tables are in another schema than public, name it: --set=schema=netops. The script then also sets the
+-- user's search_path.
 -- Run it again after an upgrade: what is there stays, password and time limit included.
 --
 -- The administrator needs CREATEROLE. Where another role owns OpenL2M's tables, as usual on RDS, the script makes the
@@ -25,10 +27,14 @@ ALTER ROLE openl2m_stats SET statement_timeout = '10s';
 \endif
 
 -- make docs: begin grants
+\if :{?schema}
+\else
+\set schema public
+\endif
 -- Only a table's owner may grant rights on it. RDS's master user is no superuser, and usually not the owner.
 SELECT coalesce(string_agg(DISTINCT quote_ident(tableowner), ', '), '') AS owners, count(*) > 0 AS borrowing
 FROM pg_tables
-WHERE schemaname = 'public' AND tablename IN (
+WHERE schemaname = :'schema' AND tablename IN (
   'switches_switch',
   'switches_switchgroupmembership',
   'switches_vlan',
@@ -46,18 +52,22 @@ GRANT :owners TO CURRENT_USER;
 \endif
 
 GRANT CONNECT ON DATABASE :"DBNAME" TO "openl2m_stats";
-GRANT USAGE ON SCHEMA public TO "openl2m_stats";
-GRANT SELECT (id) ON switches_switch TO "openl2m_stats";
-GRANT SELECT (switchgroup_id) ON switches_switchgroupmembership TO "openl2m_stats";
-GRANT SELECT (id) ON switches_vlan TO "openl2m_stats";
-GRANT SELECT (id) ON switches_vlangroup TO "openl2m_stats";
-GRANT SELECT (id) ON switches_snmpprofile TO "openl2m_stats";
-GRANT SELECT (id) ON switches_netmikoprofile TO "openl2m_stats";
-GRANT SELECT (id) ON switches_command TO "openl2m_stats";
-GRANT SELECT (id) ON switches_commandlist TO "openl2m_stats";
-GRANT SELECT (id) ON users_token TO "openl2m_stats";
-GRANT SELECT (timestamp, type, switch_id, user_id, action) ON switches_log TO "openl2m_stats";
-GRANT SELECT (name, value) ON counters_counter TO "openl2m_stats";
+GRANT USAGE ON SCHEMA :"schema" TO "openl2m_stats";
+GRANT SELECT (id) ON :"schema".switches_switch TO "openl2m_stats";
+GRANT SELECT (switchgroup_id) ON :"schema".switches_switchgroupmembership TO "openl2m_stats";
+GRANT SELECT (id) ON :"schema".switches_vlan TO "openl2m_stats";
+GRANT SELECT (id) ON :"schema".switches_vlangroup TO "openl2m_stats";
+GRANT SELECT (id) ON :"schema".switches_snmpprofile TO "openl2m_stats";
+GRANT SELECT (id) ON :"schema".switches_netmikoprofile TO "openl2m_stats";
+GRANT SELECT (id) ON :"schema".switches_command TO "openl2m_stats";
+GRANT SELECT (id) ON :"schema".switches_commandlist TO "openl2m_stats";
+GRANT SELECT (id) ON :"schema".users_token TO "openl2m_stats";
+GRANT SELECT (timestamp, type, switch_id, user_id, action) ON :"schema".switches_log TO "openl2m_stats";
+GRANT SELECT (name, value) ON :"schema".counters_counter TO "openl2m_stats";
+SELECT :'schema' <> 'public' AS elsewhere \gset
+\if :elsewhere
+  ALTER ROLE "openl2m_stats" IN DATABASE :"DBNAME" SET search_path = :"schema";
+\endif
 \if :borrowing
 REVOKE :owners FROM CURRENT_USER;
 \endif

@@ -12,7 +12,7 @@ import click
 
 from openl2m_stats.aws import AWS_ERRORS, explain
 from openl2m_stats.backfill.log import Log, backfilled_row, last_second
-from openl2m_stats.database_url import parse_database_url
+from openl2m_stats.database_url import DatabaseURL, parse_database_url
 from openl2m_stats.deployed.function import variables_of
 from openl2m_stats.errors import Failed
 from openl2m_stats.parameters import Parsed, is_given, of_stack, time_zone_option
@@ -63,10 +63,11 @@ def command(stack: str | None, days: int, dry_run: bool, database_url: str | Non
         print("DATABASE_URL is not used: the stack names the database, or --database-url does.", file=sys.stderr)
         database_url = None
     try:
-        needed = ["SNAPSHOT_BUCKET"] if database_url else ["SNAPSHOT_BUCKET", "DATABASE_SECRET_ID"]
-        settings = load(variables_of(stack, time_zone, *needed))
+        named = parse_database_url(database_url) if database_url else None
+        needed = ["SNAPSHOT_BUCKET"] if named else ["SNAPSHOT_BUCKET", "DATABASE_SECRET_ID"]
+        settings = load({**variables_of(stack, time_zone, *needed), **(named.variables if named else {})})
         bucket = Bucket(str(settings.snapshot_bucket), settings.snapshot_prefix, _ATTEMPTS)
-        session = open_session(_login(settings, database_url), settings)
+        session = open_session(_login(settings, named), settings)
         server = session.server
         where = server.database if server.engine == "sqlite" else f"{server.database} at {server.host}"
         to = f"s3://{settings.snapshot_bucket}/{settings.snapshot_prefix}history/"
@@ -80,9 +81,9 @@ def command(stack: str | None, days: int, dry_run: bool, database_url: str | Non
     print(f"{days} {'day' if days == 1 else 'days'}: {_listed(done)}.{' Nothing was written.' if dry_run else ''}")
 
 
-def _login(settings: Settings, database_url: str | None) -> str | bytes:
-    if database_url:
-        return json.dumps(parse_database_url(database_url))
+def _login(settings: Settings, named: DatabaseURL | None) -> str | bytes:
+    if named:
+        return json.dumps(named.secret)
     try:
         return SecretStore().get(settings.database_secret_id, Deadline.after(_SECONDS))
     except SecretUnavailableError as error:

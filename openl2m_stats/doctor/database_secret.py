@@ -9,6 +9,7 @@ from openl2m_stats.session import open_session
 from stats.aws.secrets import NoValueError, SecretStore, SecretUnavailableError
 from stats.base.deadline import Deadline
 from stats.database.driver import DatabaseError, Server
+from stats.database.socket import is_unix_socket
 
 _FORM = 'The secret is RDS\'s JSON: {"engine", "host", "port", "username", "password", "dbname"}.'
 _MANAGED = (
@@ -47,7 +48,7 @@ def _described(server: Server) -> str:
     if server.engine == "sqlite":
         return f"sqlite, the file {server.database}"
     login = "IAM authentication" if server.password is None else "a password"
-    where = f"{server.host} port {server.port}"
+    where = server.host if is_unix_socket(server.host) else f"{server.host} port {server.port}"
     return f"{server.engine} at {where}, user {server.user} with {login}, database {server.database}"
 
 

@@ -50,7 +50,10 @@ def check_network(known: Known) -> Finding:
     except (socket.gaierror, UnicodeError) as error:
         advice = "Look at 'host' of the database secret. A name of a private zone resolves inside its VPC only."
         return Finding("FAIL", f"{server.host} does not resolve: {_reason(error)}", advice)
-    except ConnectionRefusedError:
+    except (ConnectionRefusedError, FileNotFoundError) as error:
+        if is_unix_socket(server.host):
+            advice = "'host' of the database secret takes the path of a server's socket, on PostgreSQL also its folder."
+            return Finding("FAIL", f"{where}: {_reason(error)}", advice)
         advice = "Nothing listens there: look at 'port' of the database secret, and whether the database runs."
         return Finding("FAIL", f"{where} refuses connections", advice)
     except TimeoutError:

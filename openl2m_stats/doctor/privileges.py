@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from openl2m_stats import grants
 from openl2m_stats.database_errors import remedy
+from openl2m_stats.doctor.absent import tables_elsewhere
 from openl2m_stats.doctor.findings import Finding, listed
 from openl2m_stats.session import Session, script_path
 from stats.database.driver import Kind
@@ -29,7 +30,8 @@ _COLUMNS = {
     "postgresql": """SELECT relname, attname, has_column_privilege(c.oid, attnum, 'SELECT'),
         has_column_privilege(c.oid, attnum, 'INSERT, UPDATE') OR has_table_privilege(c.oid, 'DELETE, TRUNCATE')
         FROM pg_attribute JOIN pg_class c ON c.oid = attrelid
-        WHERE relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())
+        WHERE pg_table_is_visible(c.oid)
+        AND relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
         AND relkind IN ('r', 'p', 'v', 'm', 'f') AND attnum > 0 AND NOT attisdropped""",
     # It is opened read-only.
     "sqlite": """SELECT m.name, c.name, 1, 0 FROM sqlite_master m JOIN pragma_table_info(m.name) c
@@ -48,7 +50,8 @@ _FURTHER = {
         UNION SELECT further.name FROM (
         SELECT rolname AS name FROM pg_roles WHERE rolname LIKE 'pg!_%' ESCAPE '!' AND pg_has_role(oid, 'USAGE')
         UNION SELECT privilege_type FROM pg_class, aclexplode(relacl)
-        WHERE relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())
+        WHERE pg_table_is_visible(oid)
+        AND relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
         AND CASE grantee WHEN 0 THEN true ELSE pg_has_role(grantee, 'USAGE') END
         AND privilege_type NOT IN ('SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE')) further
         WHERE current_setting('is_superuser') = 'off'""",
@@ -71,6 +74,8 @@ def check_grants(session: Session) -> Finding:
         return Finding("ok", f"all {len(needed)} columns of {len(dict(needed))} tables can be read")
     without = [statistic.key for statistic in STATISTICS if statistic not in readable(gaps)]
     absences = [gap for gap in gaps if gap.error.kind == Kind.ABSENT]
+    if elsewhere := tables_elsewhere(session, [gap.table for gap in absences if gap.column is None]):
+        return elsewhere
     absent, forbidden = _columns_of(absences), _columns_of(gap for gap in gaps if gap not in absences)
     seen = [
         absent and f"there is no {_by_table(absent, len(absent), len(absent))}",

@@ -34,8 +34,11 @@ class Setup:
 def open_setup(stack: str | None, database_url: str | None, *, demo: bool) -> Iterator[Setup]:
     """Run the block in the environment of a set-up. Raise DatabaseURLError, StackError or WrongUsage."""
     if stack is not None:
-        login = parse_database_url(database_url) if database_url else None
-        yield replace(_of_stack(stack), login=login)
+        setup = _of_stack(stack)
+        if database_url:
+            named = parse_database_url(database_url)
+            setup = replace(setup, login=named.secret, variables={**setup.variables, **named.variables})
+        yield setup
     elif database_url or (demo and not _names_secrets()):
         yield from _local(database_url)
     elif not _names_secrets():

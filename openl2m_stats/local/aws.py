@@ -71,7 +71,9 @@ def moto_server(host: str) -> Iterator[int]:
 @contextlib.contextmanager
 def _database(url: str | None) -> Iterator[dict[str, str | int]]:
     if url:
-        yield parse_database_url(url)
+        named = parse_database_url(url)
+        os.environ |= named.variables
+        yield named.secret
         return
     with tempfile.TemporaryDirectory(prefix="openl2m-stats-") as directory:
         path = Path(directory, "openl2m.sqlite3")

@@ -217,7 +217,8 @@ def import_(registry: Registry, dry_run: bool, allow_empty: bool, database_secre
     Imported tokens that OpenL2M no longer has are revoked.
     """
     try:
-        rows = openl2m.fetch(_database_secret(database_secret_id), os.environ)
+        secret, variables = _database_secret(database_secret_id)
+        rows = openl2m.fetch(secret, {**os.environ, **variables})
     except DatabaseError as error:
         if error.kind is Kind.FORBIDDEN:
             raise RegistryError(f"{error}. {_OPENL2M_USER}") from None
@@ -266,13 +267,14 @@ def _hand_out(keys: dict[str, str], expires: str | None) -> None:
     print(f"{told}\nExpires: {until}.", file=sys.stderr)
 
 
-def _database_secret(secret_id: str | None) -> str | bytes:
+def _database_secret(secret_id: str | None) -> tuple[str | bytes, dict[str, str]]:
     if not secret_id:
         url = os.environ.get("DATABASE_URL")
         if not url:
             raise RegistryError("Name the database: --database-secret-id, or the variable DATABASE_URL.")
-        return json.dumps(parse_database_url(url))
+        named = parse_database_url(url)
+        return json.dumps(named.secret), named.variables
     try:
-        return SecretStore().get(secret_id, Deadline.after(_SECONDS))
+        return SecretStore().get(secret_id, Deadline.after(_SECONDS)), {}
     except SecretUnavailableError as error:
         raise RegistryError(f"{secret_id}: {error}") from None

@@ -18,7 +18,7 @@ NOBODY = 65534
 @pytest.fixture
 def wal_db(tmp_path: Path) -> Iterator[Database]:
     """A database in WAL mode with one switch, in a folder that can be read and not written."""
-    for folder in (tmp_path, *tmp_path.parents[:2]):
+    for folder in (tmp_path, *tmp_path.parents[:3]):
         folder.chmod(0o755)
     with sqlite_database(tmp_path) as database:
         with contextlib.closing(database.connect()) as connection:

@@ -46,7 +46,7 @@ class DatabaseError(RemoteError):
 class Server:
     """One database and one of its users; for SQLite, `database` is the file and the rest is unused.
 
-    Without a password the user logs in by IAM.
+    Without a password the user logs in by IAM. `search_path` is PostgreSQL's, where it is not to be the role's own.
     """
 
     engine: str
@@ -55,6 +55,14 @@ class Server:
     user: str
     password: str | None = field(repr=False)
     database: str
+    search_path: str | None = None
+
+    @property
+    def address(self) -> str:
+        """Where the server is, fit for a log: a file, a Unix socket, or a host and a port."""
+        if self.engine == "sqlite":
+            return self.database
+        return self.host if self.host.startswith("/") else f"{self.host}:{self.port}"
 
     @property
     def place(self) -> dict[str, str | int]:

@@ -27,8 +27,8 @@ KINDS = {
     **dict.fromkeys(("1820", "1862"), Kind.DENIED),
     # A lock that took too long; a killed query; max_statement_time (MariaDB); MAX_EXECUTION_TIME (MySQL).
     **dict.fromkeys(("1205", "1317", "1969", "3024"), Kind.CANCELLED),
-    # No such database; table; column; a view of what does not exist.
-    **dict.fromkeys(("1049", "1146", "1054", "1356"), Kind.ABSENT),
+    # No such database; table; table of information_schema; column; a view of what does not exist.
+    **dict.fromkeys(("1049", "1146", "1109", "1054", "1356"), Kind.ABSENT),
     # The user may not use the database, which may not exist either; may not read a table; a column.
     **dict.fromkeys(("1044", "1142", "1143"), Kind.FORBIDDEN),
     # A shutdown; a killed connection (MariaDB); an idle one (MySQL); and what the driver says of a dead one.

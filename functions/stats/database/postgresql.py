@@ -1,6 +1,7 @@
 """PostgreSQL, through pg8000."""
 
 import contextlib
+import re
 import ssl
 from collections.abc import Sequence
 from datetime import datetime
@@ -71,6 +72,10 @@ class _Session(pg8000.native.Connection):  # type: ignore[misc] # pg8000 has no 
 
 
 def _connect(server: Server, password: str, tls: TLS, deadline: Deadline) -> Connection:
+    # A space or a backslash would end the option's value.
+    search_path = server.search_path and re.sub(r"([\s\\])", r"\\\1", server.search_path)
+    options = {"options": f"-csearch_path={search_path}"} if search_path else None
+
     def log_in(transport: Transport) -> Connection:
         session = _Session(
             host=server.host,
@@ -79,6 +84,7 @@ def _connect(server: Server, password: str, tls: TLS, deadline: Deadline) -> Con
             database=server.database,
             application_name="openl2m-stats",
             ssl_context=tls,
+            startup_params=options,
             sock=transport.driver_socket,
         )
         return _opened(session, transport)

@@ -105,7 +105,7 @@ def parse_server(text: str | bytes, settings: Settings) -> Server:
     """Return the server that a database secret describes; what it leaves out is taken from the settings.
 
     The secret is RDS's JSON: `engine`, `host`, `port`, `username`, `password`, `dbname`. Without a password the
-    login is by IAM. Raise DatabaseError.
+    login is by IAM. DATABASE_URL may add a `search_path` of PostgreSQL. Raise DatabaseError.
     """
     try:
         secret = parse_json(text)
@@ -135,6 +135,7 @@ def parse_server(text: str | bytes, settings: Settings) -> Server:
         user=text_of("username", None),
         password=_password(secret.get("password")),
         database=database,
+        search_path=text_of("search_path", None) if "search_path" in secret else None,
     )
 
 

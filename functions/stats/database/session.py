@@ -144,10 +144,16 @@ class Database:
 def connect(server: Server, settings: Settings, deadline: Deadline) -> Connection:
     """Return a new connection. Raise DatabaseError."""
     engine = engine_of(server.engine)
+    tls = _trust(server, settings)
     with explaining(engine, deadline):
-        tls = _trust(server, settings)
         password = _token(server, tls, deadline) if server.password is None else server.password
-        return engine.connect(server, password, tls, deadline)
+    try:
+        with explaining(engine, deadline):
+            return engine.connect(server, password, tls, deadline)
+    except DatabaseError as error:
+        # What the server itself says names the user or the database; a connection that fails names nothing.
+        where = f"{server.address}: " if error.kind in {Kind.GONE, Kind.CANCELLED} else ""
+        raise DatabaseError(error.code, where + error.text, error.kind) from None
 
 
 def _token(server: Server, tls: TLS, deadline: Deadline) -> str:
