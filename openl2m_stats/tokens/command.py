@@ -36,9 +36,9 @@ from stats.database.driver import DatabaseError, Kind
 from stats.tokens.authorization import KEY
 
 _SECONDS = 10  # for reading a secret
-_OPENL2M_USER = (
-    "The import needs a user that may read users_token and auth_user, such as OpenL2M's own. The statistics' user may "
-    "not, on purpose."
+_OTHER_USER = (
+    "The user of the statistics may not read tokens, on purpose: infra/database/token_import_user.*.sql makes one for "
+    "the import."
 )
 
 
@@ -221,7 +221,7 @@ def import_(registry: Registry, dry_run: bool, allow_empty: bool, database_secre
         rows = openl2m.fetch(secret, {**os.environ, **variables})
     except DatabaseError as error:
         if error.kind is Kind.FORBIDDEN:
-            raise RegistryError(f"{error}. {_OPENL2M_USER}") from None
+            raise RegistryError(f"{error}. {_OTHER_USER}") from None
         if error.kind is Kind.ABSENT:
             raise RegistryError(f"This version does not find OpenL2M's tokens, and nothing was done. {error}") from None
         raise

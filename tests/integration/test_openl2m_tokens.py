@@ -118,6 +118,7 @@ def test_the_apis_own_user_may_not_import(server_db: Database, aws: AWS) -> None
     result = command("import", "--database-secret-id", aws.database_secret)
     assert (result.code, result.out) == (2, "")
     assert result.err.startswith(("1142: ", "1143: ", "42501: "))
+    assert "infra/database/token_import_user.*.sql makes one for the import." in result.err
     assert result.err.count("\n") == 1
 
 

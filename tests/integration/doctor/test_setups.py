@@ -108,6 +108,7 @@ def test_a_stack(
     publish(function, deployed)
     for name in own:
         monkeypatch.delenv(name)
+    edit_latest(s3, time_zone="Asia/Kathmandu")
     report = examine("--stack", stack)
     assert report.title == f"the stack openl2m-stats in us-east-1, function {function}, alias live"
     assert (report.code, report.wrong) == (0, {})
