@@ -61,6 +61,12 @@ def test_every_number_is_compared_with_the_same_time_before(visit: Open) -> None
     assert axe(page) == []
 
 
+def test_the_times_before_that_are_served(visit: Open) -> None:
+    page = signed_in(visit, prepare=lambda page: page.unroute("**/api/stats/at/**"))
+    expect(tile(page, "Switches").locator(".since")).to_have_text(re.compile(r"^day\s[+-]?\d+ · week\s[+-]?\d+$"))
+    expect(page.locator("#compared")).to_have_text(re.compile(r" yesterday, .* a week ago at \d+:\d\d [AP]M$"))
+
+
 def test_what_did_not_change(visit: Open) -> None:
     page = signed_in(visit, prepare=with_past(past()))
     expect(tile(page, "Switches")).to_have_text("Switches 1,246 day\u00a00 · week\u00a00")
@@ -112,7 +118,7 @@ def test_the_same_time_is_that_of_clocks(visit: Open) -> None:
     expect(found.page.get_by_role("slider")).to_be_visible()
     found.page.wait_for_timeout(500)
     asked = [parse_qs(urlsplit(call.url).query)["time"] for call in found.calls("/api/stats/at/")]
-    assert asked == [["2026-11-01T15:00:00Z"], ["2026-10-26T14:00:00Z"]]
+    assert asked == [["2026-11-01T15:03:00Z"], ["2026-10-26T14:03:00Z"]]
 
 
 @pytest.mark.parametrize(

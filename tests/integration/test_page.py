@@ -34,6 +34,11 @@ def page(key: str, new_container: Any) -> Response:
     return found
 
 
+def uncompressed(page: Response) -> dict[str, str]:
+    """Return the headers where the gateway compresses: those of format 1.0."""
+    return {name: value for name, value in page.headers.items() if name != "Vary"}
+
+
 def hash_of(element: str, body: str) -> str:
     """Return the hash that a policy must name for the one element of this name that the page has."""
     [code] = re.findall(rf"<{element}>(.*?)</{element}>", body, re.DOTALL)
@@ -47,6 +52,7 @@ def test_status_and_headers(page: Response) -> None:
         "Allow": ALLOW,
         "ETag": page.headers["ETag"],
         "Cache-Control": "no-cache",
+        "Vary": "Accept-Encoding",
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "no-referrer",
         "Strict-Transport-Security": "max-age=31536000",
@@ -111,7 +117,8 @@ def test_it_needs_no_token_and_no_permitted_address(
     container = new_container(CLIENT_IP_ALLOWED="192.0.2.0/24")
     for token in (None, key, leaks.new_key()):
         answer = container.get(token, method=method, path="/", build=build)
-        assert answer == Response(200, page.headers, page.body if method == "GET" else "")
+        headers = uncompressed(page) if build is FORMATS["1.0"] else page.headers
+        assert answer == Response(200, headers, page.body if method == "GET" else "")
 
 
 def test_it_needs_no_secret_and_no_database(aws: AWS, new_container: Any) -> None:
@@ -122,13 +129,14 @@ def test_it_needs_no_secret_and_no_database(aws: AWS, new_container: Any) -> Non
 
 @pytest.mark.parametrize("path", ["/prod", "/prod/", "/"])
 def test_a_stage_may_come_before_it(path: str, page: Response, new_container: Any) -> None:
-    assert new_container().get(path=path, build=FORMATS["1.0"]) == page
+    found = new_container().get(path=path, build=FORMATS["1.0"])
+    assert found == Response(200, uncompressed(page), page.body)
     event = FORMATS["2.0"](path=path)
     event["requestContext"]["stage"] = "prod"
     assert new_container().invoke(event) == page
 
 
-@pytest.mark.parametrize("path", ["", "/prod", "/x", "/prod//"])
+@pytest.mark.parametrize("path", ["/prod", "/x", "/prod//"])
 def test_another_path_is_not_the_page(path: str, key: str, new_container: Any) -> None:
     assert new_container().get(path=path).status == 404
 

@@ -7,7 +7,7 @@ async function loadPast() {
   const within = session, now = state.readAt;
   state.pastDue = Infinity;
   const found = await Promise.all([1, 7].map(async (days) => {
-    const wanted = Math.floor(sameTime(now, days) / 300000) * 300000;
+    const wanted = sameTime(now, days);
     const answer = await get(`api/stats/at/?time=${new Date(wanted).toISOString().slice(0, 19)}Z`, "default");
     const at = Date.parse(answer.header("Last-Modified"));
     return answer.ok && isDocument(answer.content) && wanted - at < NEAR ? { at, document: answer.content } : null;
