@@ -133,7 +133,7 @@ def _route(request: Request, base_path: str) -> Route | None:
     """Return what is at the request's path, before which the base path of a custom domain and the stage may stand."""
     # A stage or a base path may be called "metrics": first the path as it is.
     below = _below(request.path, base_path)
-    for path in (request.path, _below(request.path, request.stage), below, _below(below, request.stage)):
+    for path in (request.path or None, _below(request.path, request.stage), below, _below(below, request.stage)):
         if path is not None and (route := _ROUTES.get(path.removesuffix("/"))):
             return route
     return None
