@@ -375,7 +375,7 @@ def test_a_wrong_port(port: str) -> None:
         ("mysql://user:{}@host:port/db", "DATABASE_URL is not a URL: it takes mysql://"),
         ("mysql://:{}@host/db", "DATABASE_URL names no host or no user"),
         ("{}", "DATABASE_URL has an unknown scheme"),
-        ("sqlite:///nowhere/openl2m.sqlite3", "DATABASE_URL: there is no file 'nowhere/openl2m.sqlite3'"),
+        ("sqlite:///nowhere/openl2m.sqlite3", "DATABASE_URL names no file: there is no 'nowhere/openl2m.sqlite3'"),
     ],
 )
 def test_a_wrong_url(url: str, line: str) -> None:
