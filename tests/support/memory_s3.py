@@ -30,7 +30,7 @@ class MemoryS3:
         found = [{"Key": key} for key in sorted(self.objects) if key.startswith(Prefix)]
         return {"Contents": found} if found else {}
 
-    def put_object(  # noqa: PLR0913
+    def put_object(
         self,
         *,
         Bucket: str,  # noqa: ARG002, N803

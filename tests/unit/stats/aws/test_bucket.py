@@ -1,8 +1,9 @@
 """What each answer of S3 means, and that nothing is written without a condition."""
 
+import time
+
 import pytest
 
-from stats.aws import bucket as module
 from stats.aws.bucket import StorageError, Stored, tries
 from stats.base.deadline import Deadline
 from tests.support.memory_s3 import MemoryBucket, refusal
@@ -43,13 +44,13 @@ def test_one_failure_does_not_hide_the_other_objects(bucket: MemoryBucket) -> No
     assert isinstance(a, StorageError)
     assert (str(a), b) == ("p/a: AccessDenied", None)
     assert isinstance(c, Stored)
-    with pytest.raises(StorageError, match="^p/a: AccessDenied$"):
+    with pytest.raises(StorageError, match=r"^p/a: AccessDenied$"):
         bucket.get("a", soon())
 
 
 def test_304_to_a_caller_that_has_nothing_is_a_failure(bucket: MemoryBucket) -> None:
     bucket.s3.faults["p/a"] = refusal("304", 304)
-    with pytest.raises(StorageError, match="^p/a: 304$"):
+    with pytest.raises(StorageError, match=r"^p/a: 304$"):
         bucket.get("a", soon())
 
 
@@ -95,7 +96,7 @@ def test_nothing_is_sent_after_the_deadline(bucket: MemoryBucket) -> None:
 
 def test_tries_end_in_an_error_and_do_not_pause_beyond_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     pauses: list[float] = []
-    monkeypatch.setattr(module.time, "sleep", pauses.append)
+    monkeypatch.setattr(time, "sleep", pauses.append)
     with pytest.raises(StorageError, match="a cannot be written"):
         list(tries("a", Deadline.after(1e6)))
     assert len(pauses) >= 10
