@@ -36,7 +36,8 @@ def new_app(file: File, bucket: MemoryBucket | None = None, **changes: str) -> I
     """Yield the parts, as stats.app.build() puts them together, over a database file and, unless None, a bucket."""
     settings, secret = new_settings(**changes), new_secret(file)
     database = Database(settings, partial(secret.get, "database"))
-    reader, snapshots = Reader(database, settings.time_zone), bucket and Snapshots(bucket, settings.time_zone)
+    reader = Reader(database, settings.time_zone)
+    snapshots = Snapshots(bucket, settings.time_zone) if bucket else None
     with contextlib.closing(database):
         yield App(settings, Tokens(settings, secret), database, reader, snapshots, Service(settings, reader, snapshots))
 

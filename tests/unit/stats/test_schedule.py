@@ -52,7 +52,8 @@ def test_the_document_is_stored_by_its_scheduled_time_with_the_instant_of_its_nu
     result = handler({"scheduled_for": time}, None)
     content = json.loads(bucket.s3.objects[str(result["key"])])
     assert content["scheduled_for"] == result["scheduled_for"] == time
-    assert content["taken_at"] == result["taken_at"] > time
+    assert content["taken_at"] == result["taken_at"]
+    assert content["taken_at"] > time
     assert content["database"]["vlans"] == {"label": "Vlans", "value": 2}
     assert content["read_from"]["name"] == file.name
     assert str(result["key"]).startswith(f"p/dt={time[:10]}/")
@@ -123,7 +124,7 @@ def test_the_invocations_time_bounds_the_run() -> None:
         def get_remaining_time_in_millis(self) -> int:
             return 400  # less than what is kept back to answer in
 
-    with pytest.raises(RemoteError, match="timeout|in time|TimeoutError"):
+    with pytest.raises(RemoteError, match=r"(?i)timeout"):
         handler({}, Context())
 
 
