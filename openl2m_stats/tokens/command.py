@@ -10,7 +10,10 @@ from openl2m_stats.tokens.revoking import prune, revoke
 
 
 @click.group(
-    name="tokens", cls=TokensGroup, no_args_is_help=False, commands=[create, list_, revoke, rotate, prune, check, import_]
+    name="tokens",
+    cls=TokensGroup,
+    no_args_is_help=False,
+    commands=[create, list_, revoke, rotate, prune, check, import_],
 )
 def command() -> None:
     """Create, list, revoke, rotate, check and import tokens."""

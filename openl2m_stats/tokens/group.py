@@ -29,11 +29,13 @@ class TokensGroup(click.Group):
     """A group whose commands never repeat what may be a key, and report an AWS or database error in one line."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments. Raise WrongUsage when one of them may be a key."""
         if any(re.search(KEY, arg.lower()) for arg in args):
             raise WrongUsage("a key is never an argument: it is in the shell's history now, so rotate it")
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
+        """Run the command, and return its exit code. Raise Failed for an error of AWS, the database or the settings."""
         logger.setLevel("CRITICAL")  # `list` reports what the function would log about an entry
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="backslashreplace")  # a name that the encoding lacks must not cost a new key
