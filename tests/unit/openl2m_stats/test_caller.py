@@ -55,6 +55,8 @@ def test_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("https://stats.example.com", "https://stats.example.com/api/stats/"),
         ("https://stats.example.com/", "https://stats.example.com/api/stats/"),
+        ("https://stats.example.com/api/stats", "https://stats.example.com/api/stats/"),
+        ("https://stats.example.com/prod", "https://stats.example.com/prod/api/stats/"),
         ("https://stats.example.com:8443/prod/api/stats/", "https://stats.example.com:8443/prod/api/stats/"),
         ("http://localhost:8000", "http://localhost:8000/api/stats/"),
         ("http://[::1]:8000", "http://[::1]:8000/api/stats/"),
