@@ -105,7 +105,7 @@ class Registry:
         return any("AWSCURRENT" in names for names in stages.values())
 
     def _make_current(self, candidate: str, version: str | None) -> bool:
-        """Make a version current in the place of another; tell whether that one was still current."""
+        """Make a version current in place of another; return whether that one was still current."""
         replaced = {"RemoveFromVersionId": version} if version else {}
         try:
             self._client.update_secret_version_stage(

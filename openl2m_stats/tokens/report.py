@@ -94,7 +94,7 @@ def span(one: datetime, other: datetime) -> str:
 
 
 def verdict(entries: list[Any], key: str, address: Address | None, now: datetime) -> tuple[bool, str]:
-    """Tell whether the API accepts the key from the address at the instant `now`, and why.
+    """Return whether the API accepts the key from the address at the instant `now`, and why.
 
     Without an address, one that is permitted is assumed.
     """
