@@ -12,11 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-import yaml
-
-from dev import architecture, athena, template
+from dev import architecture, athena, openapi, template
 from dev.dashboards import infinity, prometheus
 from dev.markdown import table
 from openl2m_stats import grants
@@ -27,27 +24,19 @@ from stats.database import mysql, postgresql
 from stats.database.driver import Kind
 from stats.database.engines import engine_of
 from stats.endpoints import metrics as openmetrics
-from stats.numbers.catalogue import COUNTERS, SERVED, STATISTICS, Statistic
+from stats.numbers.catalogue import COUNTERS, SERVED, STATISTICS
 from stats.numbers.query import INDEXES, document, statement
-from stats.numbers.windows import Window
 
 ROOT = Path(__file__).parents[1]
 
 _BEGIN, _END = "make docs: begin ", "make docs: end"
-_WINDOWS = {
-    Window.LAST_HOUR: "last hour",
-    Window.TODAY: "today",
-    Window.LAST_7_DAYS: "last 7 days",
-    Window.LAST_31_DAYS: "last 31 days",
-    None: "–",
-}
 
 
 def statistics() -> str:
     """Return the table of the statistics that `/api/stats/` serves."""
     return table(
         ["Key", "Label", "Counts", "Window"],
-        ([f"`{s.section}.{s.key}`", s.label, s.counts, _WINDOWS[s.window]] for s in SERVED),
+        ([f"`{s.section}.{s.key}`", s.label, s.counts, openapi.WINDOWS[s.window]] for s in SERVED),
     )
 
 
@@ -64,51 +53,6 @@ def metrics() -> str:
         windows = [f"`{sample.labels['window']}`" for sample in metric.samples if "window" in sample.labels]
         rows.append([f"`{metric.samples[0].name}`", metric.type, ", ".join(windows) or "–", metric.documentation])
     return table(["Metric", "Type", "`window`", "Help"], rows)
-
-
-def schema() -> str:
-    """Return the schemas of the document and of the history, as YAML."""
-    sections: dict[str, Any] = {}
-    history: dict[str, Any] = {
-        "from": {"type": "string", "format": "date"},
-        "to": {"type": "string", "format": "date"},
-        "time_zone": {"description": "OpenL2M's time zone, to which the days belong.", "type": "string"},
-        "partial": {
-            "description": "Today, if it is in the range: that day is not over.",
-            "type": ["string", "null"],
-            "format": "date",
-        },
-        "days": {"type": "array", "items": {"type": "string", "format": "date"}},
-        "backfilled": {
-            "description": "The days whose numbers were calculated later, from OpenL2M's log.",
-            "type": "array",
-            "items": {"type": "string", "format": "date"},
-        },
-    }
-    for statistic in STATISTICS:
-        sections.setdefault(statistic.section, {})[statistic.key] = _property(statistic)
-    for section, keys in sections.items():
-        # A number that cannot be read is left out.
-        sections[section] = {"type": "object", "properties": keys}
-        series = {"$ref": "#/components/schemas/Series"}
-        history[section] = {"type": "object", "required": list(keys), "additionalProperties": series}
-    del sections[COUNTERS]
-    schemas = {"Document": _object(sections), "History": _object(history)}
-    text = yaml.safe_dump(schemas, sort_keys=False, allow_unicode=True, width=116)
-    return "".join(f"    {line}" for line in text.splitlines(keepends=True))
-
-
-def _object(properties: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "required": list(properties), "properties": properties}
-
-
-def _property(statistic: Statistic) -> dict[str, Any]:
-    window = "" if statistic.window is None else f" Window: {_WINDOWS[statistic.window]}."
-    return {
-        "$ref": "#/components/schemas/Statistic",
-        "description": statistic.counts + window,
-        "properties": {"label": {"const": statistic.label}},
-    }
 
 
 def settings() -> str:
@@ -175,7 +119,7 @@ PARTS: Parts = {
         "floors": architecture.floors,
     },
     "docs/configuration.md": {"settings": settings},
-    "docs/openapi.yaml": {"schema": schema},
+    "docs/openapi.yaml": {"schema": openapi.schema},
     "docs/troubleshooting.md": {"database errors": database_errors},
     "docs/query-snapshots.md": {"athena": athena.snapshots},
     **{

@@ -24,7 +24,7 @@ _MOST_BYTES = 1_000_000
 
 
 class NoKeyError(Exception):
-    """There is no usable key; the text does not repeat what there is instead."""
+    """The key is missing or malformed; the text does not repeat it."""
 
 
 class NoAnswerError(Exception):

@@ -4,7 +4,7 @@ import click
 
 
 class Failed(click.ClickException):
-    """The command cannot do what was asked for; the text says why, in one line."""
+    """The command failed; the text says why, in one line."""
 
     exit_code = 2
 

@@ -1,4 +1,4 @@
-"""Parameters of the commands, and what is said of wrong ones: their names, never their values, which may be keys."""
+"""Parameters of the commands, and messages about wrong ones: with names, never values, which may be keys."""
 
 import difflib
 import functools
@@ -27,14 +27,14 @@ class _WrongValue(click.BadParameter):
 
 
 class Parsed(click.ParamType):  # type: ignore[type-arg]  # which SAM CLI's Click does not take yet
-    """What a function reads from a text. It raises ValueError, whose text says what it takes and repeats nothing."""
+    """A type that a function parses. It raises ValueError, whose text says what it takes and repeats no value."""
 
     def __init__(self, name: str, read: Callable[[str], Any]) -> None:
         self.name = name
         self._read = read
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return what the function makes of a text; what is none is a default and stays as it is."""
+        """Return the parsed text; a value that is not text is a default and stays as it is."""
         if not isinstance(value, str):
             return value
         try:
@@ -110,7 +110,7 @@ def of_stack(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def is_given(name: str) -> bool:
-    """Tell whether a parameter of the command that runs is on its command line, not in an environment variable."""
+    """Return whether a parameter of the running command is on its command line, not in an environment variable."""
     return click.get_current_context().get_parameter_source(name) == click.core.ParameterSource.COMMANDLINE
 
 

@@ -1,4 +1,4 @@
-"""The function's own way to the database, for what the command reads from it."""
+"""Read-only access to OpenL2M's database, through the function's own code."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -25,12 +25,12 @@ def _width(character: str) -> int:
 
 def wrap(text: str, most: int) -> list[str]:
     """Return the lines of a text of which none is wider than `most` columns."""
-    lines, taken = [""], 0
+    lines, columns = [""], 0
     for character in text:
-        taken += _width(character)
-        if taken > most:
+        columns += _width(character)
+        if columns > most:
             lines.append("")
-            taken = _width(character)
+            columns = _width(character)
         lines[-1] += character
     return lines
 

@@ -94,19 +94,19 @@ def _login(settings: Settings, named: DatabaseURL | None) -> str | bytes:
 
 
 def _backfill(log: Log, oldest: datetime | None, bucket: Bucket, count: int, dry_run: bool) -> Counter[str]:
-    """Write the rows, a month at a time; return how many days became what. `oldest` is where the log begins."""
+    """Write the rows, a month at a time; return the number of days by result. `oldest` is where the log begins."""
     today = datetime.now(log.zone).date()
     days = [today - timedelta(days=ago) for ago in range(count, 0, -1)]
     days_by_key = {key: list(group) for key, group in groupby(days, lambda day: months.key_of(f"{day}"))}
-    # All are read first: of a damaged one, the operator hears before anything is written.
-    held = {key: _month(bucket, key) for key in days_by_key}
+    # All months are read first: a damaged one is reported before anything is written.
+    rows = {key: _month(bucket, key) for key in days_by_key}
     done: Counter[str] = Counter()
     terminal = sys.stderr.isatty()
     with click.progressbar(length=count, label="Days", file=sys.stderr if terminal else io.StringIO()) as progress:
         for key, days_of_month in days_by_key.items():
             new, became = {}, Counter[str]()
             for day in days_of_month:
-                what, row = _row_of(day, held[key].get(f"{day}"), log, oldest)
+                what, row = _row_of(day, rows[key].get(f"{day}"), log, oldest)
                 became[what] += 1
                 if what == _TO_WRITE:
                     new[f"{day}"] = row
@@ -130,23 +130,23 @@ def _month(bucket: Bucket, key: str) -> dict[str, months.Row]:
         raise Failed(f"{error}, and nothing was written: {advice}.") from None
 
 
-def _row_of(day: date, held: months.Row | None, log: Log, oldest: datetime | None) -> tuple[str, months.Row]:
-    """Return what becomes of a day whose row is `held`, and its row."""
-    if held and not months.is_backfilled(held):
-        return _WITH_SNAPSHOT, held
+def _row_of(day: date, present: months.Row | None, log: Log, oldest: datetime | None) -> tuple[str, months.Row]:
+    """Return what becomes of a day, and its row; `present` is the row that the history has."""
+    if present and not months.is_backfilled(present):
+        return _WITH_SNAPSHOT, present
     now = last_second(day, log.zone)
     if oldest is None or oldest > now:
-        return (_UNCHANGED, held) if held else (_BEFORE_LOG, {})
-    values, known = log.usage(now, oldest), held["values"] if held else {}
-    if held and held["taken_at"] == timestamp(now):
+        return (_UNCHANGED, present) if present else (_BEFORE_LOG, {})
+    values, known = log.usage(now, oldest), present["values"] if present else {}
+    if present and present["taken_at"] == timestamp(now):
         # The numbers of an earlier run stay where the log no longer reaches back.
         values = {key: known.get(key) if value is None else value for key, value in values.items()}
-    if held and any(value is not None and values.get(key) is None for key, value in known.items()):
-        return _UNCHANGED, held  # of another instant, such as the end of the day in UTC, it has more
+    if present and any(value is not None and values.get(key) is None for key, value in known.items()):
+        return _UNCHANGED, present  # of another instant, such as the end of the day in UTC, it has more
     if all(value is None for value in values.values()):
         return _BEFORE_LOG, {}
     row = backfilled_row(day, log.zone, values)
-    return (_UNCHANGED if row == held else _TO_WRITE), row
+    return (_UNCHANGED if row == present else _TO_WRITE), row
 
 
 def _listed(done: Counter[str]) -> str:

@@ -21,7 +21,7 @@ _OF_LOG = tuple(statistic for statistic in STATISTICS if statistic.window)
 
 @dataclass(frozen=True)
 class Log:
-    """How the log is read: `read` returns a statement's rows, `zone` is OpenL2M's TIME_ZONE."""
+    """OpenL2M's log: `read` returns a statement's rows, `zone` is OpenL2M's TIME_ZONE."""
 
     read: Callable[[Statement], Sequence[Row]]
     zone: ZoneInfo
@@ -29,7 +29,7 @@ class Log:
     def usage(self, now: datetime, oldest: datetime) -> Values:
         """Return each statistic at the instant `now`, without what happened later. Raise what `read` does.
 
-        None stands for what the log does not tell: tables, totals, and windows that begin before the oldest entry.
+        None stands for what the log does not cover: tables, totals, and windows that begin before the oldest entry.
         """
         windows = bounds(now, self.zone)
         [numbers] = self.read(statement(now, self.zone, _OF_LOG, in_the_past=True))
@@ -41,7 +41,7 @@ class Log:
 
 
 def last_second(day: date, zone: tzinfo) -> datetime:
-    """Return the instant that a backfilled row of a day is of."""
+    """Return the instant, in UTC, of a day's backfilled row."""
     # Where clocks are set back at midnight, 23:59:59 comes twice: fold=1 is the second one.
     return datetime.combine(day, time(23, 59, 59, fold=1), zone).astimezone(UTC)
 

@@ -39,12 +39,12 @@ COUNTERS = {
 }
 _LOG_ENTRIES = 4925
 DAYS = 180
-# (type, action) and how often: views, changes, commands, logins, API calls, errors.
+# (type, action) and its weight: views, changes, commands, logins, API calls, errors.
 KINDS = {(0, 90): 60, (1, 1): 8, (4, 91): 5, (5, 92): 13, (5, 95): 9, (3, 93): 5}
 
 
 def create_database(path: Path) -> None:
-    """Create the demo database as an SQLite file; the same one every time, but for when `now` is."""
+    """Create the demo database as an SQLite file; only its instants differ from run to run."""
     now = datetime.now(UTC)
     chance = random.Random(2026)  # noqa: S311 no secret is drawn from it
     dialect = DIALECTS["sqlite"]
@@ -82,7 +82,7 @@ def _use(hour: datetime) -> float:
 
 
 def insert_inventory(connection: Any, dialect: Dialect, rows: Mapping[str, int]) -> None:
-    """Fill empty tables, all but the log: so many rows of each, and switch groups with members, and counters."""
+    """Fill empty tables except the log: `rows` of each, switch groups with members, and counters."""
     for table, count in {**rows, "switches_switchgroup": GROUPS}.items():
         insert(connection, dialect, table, ({"id": number} for number in range(1, count + 1)))
     memberships = ({"switch_id": n, "switchgroup_id": n % GROUPS + 1} for n in range(1, rows["switches_switch"] + 1))

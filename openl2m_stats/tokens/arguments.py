@@ -1,4 +1,4 @@
-"""How the arguments of `openl2m-stats tokens` are read. What cannot be read may be a key, and is not repeated."""
+"""Parsers for the arguments of `openl2m-stats tokens`. A malformed one may be a key, so no message repeats it."""
 
 import re
 from datetime import UTC, date, datetime, time, timedelta
@@ -17,7 +17,7 @@ def name(text: str) -> str:
 
 
 def duration(text: str) -> timedelta:
-    """Return what `24h` or `90d` says. Raise ValueError."""
+    """Return the duration of a text such as `24h` or `90d`. Raise ValueError."""
     match = _DURATION.fullmatch(text)
     if not match or not int(match[1]):
         raise ValueError("it takes hours or days, such as 24h or 90d")
@@ -30,7 +30,7 @@ def next_new_year() -> date:
 
 
 def expiry(text: str) -> str | None:
-    """Return the instant, as the registry has it, that a duration from now or a date says; None of `never`.
+    """Return the instant of a duration from now or of a date, as the registry has it; None for `never`.
 
     Raise ValueError.
     """
@@ -57,7 +57,7 @@ def networks(text: str) -> list[str]:
 
 
 def is_network(text: str) -> bool:
-    """Tell whether a text is a network or an address."""
+    """Return whether a text is a network or an address."""
     try:
         parse_network(text)
     except ValueError:

@@ -31,7 +31,7 @@ Change = tuple[str, str]
 def fetch(database_secret: str | bytes, environ: Mapping[str, str]) -> Sequence[Row]:
     """Return the rows of OpenL2M's tokens from the database that RDS's JSON describes.
 
-    The variables of the function hold here too, but for the secrets'. Raise DatabaseError, SettingsError.
+    The function's settings apply here too, except the secrets'. Raise DatabaseError, SettingsError.
     """
     defaults = {"DATABASE_CA_FILE": str(CA_FILE)}
     unused = {"DATABASE_SECRET_ID": "unused", "TOKENS_SECRET_ID": "unused"}
@@ -41,7 +41,7 @@ def fetch(database_secret: str | bytes, environ: Mapping[str, str]) -> Sequence[
 
 
 def to_entries(rows: Iterable[Row]) -> tuple[list[Entry], list[str], list[int]]:
-    """Return an entry for each row that can be carried over, and what the operator should know of the others.
+    """Return an entry for each row that can be imported, and a note for each row that needs one.
 
     Also return the numbers of active users' tokens whose keys cannot be read.
     """
@@ -96,12 +96,12 @@ def carry_over(imported: Sequence[Entry], unreadable: Iterable[int] = ()) -> Edi
 
     def edit(entries: list[Any]) -> list[Change]:
         changes: list[Change] = []
-        held = set()
+        present = set()
         for entry in entries:
             if not isinstance(entry, dict) or not isinstance(entry.get("sha256"), str):
                 continue
             sha256 = entry["sha256"].lower()
-            held.add(sha256)
+            present.add(sha256)
             new = news.get(sha256)
             if entry.get("source") != SOURCE or "revoked" in entry:
                 changes += [("kept", f"{new['name']}: it was created, revoked or rotated here")] if new else []
@@ -112,7 +112,7 @@ def carry_over(imported: Sequence[Entry], unreadable: Iterable[int] = ()) -> Edi
             elif entry.get("active") is not False:
                 entry["active"] = False
                 changes.append(("revoked", f"{entry.get('name')}: OpenL2M no longer has it"))
-        added = [new for sha256, new in news.items() if sha256 not in held]
+        added = [new for sha256, new in news.items() if sha256 not in present]
         entries += [dict(new) for new in added]
         return changes + [("added", new["name"]) for new in added]
 
@@ -128,9 +128,9 @@ def _update(entry: Entry, new: Entry) -> Change:
 
 
 def _networks(text: str) -> tuple[list[str], list[str]]:
-    """Return the items of a list of addresses that the registry is to hold, and those that cannot be read.
+    """Return the addresses of a list for the registry, and those that cannot be read.
 
-    An empty list permits everybody. One without a usable item permits nobody, and so is held as it is.
+    An empty list permits everybody. One without a usable item permits nobody, and stays as it is.
     """
     items = text.replace(" ", "").split(",") if text else []
     usable = [item for item in items if is_network(item)]

@@ -20,12 +20,12 @@ from stats.tokens.registry import parse_document
 
 T = TypeVar("T")
 # Entries are what JSON holds: those that are malformed too stay where they are. An edit changes the list in place,
-# may be called several times, each time with what is current, and tells of what it did; or raises RegistryError.
+# may be called several times, each time with the current entries, and returns what it did; or raises RegistryError.
 Entry = dict[str, Any]
 Edit = Callable[[list[Any]], T]
 
 MOST_BYTES = 65_536
-# One label for all, which each new version takes from the one before. Labels of their own would soon be too many: a
+# One label for all, which moves to each new version. Labels of their own would soon be too many: a
 # secret has room for 20, and whoever is killed leaves one.
 STAGE = "openl2m-stats-candidate"
 _REFUSALS = {"InvalidParameterException", "InvalidRequestException", "ResourceNotFoundException"}
@@ -35,7 +35,7 @@ _CONFIG = Config(connect_timeout=5, read_timeout=10, retries={"mode": "standard"
 
 
 class RegistryError(Failed):
-    """What was asked for cannot be done; the text says why, and what to do, in one line."""
+    """The tokens cannot be read or changed; the text says why, and what to do, in one line."""
 
 
 class Registry:
@@ -57,14 +57,14 @@ class Registry:
         return list(document["tokens"])
 
     def preview(self, edit: Edit[T]) -> T:
-        """Return what the edit would tell of, and write nothing."""
+        """Return what the edit returns, without writing."""
         document, _ = self._read()
         result = edit(document["tokens"])
         _encode(document)
         return result
 
     def change(self, edit: Edit[T]) -> T:
-        """Write what the edit makes of the entries; return what it tells of."""
+        """Apply the edit and write the entries, unless they are unchanged; return what the edit returns."""
         tried: tuple[str, T] | None = None
         for attempt in range(_ATTEMPTS):
             document, version = self._read()
@@ -105,7 +105,7 @@ class Registry:
         return any("AWSCURRENT" in names for names in stages.values())
 
     def _make_current(self, candidate: str, version: str | None) -> bool:
-        """Make a version current in the place of another; tell whether that one was still current."""
+        """Make a version current in place of another; return whether that one was still current."""
         replaced = {"RemoveFromVersionId": version} if version else {}
         try:
             self._client.update_secret_version_stage(

@@ -1,4 +1,4 @@
-"""What is told of tokens: the lines of `list`, the verdict of `check`, the report of `import`; pure."""
+"""What `tokens list`, `check` and `import` print about tokens; pure."""
 
 import hashlib
 from collections import Counter
@@ -21,13 +21,13 @@ _UNITS = (("day", 86400), ("hour", 3600), ("minute", 60))
 
 
 def record(entry: Any, now: datetime) -> dict[str, Any]:
-    """Return what is told of an entry: as the registry has it, but for the state, and the hash's last six digits."""
-    known = entry if isinstance(entry, dict) else {}
+    """Return an entry as `list --json` shows it: with its state, and only the last six digits of its hash."""
+    fields = entry if isinstance(entry, dict) else {}
     keys = ("name", "created", "expires", "allowed_ips", "description", "source", "revoked")
-    sha256, now_is = known.get("sha256"), state(entry, now)
+    sha256, now_is = fields.get("sha256"), state(entry, now)
     problem = _problem(entry)
     return {
-        **{key: known.get(key) for key in keys},
+        **{key: fields.get(key) for key in keys},
         "state": "unusable" if now_is == "active" and problem == _NO_NETWORK else now_is,
         "problem": problem,
         "sha256_ends": sha256[-6:] if isinstance(sha256, str) else None,
@@ -51,27 +51,27 @@ def _problem(entry: Any) -> str | None:
 def table(entries: list[Any], now: datetime) -> list[str]:
     """Return a headline, lines for each entry, and what is wrong with some. No line is wider than 80 columns."""
     records = [record(entry, now) for entry in entries]
-    rows = [[[head] for head in _COLUMNS], *(_row(told, now) for told in records)]
+    rows = [[[head] for head in _COLUMNS], *(_row(each, now) for each in records)]
     others = sum(terminal.widest(cells) for cells in list(zip(*rows, strict=True))[1:])
     room = _WIDTH - others - 2 * (len(_COLUMNS) - 1)
     lines = terminal.table([[terminal.wrap(name[0], room), *rest] for name, *rest in rows])
-    notes = [f"{printable(told['name'] or '-')}: {told['problem']}" for told in records if told["problem"]]
+    notes = [f"{printable(each['name'] or '-')}: {each['problem']}" for each in records if each["problem"]]
     return [*lines, *([""] if notes else []), *(line for note in notes for line in terminal.wrap(note, _WIDTH))]
 
 
-def _row(told: dict[str, Any], now: datetime) -> list[list[str]]:
-    networks, problem = told["allowed_ips"], told["problem"]
+def _row(shown: dict[str, Any], now: datetime) -> list[list[str]]:
+    networks, problem = shown["allowed_ips"], shown["problem"]
     listed = ", ".join(map(str, networks)) if isinstance(networks, list) else str(networks or "")
     text = printable(listed or ("any" if not networks else "none"))
-    malformed = told["state"] == "unusable" and problem != _NO_NETWORK
-    expires = "-" if malformed else expiry(told["expires"], now).removeprefix("expired ")
+    malformed = shown["state"] == "unusable" and problem != _NO_NETWORK
+    expires = "-" if malformed else expiry(shown["expires"], now).removeprefix("expired ")
     return [
-        [printable(told["name"] or "-")],
-        terminal.wrap(printable(str(told["created"] or "-")[:10]), _MOST_CREATED),
+        [printable(shown["name"] or "-")],
+        terminal.wrap(printable(str(shown["created"] or "-")[:10]), _MOST_CREATED),
         [expires.replace("less than a minute", "a moment")],
         [line for each in text.replace(", ", ",\n").split("\n") for line in terminal.wrap(each, _MOST_NETWORK)],
-        [told["state"]],
-        terminal.wrap(printable(told["source"] or "-"), _MOST_SOURCE),
+        [shown["state"]],
+        terminal.wrap(printable(shown["source"] or "-"), _MOST_SOURCE),
     ]
 
 
@@ -94,7 +94,7 @@ def span(one: datetime, other: datetime) -> str:
 
 
 def verdict(entries: list[Any], key: str, address: Address | None, now: datetime) -> tuple[bool, str]:
-    """Tell whether the API accepts the key from the address at the instant `now`, and why.
+    """Return whether the API accepts the key from the address at the instant `now`, and why.
 
     Without an address, one that is permitted is assumed.
     """
@@ -119,7 +119,7 @@ def verdict(entries: list[Any], key: str, address: Address | None, now: datetime
 
 
 def _until(token: Token, now: datetime) -> str:
-    return "without end" if token.expires is None else f"for {span(token.expires, now)} more"
+    return "never expires" if token.expires is None else f"expires in {span(token.expires, now)}"
 
 
 def _from(token: Token) -> str:

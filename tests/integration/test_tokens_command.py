@@ -356,10 +356,10 @@ def test_listing_nothing(run: Run) -> None:
 @pytest.mark.parametrize(
     ("record", "address", "code", "told"),
     [
-        ({}, None, 0, "accepted: token 'test', without end, from any address"),
-        ({"expires": "2026-11-25T12:00:00Z"}, None, 0, "accepted: token 'test', for 2 days more, from any address"),
-        ({"allowed_ips": ["10.0.0.9/8"]}, None, 0, "accepted: token 'test', without end, from 10.0.0.0/8"),
-        ({"allowed_ips": ["10.0.0.0/8"]}, "10.1.1.1", 0, "accepted: token 'test', without end, from 10.0.0.0/8"),
+        ({}, None, 0, "accepted: token 'test', never expires, from any address"),
+        ({"expires": "2026-11-25T12:00:00Z"}, None, 0, "accepted: token 'test', expires in 2 days, from any address"),
+        ({"allowed_ips": ["10.0.0.9/8"]}, None, 0, "accepted: token 'test', never expires, from 10.0.0.0/8"),
+        ({"allowed_ips": ["10.0.0.0/8"]}, "10.1.1.1", 0, "accepted: token 'test', never expires, from 10.0.0.0/8"),
         (
             {"allowed_ips": ["10.0.0.0/8"]},
             "203.0.113.7",
@@ -400,7 +400,7 @@ def test_checking_what_is_no_key(given: str, run: Run) -> None:
 def test_checking_a_key_of_two_entries(aws: AWS, run: Run) -> None:
     key = leaks.new_key()
     aws.put_tokens(token_record(key, name="old", active=False), token_record(key, name="new"))
-    assert run("check", stdin=key).out == "accepted: token 'new', without end, from any address\n"
+    assert run("check", stdin=key).out == "accepted: token 'new', never expires, from any address\n"
 
 
 def test_checking_as_a_process(aws: AWS) -> None:
