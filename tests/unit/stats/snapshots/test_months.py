@@ -36,6 +36,8 @@ def without_zone(taken: str) -> months.Row:
         # Read at one instant: the one that was scheduled later counts.
         (row("2025-11-23T10:00:00Z", "2025-11-23T09:00:00Z"), EARLY, False),
         (EARLY, row("2025-11-23T10:00:00Z", "2025-11-23T09:00:00Z"), True),
+        # Two writers of one snapshot, of which one knows more: the new one counts.
+        ({**EARLY, "values": {"views": 1}}, EARLY, True),
         # Instants are compared, not texts.
         (row("2025-11-23T12:30:00+02:00"), LATE, False),
         (EARLY, BACKFILLED, True),
