@@ -513,7 +513,10 @@ def test_a_secret_that_is_not_there(aws: AWS, backfill: Command, monkeypatch: py
 @pytest.mark.parametrize(
     ("variables", "problem"),
     [
-        ({"AWS_DEFAULT_REGION": None}, "NoRegionError: You must specify a region."),
+        (
+            {"AWS_DEFAULT_REGION": None},
+            "NoRegionError: You must specify a region: --region, AWS_REGION, or `region` in deploy.toml.",
+        ),
         ({"AWS_ENDPOINT_URL": "nonsense"}, "ValueError: Invalid endpoint: nonsense"),
     ],
     ids=["region", "endpoint"],
