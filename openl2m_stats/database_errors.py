@@ -71,8 +71,7 @@ ERRORS = (
         ("1146", "1109", "42P01", "3F000"),
         "a table is not there, or not in a schema that the user searches",
         "Is 'dbname' of the database secret OpenL2M's database, with all migrations? On PostgreSQL, the tables may be "
-        "in a schema of their own: "
-        "`ALTER ROLE … SET search_path` names it. `openl2m-stats doctor` finds them.",
+        "in a schema of their own: `ALTER ROLE … SET search_path` names it. `openl2m-stats doctor` finds them.",
     ),
     Error(
         ("1054", "42703"),

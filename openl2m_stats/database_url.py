@@ -6,7 +6,6 @@ from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from openl2m_stats.errors import Failed
-from stats.database.engines import POSTGRESQL
 from stats.database.socket import is_local
 
 _ENGINES = {"mysql": "mysql", "mariadb": "mariadb", "postgresql": "postgres", "postgres": "postgres"}
@@ -103,7 +102,7 @@ def _host(parts: SplitResult, parameters: dict[str, str], engine: str) -> str:
         # A path keeps its capitals, which a name loses.
         path = unquote(parts.netloc.rpartition("@")[2].partition(":")[0])
         return parameters.get("host") or (path if path.startswith("/") else unquote(parts.hostname or ""))
-    if engine in POSTGRESQL:
+    if engine == "postgres":
         raise DatabaseURLError("has the parameter unix_socket: on PostgreSQL, host=/folder names the socket's folder")
     if not parameters["unix_socket"].startswith("/"):
         raise DatabaseURLError("has the parameter unix_socket: it takes a path that begins with /")
@@ -118,7 +117,7 @@ def _port(text: str) -> int:
 
 def _search_path(options: str, engine: str) -> str:
     found = _SEARCH_PATH.fullmatch(options.strip())
-    if found is None or engine not in POSTGRESQL:
+    if found is None or engine != "postgres":
         raise DatabaseURLError("has the parameter options: it takes -csearch_path=SCHEMA, and for PostgreSQL only")
     return re.sub(r"\\(.)", r"\1", found[1])
 

@@ -36,9 +36,9 @@ def import_(registry: Registry, dry_run: bool, allow_empty: bool, database_secre
         secret, variables = _database_secret(database_secret_id)
         rows = openl2m.fetch(secret, {**os.environ, **variables})
     except DatabaseError as error:
-        if error.kind is Kind.FORBIDDEN:
+        if error.kind == Kind.FORBIDDEN:
             raise RegistryError(f"{error}. {_OTHER_USER}") from None
-        if error.kind is Kind.ABSENT:
+        if error.kind == Kind.ABSENT:
             raise RegistryError(f"This version does not find OpenL2M's tokens, and nothing was done. {error}") from None
         raise
     imported, notes, unreadable = openl2m.to_entries(rows)

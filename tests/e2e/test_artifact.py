@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from dev.build.artifact import BUILD, pack
+from dev.build import artifact
+from dev.build.artifact import BUILD
 from dev.build.sandbox import Package
 from tests.e2e.conftest import SAM, Sandbox
 from tests.support.databases import ROOT
@@ -66,8 +67,7 @@ def test_layer_is_pure_python_for_both_architectures_and_the_certificates() -> N
 
 
 def test_sizes() -> None:
-    assert len(pack(BUILD / "StatsFunction", bytecode=False)) < 100_000
-    assert len(pack(BUILD / "DependenciesLayer")) < 4_500_000
+    assert artifact.main() == 0
 
 
 def test_nothing_names_the_machine_that_built_it() -> None:

@@ -39,7 +39,7 @@ def test_what_needs_no_server_is_tested_and_the_rest_is_named_last(path: Path) -
 
     assert finished.returncode == 0, finished.stdout
     assert "Not installed" in finished.stderr
-    assert "mariadb-server postgresql" in finished.stderr
+    assert "postgresql mariadb-server" in finished.stderr
     *_, block, result = re.split("\n=+ ", finished.stdout)
     lines = block.splitlines()
     assert lines[0].startswith("not tested ")
@@ -74,7 +74,7 @@ def test_in_ci_a_server_that_cannot_be_installed_stops_the_tests(path: Path) -> 
     finished = make_test(path, CI="true")
 
     assert finished.returncode != 0
-    assert "mariadb-server postgresql" in finished.stderr
+    assert "postgresql mariadb-server" in finished.stderr
     assert "passed" not in finished.stdout
 
 

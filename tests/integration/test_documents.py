@@ -24,7 +24,9 @@ ELSEWHERE = {
     r".*user:password@host.*": "needs a database",
     r"git .*|pipx .*|pre-commit .*": "changes the machine",
     r"make (setup|test|lint|e2e|test-template|test-debian|build|sam-local)\b.*": "takes long",
-    r"make (soak|bench|bench-cold|lock)\b.*": "takes longer",
+    r"make (soak|bench|bench-cold|lock|audit)\b.*": "takes longer",
+    r"make check-openl2m\b.*": "needs OpenL2M's source",
+    r".*\$account.*": "is a line of a loop",
     r"make .*PYTHON.*": "needs another Python",
     r".*openl2m-stats .*": "is tested with the command",
 }

@@ -285,8 +285,8 @@ def test_tokens_that_are_kept_elsewhere(openl2m: Database, aws: AWS, run: Run) -
     before = text(aws)
     openl2m.execute("ALTER TABLE users_token RENAME COLUMN key TO digest")
     result = run("import")
-    assert (result.code, text(aws)) == (1, before)
-    assert "OpenL2M's tokens are not where this version looks, and nothing was done." in result.err
+    assert (result.code, text(aws)) == (2, before)
+    assert "This version does not find OpenL2M's tokens, and nothing was done." in result.err
 
 
 def test_a_name_that_would_do_something_to_a_terminal(openl2m: Database, run: Run) -> None:

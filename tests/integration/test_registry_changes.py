@@ -191,7 +191,7 @@ def test_throttling(gate: Gate, aws: AWS, run: Run, monkeypatch: pytest.MonkeyPa
     ("variables", "problem"),
     [
         ({"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, "Unable to locate credentials"),
-        ({"AWS_DEFAULT_REGION": ""}, "You must specify a region: --region, AWS_REGION"),
+        ({"AWS_DEFAULT_REGION": ""}, "You must specify a region: "),
         ({"AWS_PROFILE": "nobody"}, "The config profile (nobody) could not be found"),
         ({"AWS_ENDPOINT_URL": "nonsense"}, "Invalid endpoint: nonsense"),
         ({"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, "Could not connect to the endpoint URL"),

@@ -33,6 +33,7 @@ EVENTS = {
     "unknown_token": 401,
     "options": 204,
     "get_page": 200,
+    "get_health": 200,
     "conditional": 304,
     "rest_api_get_stats": 200,
     "get_history": 200,
@@ -129,7 +130,7 @@ def test_the_printed_curl_line(demo: str) -> None:
 def test_the_pages_address_is_printed_first(demo: str) -> None:
     url = re.findall(r"http://\S+", demo)[0]
     assert re.fullmatch(r"http://127\.0\.0\.1:[0-9]+/", url)
-    answer = requests.get(url, timeout=10)
+    answer = requests.get(url, headers={"Accept-Encoding": "identity"}, timeout=10)
     assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
     assert int(answer.headers["Content-Length"]) == len(answer.content)
     assert requests.get(url, headers={"If-None-Match": answer.headers["ETag"]}, timeout=10).status_code == 304
@@ -375,7 +376,7 @@ def test_a_wrong_port(port: str) -> None:
         ("mysql://user:{}@host:port/db", "DATABASE_URL is not a URL: it takes mysql://"),
         ("mysql://:{}@host/db", "DATABASE_URL names no host or no user"),
         ("{}", "DATABASE_URL has an unknown scheme"),
-        ("sqlite:///nowhere/openl2m.sqlite3", "DATABASE_URL: there is no file 'nowhere/openl2m.sqlite3'"),
+        ("sqlite:///nowhere/openl2m.sqlite3", "DATABASE_URL names no file: there is no 'nowhere/openl2m.sqlite3'"),
     ],
 )
 def test_a_wrong_url(url: str, line: str) -> None:

@@ -19,6 +19,7 @@ from tests.integration.conftest import AWS, NOW, Travel
 from tests.support import leaks
 from tests.support.databases import server_database
 from tests.support.events import http_api
+from tests.support.outages import hide_tables, show_tables
 from tests.support.s3 import FAULTS, S3
 from tests.support.snapshots import at, check_bucket
 from tests.support.workers import workers
@@ -535,7 +536,7 @@ def test_a_snapshot_while_the_database_is_away(
     key = aws.new_token()
     aws.put_database(sqlite_db.secret())
     new_schedule()({})
-    sqlite_db.execute("ALTER TABLE switches_log RENAME TO elsewhere")
+    hide_tables(sqlite_db)
     for seconds, ttl in ((60, 0), (300, -240)):
         travel(seconds)
         answer = new_container(MAX_STALE_SECONDS=300).get(key, build=build)
@@ -558,15 +559,15 @@ def test_the_newer_of_memory_and_snapshot(
     travel(61)
     answer = container.get(key)
     assert answer.headers["Cache-Status"] == "openl2m-stats; fwd=miss"
-    sqlite_db.execute("ALTER TABLE switches_log RENAME TO elsewhere")
+    hide_tables(sqlite_db)
     travel(130)
     stale = container.get(key)
     assert (stale.headers["Age"], stale.body) == ("69", answer.body)
-    sqlite_db.execute("ALTER TABLE elsewhere RENAME TO switches_log")
+    show_tables(sqlite_db)
     add_vlan(sqlite_db)
     travel(140)
     take({})
-    sqlite_db.execute("ALTER TABLE switches_log RENAME TO elsewhere")
+    hide_tables(sqlite_db)
     travel(210)
     newer = container.get(key)
     assert newer.headers["Cache-Status"] == "openl2m-stats; hit; ttl=-10; detail=stale"
@@ -678,7 +679,7 @@ def test_a_slow_bucket_is_waited_for_when_the_database_has_failed(
     key: str, sqlite_db: Database, s3: S3, new_schedule: Any, new_container: Any
 ) -> None:
     new_schedule()({})
-    sqlite_db.execute("ALTER TABLE switches_log RENAME TO elsewhere")
+    hide_tables(sqlite_db)
     container = new_container(REQUEST_TIMEOUT_SECONDS=4, CACHE_TTL_SECONDS=0)
     s3.calls.clear()
     s3.fault = lambda *_: sleep(1.2)  # more than a quarter of the time
@@ -728,12 +729,12 @@ def test_no_request_reaches_the_database(
             travel(start)
             take(at(start.isoformat()))
             add_vlan(sqlite_db)
-            sqlite_db.execute("ALTER TABLE switches_log RENAME TO elsewhere")
+            hide_tables(sqlite_db)
             # One after the other: what a busy machine makes of S3's deadline is not the question here.
             for number, container in enumerate(containers):
                 container.hand([(event, start + timedelta(seconds=number + 70 * n)) for n in range(5)])
                 answers += container.collect()
-            sqlite_db.execute("ALTER TABLE elsewhere RENAME TO switches_log")
+            show_tables(sqlite_db)
 
     assert len(answers) == 1000
     assert {answer["statusCode"] for answer in answers} == {200}

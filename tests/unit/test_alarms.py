@@ -202,8 +202,6 @@ def test_functions_alarms_watch_the_alias() -> None:
         ({}, None),
         ({"AlarmTopicArn": TOPIC}, TOPIC),
         ({"NotifyEmail": "network@example.com"}, {"Ref": "NotifyTopic"}),
-        ({"NotifyEmail": "network@example.com", "AlarmTopicArn": TOPIC}, TOPIC),
-        ({"NotifyTopicArn": TOPIC}, None),
     ],
 )
 def test_every_alarm_is_sent_when_it_begins_and_when_it_ends(given: dict[str, str], topic: Any) -> None:

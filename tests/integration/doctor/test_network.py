@@ -11,11 +11,12 @@ import pytest
 from dev.servers.databases import Database, Server
 from dev.servers.processes import free_port
 from tests.integration.conftest import AWS
-from tests.integration.doctor.conftest import OF_DATABASE, Examine, check, elsewhere
+from tests.integration.doctor.conftest import OF_DATABASE, Examine, check, edit_latest, elsewhere
 from tests.integration.doctor.test_setups import answer, api, function, publish, stack
 from tests.support.certificates import new_authority, new_certificate
 from tests.support.databases import server_database
 from tests.support.outages import fake_server
+from tests.support.s3 import S3
 from tests.support.tls_servers import HOST, TLSServer
 
 __all__ = ["answer", "api", "function", "stack"]  # fixtures
@@ -90,7 +91,7 @@ def tls_database(tls_server: TLSServer) -> Iterator[Database]:
 
 @pytest.fixture
 def through_tls(
-    tls_server: TLSServer, tls_database: Database, healthy: Any, aws: AWS, tmp_path: Path, monkeypatch: Any
+    tls_server: TLSServer, tls_database: Database, healthy: Any, aws: AWS, s3: S3, tmp_path: Path, monkeypatch: Any
 ) -> Callable[[Any, tuple[bytes, bytes]], None]:
     """Return a function that deploys a database that is reached by name, trusting an authority."""
 
@@ -100,6 +101,7 @@ def through_tls(
         (tmp_path / "authority.pem").write_bytes(authority.pem)
         monkeypatch.setenv("DATABASE_CA_FILE", str(tmp_path / "authority.pem"))
         aws.put_database(tls_database.secret(host=HOST))
+        edit_latest(s3, read_from={**s3.json("snapshots/latest.json")["read_from"], "host": HOST})
 
     return deploy
 
