@@ -42,6 +42,7 @@ def create(even: int, engine: str | None, count: int | None, name: str) -> tuple
         (["create", "--even"], "Option '--even' requires an argument."),
         (["create", "--evne", "x"], "no such option: --evne. Did you mean --even?"),
         (["create", f"--{SECRET}", "x"], "no such option"),
+        (["create", "--correct-horse-battery-staple", "x"], "no such option"),
         (["create", "x", SECRET], "too many arguments: see --help"),
         ([], "Missing command: see --help"),
         (["crate"], "no such command: crate. Did you mean create?"),

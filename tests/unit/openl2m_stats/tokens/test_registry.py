@@ -20,6 +20,11 @@ def secrets(monkeypatch: pytest.MonkeyPatch) -> Generator[Any]:
         yield boto3.client("secretsmanager")
 
 
+def current(secrets: Any) -> dict[str, str]:
+    value: dict[str, str] = secrets.get_secret_value(SecretId="tokens", VersionStage="AWSCURRENT")
+    return value
+
+
 def add(entries: list[Any]) -> str:
     entries.append({"name": "new"})
     return "added"
@@ -29,18 +34,18 @@ def test_a_change_is_current_and_what_it_does_not_know_stays(secrets: Any) -> No
     secrets.create_secret(Name="tokens", SecretString='{"tokens": ["nonsense"], "note": "mine"}')
     assert Registry("tokens").change(add) == "added"
     assert Registry("tokens").entries() == ["nonsense", {"name": "new"}]
-    assert json.loads(secrets.get_secret_value(SecretId="tokens")["SecretString"])["note"] == "mine"
+    assert json.loads(current(secrets)["SecretString"])["note"] == "mine"
 
 
 @pytest.mark.parametrize("do", ["preview", "change"])
 def test_nothing_is_written_for_a_preview_or_without_a_change(do: str, secrets: Any) -> None:
     secrets.create_secret(Name="tokens", SecretString='{"tokens": []}')
-    before = secrets.get_secret_value(SecretId="tokens")["VersionId"]
+    before = current(secrets)["VersionId"]
     if do == "preview":
         assert Registry("tokens").preview(add) == "added"
     else:
         assert Registry("tokens").change(len) == 0
-    assert secrets.get_secret_value(SecretId="tokens")["VersionId"] == before
+    assert current(secrets)["VersionId"] == before
 
 
 @pytest.mark.parametrize("text", ["nonsense", "[]", '{"tokens": {}}'])
@@ -49,7 +54,7 @@ def test_a_malformed_secret_is_an_error_that_does_not_repeat_it(text: str, secre
     with pytest.raises(RegistryError, match=r"The token secret cannot be used \(") as refused:
         Registry("tokens").change(add)
     assert text not in str(refused.value)
-    assert secrets.get_secret_value(SecretId="tokens")["SecretString"] == text
+    assert current(secrets)["SecretString"] == text
 
 
 @pytest.mark.parametrize("do", ["preview", "change"])

@@ -112,6 +112,7 @@ def test_a_record_has_six_digits_of_the_hash() -> None:
         (None, "never"),
         ("2026-11-24T12:00:00Z", "in 1 day"),
         ("2026-11-23T14:59:00Z", "in 2 hours"),
+        ("2027-02-21T11:59:50Z", "in 90 days"),  # what was to be 90 days a moment ago
         ("2026-11-23T12:00:20Z", "in less than a minute"),
         ("2026-11-23T11:58:00Z", "expired 2 minutes ago"),
     ],
