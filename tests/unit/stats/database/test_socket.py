@@ -54,9 +54,11 @@ def test_what_waits_for_the_server_ends_at_the_deadline(transport: tuple[Transpo
 
 
 def test_nothing_is_shut_down_after_the_block(transport: tuple[Transport, socket.socket]) -> None:
-    before = threading.active_count()
+    before = set(threading.enumerate())
     with shutdown_at(Deadline.after(60), transport[0]):
-        assert threading.active_count() == before + 1
+        [timer] = set(threading.enumerate()) - before
+    timer.join(10)
+    assert not timer.is_alive()
     transport[1].sendall(b"x")
     assert transport[0].driver_socket.recv(1) == b"x"
 
