@@ -88,7 +88,8 @@ def handler(event: Any, context: Any) -> Response:
         report_unforeseen(error, "Failure")
         response = dict(_FAILED.response)
     if request is not None and request.method == "HEAD":
-        response |= {"body": "", "isBase64Encoded": False}
+        response["body"] = ""
+        response.pop("isBase64Encoded", None)
     try:
         if metrics.metric_set:
             metrics.flush_metrics()

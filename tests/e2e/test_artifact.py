@@ -82,7 +82,8 @@ def test_another_build_elsewhere_makes_the_same_bytes(tmp_path: Path) -> None:
             shutil.copytree(path, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(path, tmp_path)
-    search = f"{ROOT}/.venv-runtime/bin:{SAM}:{os.environ['PATH']}"  # another interpreter's place, too
+    interpreter = (ROOT / ".venv-runtime/bin/python").resolve().parent  # another place for it, too
+    search = f"{interpreter}:{SAM}:{os.environ['PATH']}"
     environment = {**os.environ, "PATH": search, "PYTHONHASHSEED": "7", "SAM_CLI_TELEMETRY": "0"}
     subprocess.run([SAM / "sam", "build"], cwd=tmp_path, env=environment, umask=0o077, check=True, capture_output=True)
     for name in ("StatsFunction", "DependenciesLayer"):

@@ -84,6 +84,6 @@ def test_both_tags_are_known(path: str, accepts: tuple[tuple[str, str], ...], as
 
 def test_head_has_the_headers_of_get_and_no_body(ask: Any) -> None:
     got, head = ask("/api/stats/", GZIP), ask("/api/stats/", GZIP, method="HEAD")
-    assert (head["body"], head["isBase64Encoded"]) == ("", False)
+    assert (head["body"], "isBase64Encoded" in head) == ("", False)
     assert head["headers"]["ETag"] == got["headers"]["ETag"]
     assert head["headers"]["Content-Encoding"] == "gzip"
