@@ -134,7 +134,7 @@ def _of_meta(definition: ast.ClassDef, name: str) -> str | None:
 def _needed() -> dict[str, tuple[str, ...]]:
     """Return the columns that the statistics and the import of tokens read."""
     script = (_ROOT / "infra/database/token_import_user.postgresql.sql").read_text()
-    [columns] = re.findall(r"GRANT SELECT \(([^)]*)\) ON users_token", script)
+    [columns] = re.findall(r"GRANT SELECT \(([^)]*)\) ON (?:[^ ]*\.)?users_token", script)
     return {**catalogue.columns(), "users_token": tuple(columns.split(", "))}
 
 

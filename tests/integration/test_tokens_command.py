@@ -1,5 +1,6 @@
 """The operator's command: what it makes of the registry, what it says, and what the API makes of that."""
 
+import functools
 import hashlib
 import json
 import os
@@ -531,7 +532,10 @@ def test_ctrl_c(arguments: list[str], said: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         silent.settimeout(60)
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        process = start(*arguments, variables={"AWS_ENDPOINT_URL": url, "TOKENS_SECRET_ID": "x"})
+        # Where the tests run in the background, their children would ignore the signal.
+        interruptible = functools.partial(signal.signal, signal.SIGINT, signal.default_int_handler)
+        variables = {"AWS_ENDPOINT_URL": url, "TOKENS_SECRET_ID": "x"}
+        process = start(*arguments, variables=variables, preexec_fn=interruptible)
         connection, _ = silent.accept()
         with connection:
             process.send_signal(signal.SIGINT)
