@@ -1,5 +1,6 @@
 """What Lambda stores of a function under SnapStart."""
 
+import contextlib
 import http.server
 import json
 import os
@@ -83,9 +84,10 @@ def found_in_memory(pid: int, *texts: str) -> set[str]:
             span = re.match(r"([0-9a-f]+)-([0-9a-f]+) rw", line)
             if span:
                 start, end = (int(each, 16) for each in span.groups())
-                memory.seek(start)
-                content = memory.read(end - start)
-                found |= {text for text in texts if text.encode() in content}
+                with contextlib.suppress(OSError):  # it has gone since the list was read
+                    memory.seek(start)
+                    content = memory.read(end - start)
+                    found |= {text for text in texts if text.encode() in content}
     return found
 
 
