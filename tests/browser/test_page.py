@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import expect
 
 from openl2m_stats.local import demo
+from stats.numbers import catalogue
 from tests.browser.answers import (
     FULL,
     MIXED,
@@ -198,7 +199,8 @@ def test_stale_numbers_and_none(visit: Open, serve: Callable[..., Server], tmp_p
     found.sign_in()
     expect(page.locator("#state")).to_have_text("Up to date")
     with contextlib.closing(sqlite3.connect(path)) as database:
-        database.execute("ALTER TABLE switches_log RENAME TO elsewhere")
+        for table in catalogue.columns():
+            database.execute(f"ALTER TABLE {table} RENAME TO hidden_{table}")
     time.sleep(2)
     page.get_by_role("button", name="Refresh").click()
     expect(page.locator("#state")).to_have_text("Stale")

@@ -130,7 +130,7 @@ def test_bench_on_servers_measures_with_the_index_too(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stderr
         assert not list(Path(directory).iterdir())
     measured = json.loads((tmp_path / "bench.json").read_text())["measured"]
-    assert [each["engine"].split()[0] for each in measured] == ["MariaDB", "PostgreSQL"]
+    assert [each["engine"].split()[0] for each in measured] == ["PostgreSQL", "MariaDB"]
     assert [each["settings"].split("=")[0] for each in measured] == ["innodb_buffer_pool_size", "shared_buffers"]
     for each in measured:
         for shape in (each["stock"], each["indexed"]):
