@@ -94,7 +94,9 @@ def snapshots(database: Path, now: datetime, zone: ZoneInfo, rows: Mapping[str, 
                 day = f"{instant.astimezone(zone).date() - timedelta(days=1)}"
                 values = rows[key_of(day)][day]["values"] | _present(log.usage(instant, oldest))
                 document = query.document([values[statistic.key] for statistic in STATISTICS])
-                found.append(Snapshot(document, instant, instant.replace(microsecond=0), zone, None))
+                # Last-Modified, by which the page asks, has whole seconds.
+                instant = instant.replace(microsecond=0)
+                found.append(Snapshot(document, instant, instant, zone, None))
     return found
 
 
