@@ -15,7 +15,7 @@ from typing import Any
 _ROOT = Path(__file__).parents[2]
 sys.path.append(str(_ROOT / "functions"))  # nothing is installed yet
 
-from stats.base.settings import OPTIONS as SETTINGS  # noqa: E402
+from stats.base.settings import OPTIONS as SETTINGS  # noqa: E402 the path comes first
 
 _CONSTRAINTS = json.loads(Path(__file__).with_name("constraints.json").read_text())
 PARAMETERS: Mapping[str, Mapping[str, Any]] = _CONSTRAINTS["parameters"]
