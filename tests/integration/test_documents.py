@@ -21,7 +21,7 @@ ELSEWHERE = {
     r".*(\baws |--env |\bdeploy-policy\b).*": "needs AWS",
     r"make (deploy|delete|logs|prune-versions|update-rds-ca)\b.*": "needs AWS",
     r".*stats\.example\.com.*": "needs a deployment",
-    r".*user:password@host.*": "needs a database",
+    r".*user:password@.*": "needs a database",
     r"git .*|pipx .*|pre-commit .*": "changes the machine",
     r"make (setup|test|lint|e2e|test-template|test-debian|build|sam-local)\b.*": "takes long",
     r"make (soak|bench|bench-cold|lock|audit)\b.*": "takes longer",
@@ -78,6 +78,8 @@ def test_server_runs_as_it_stands(repository: Path) -> None:
         try:
             taken.bind(("127.0.0.1", 8000))
         except OSError:
+            if os.environ.get("CI"):
+                raise
             pytest.skip("something else listens on port 8000")
     for command in local():
         if command.startswith("make run"):
