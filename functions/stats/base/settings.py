@@ -12,11 +12,11 @@ from stats.base.zones import time_zone
 
 
 class SettingsError(Exception):
-    """At least one variable is missing or wrong; the text names each of them and what it takes."""
+    """At least one variable is missing or wrong; the text names each, and the values that it accepts."""
 
 
-class Settings(NamedTuple):  # quicker to make than a dataclass, for which cold starts would wait
-    """One field a variable, named like it in lower case; durations in whole seconds."""
+class Settings(NamedTuple):  # faster to create than a dataclass, at every cold start
+    """A field for each variable, with its name in lower case; durations are in whole seconds."""
 
     database_secret_id: str
     tokens_secret_id: str
@@ -44,7 +44,7 @@ class Settings(NamedTuple):  # quicker to make than a dataclass, for which cold 
 
 
 class Option(NamedTuple):
-    """How a variable is read: its default (None: required, "": none), what it takes, and its parser."""
+    """How a variable is read: its default (None: required, "": no value), the values it accepts, and its parser."""
 
     default: str | None
     takes: str
@@ -83,7 +83,7 @@ def _base_path(text: str) -> str:
 
 
 def _file(text: str) -> str:
-    # The default lies in the layer, and only there; it is opened when a connection needs it.
+    # The default exists only in the layer; it is opened when a connection needs it.
     if text != _BUNDLE and not Path(text).is_file():
         raise ValueError
     return text
@@ -126,18 +126,18 @@ OPTIONS: dict[str, Option] = {
 
 
 def given(environ: Mapping[str, str] = os.environ) -> bool:
-    """Tell whether this process is to be the function: Lambda's own, or one with at least one required variable."""
+    """Return whether this process is the function: it runs in Lambda, or has at least one required variable."""
     required = [name for name, option in OPTIONS.items() if option.default is None]
     return any(name in environ for name in ("AWS_LAMBDA_FUNCTION_NAME", *required))
 
 
 def starts_from_snapshot(environ: Mapping[str, str] = os.environ) -> bool:
-    """Tell whether this process is to be stored by Lambda's SnapStart, and run in copies, once it has started."""
+    """Return whether SnapStart will store this process after its start, and run copies of it."""
     return environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start"
 
 
 def load(environ: Mapping[str, str] = os.environ) -> Settings:
-    """Return the settings that `environ` holds; an empty variable counts as absent.
+    """Return the settings in `environ`; an empty variable counts as absent.
 
     Raise SettingsError, one message that names every wrong variable.
     """

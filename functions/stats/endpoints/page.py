@@ -1,4 +1,4 @@
-"""The page at `/`: the files of web/ as one document, with the headers that let a browser run no other code.
+"""The page at `/`: the files of web/ as one document, with headers that allow no other code to run.
 
 api.py imports this module for the first request for the page.
 """
@@ -22,7 +22,7 @@ _FILES = Path(__file__).parent / "web"
 _STYLES = re.compile(r'(?:<link rel="stylesheet" href="[a-z]+\.css">\n)+')
 _SCRIPTS = re.compile(r'(?:<script src="[a-z]+\.js"></script>\n)+')
 _NAME = re.compile(r'"([a-z]+\.(?:css|js))"')
-# What only people read: indentation, comments, and spaces around signs that no text in web/ has spaces around.
+# Only for readers of the source: indentation, comments, and spaces around signs (no text in web/ has such spaces).
 _INDENTATION = re.compile(r"^\s+", re.MULTILINE)
 _COMMENTS = re.compile(r"^// .*\n| // .*$", re.MULTILINE)
 _SPACES = {
@@ -55,14 +55,14 @@ def _page(label: str | None) -> Answer:
         "Cache-Control": "no-cache",
         "Content-Security-Policy": policy,
         "Referrer-Policy": "no-referrer",
-        # Browsers heed it over HTTPS alone, so `make run` is not concerned.
+        # Browsers ignore it over HTTP, so it does not affect `make run`.
         "Strict-Transport-Security": "max-age=31536000",
     }
     return Answer(document, "text/html; charset=utf-8", headers)
 
 
 def _catalogue() -> str:
-    """Return `{section: {key: [label, what it counts]}}` as JSON that no text of it can end.
+    """Return `{section: {key: [label, what it counts]}}` as JSON in which no text can end the element.
 
     What counts the same as the statistic before leaves that out.
     """
@@ -76,7 +76,7 @@ def _catalogue() -> str:
 
 
 def _inline(document: str, references: re.Pattern[str], tag: str) -> tuple[str, str]:
-    """Return the document with one element in the place of its lines that refer to files, and what is in it."""
+    """Return the document with the lines that refer to files replaced by one element, and its content."""
     lines = references.search(document)
     if lines is None:
         raise ValueError(f"index.html refers to no {tag}")
