@@ -22,18 +22,43 @@ INSTANTS = {
 DATABASE = {statistic.key for statistic in STATISTICS if statistic.window is None}
 
 
-def made(path: Path, now: datetime, zone: str = "UTC") -> dict[str, Any]:
-    """Return the rows by day."""
-    with time_machine.travel(now, tick=False):
-        demo.create_database(path)
-    months = demo_history.months(path, now, time_zone(zone))
-    assert all(day.startswith(key[8:15]) for key, month in months.items() for day in month)
-    return dict(sorted((day, row) for month in months.values() for day, row in month.items()))
+Months = dict[str, dict[str, Any]]
+
+
+class Demo:
+    """Databases by the instant at which they were made, and histories by instant and time zone: each is made once."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._months: dict[tuple[datetime, str], Months] = {}
+
+    def database(self, now: datetime) -> Path:
+        path = self._directory / f"{now:%Y%m%d}.sqlite3"
+        if not path.exists():
+            with time_machine.travel(now, tick=False):
+                demo.create_database(path)
+        return path
+
+    def months(self, now: datetime, zone: str = "UTC") -> Months:
+        if (now, zone) not in self._months:
+            self._months[now, zone] = demo_history.months(self.database(now), now, time_zone(zone))
+        return self._months[now, zone]
+
+    def rows(self, now: datetime, zone: str = "UTC") -> dict[str, Any]:
+        """Return the rows by day."""
+        months = self.months(now, zone)
+        assert all(day.startswith(key[8:15]) for key, month in months.items() for day in month)
+        return dict(sorted((day, row) for month in months.values() for day, row in month.items()))
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    return Demo(tmp_path_factory.mktemp("demo"))
 
 
 @pytest.mark.parametrize("now", INSTANTS.values(), ids=INSTANTS)
-def test_ninety_days(now: datetime, tmp_path: Path) -> None:
-    history = made(tmp_path / "demo.sqlite3", now)
+def test_ninety_days(now: datetime, made: Demo) -> None:
+    history = made.rows(now)
 
     days = [f"{now - timedelta(days=ago):%Y-%m-%d}" for ago in range(90, 0, -1)]
     gaps = set(days) - set(history)
@@ -53,20 +78,18 @@ def test_ninety_days(now: datetime, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "America/Los_Angeles"])
-def test_single_snapshots_of_yesterday_and_a_week_ago(zone: str, tmp_path: Path) -> None:
-    path, now = tmp_path / "demo.sqlite3", INSTANTS["at noon"]
-    made(path, now, zone)
-    months = demo_history.months(path, now, time_zone(zone))
-    found = demo_history.snapshots(path, now, time_zone(zone), months)
+def test_single_snapshots_of_yesterday_and_a_week_ago(zone: str, made: Demo) -> None:
+    now = INSTANTS["at noon"]
+    found = demo_history.snapshots(made.database(now), now, time_zone(zone), made.months(now, zone))
     taken = {snapshot.taken_at for snapshot in found}
     assert {now - timedelta(days=1), now - timedelta(days=7)} <= taken
     assert all(query.is_whole(snapshot.document) and snapshot.taken_at < now for snapshot in found)
 
 
-def test_the_numbers_lead_to_todays(tmp_path: Path) -> None:
-    path, now = tmp_path / "demo.sqlite3", INSTANTS["at noon"]
-    taken = [row["values"] for row in made(path, now).values() if "source" not in row]
-    with contextlib.closing(sqlite3.connect(path)) as connection:
+def test_the_numbers_lead_to_todays(made: Demo) -> None:
+    now = INSTANTS["at noon"]
+    taken = [row["values"] for row in made.rows(now).values() if "source" not in row]
+    with contextlib.closing(sqlite3.connect(made.database(now))) as connection:
         counted = [
             connection.execute(f"SELECT COUNT(*) FROM switches_log WHERE timestamp <= '{day} 23:55:00'").fetchone()[0]
             for day in ("2026-11-21", "2026-11-22")
@@ -79,8 +102,8 @@ def test_the_numbers_lead_to_todays(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/Los_Angeles", "Asia/Kathmandu", "UTC"])
-def test_the_days_of_a_time_zone_add_up(zone: str, tmp_path: Path) -> None:
-    history = made(tmp_path / "demo.sqlite3", INSTANTS["at noon"], zone)
+def test_the_days_of_a_time_zone_add_up(zone: str, made: Demo) -> None:
+    history = made.rows(INSTANTS["at noon"], zone)
     # There are gaps 37 and 12 days ago.
     days = [day for day in history if "2026-10-18" <= day < "2026-11-11"]
     first, last = (history[day]["values"]["changes_total"] for day in (days[0], days[-1]))
@@ -90,8 +113,8 @@ def test_the_days_of_a_time_zone_add_up(zone: str, tmp_path: Path) -> None:
     assert abs(changes - (last - first)) <= 3
 
 
-def test_weekends_are_quieter(tmp_path: Path) -> None:
-    history = made(tmp_path / "demo.sqlite3", INSTANTS["at noon"])
+def test_weekends_are_quieter(made: Demo) -> None:
+    history = made.rows(INSTANTS["at noon"])
 
     def devices(weekend: bool) -> Any:
         rows = [row for day, row in history.items() if (datetime.fromisoformat(day).weekday() >= 5) == weekend]
@@ -100,6 +123,6 @@ def test_weekends_are_quieter(tmp_path: Path) -> None:
     assert devices(weekend=True) < devices(weekend=False) / 2
 
 
-def test_it_is_the_same_every_time(tmp_path: Path) -> None:
-    first, second = (made(tmp_path / name, INSTANTS["at noon"]) for name in ("one", "other"))
-    assert first == second
+def test_it_is_the_same_every_time(made: Demo, tmp_path: Path) -> None:
+    now = INSTANTS["at noon"]
+    assert Demo(tmp_path).months(now) == made.months(now)
