@@ -132,7 +132,7 @@ def _alarms(account: Account, stack: Description, shown: dict[str, Any]) -> Find
         {
             "name": alarm["AlarmName"],
             "state": alarm["StateValue"],
-            "since": timestamp(alarm["StateUpdatedTimestamp"].astimezone(UTC).replace(microsecond=0)),
+            "since": timestamp(alarm["StateUpdatedTimestamp"].replace(microsecond=0)),
             "means": alarm.get("AlarmDescription", ""),
         }
         for alarm in alarms

@@ -86,8 +86,14 @@ def _call(stack: Description, api: Api) -> Findings:
     if api.key is None:
         yield from _skipped(with_token.CHECKS, _NO_KEY)
         return
-    for name, check in with_token.CHECKS.items():
-        yield name, found(check, api)
+    first, *others = with_token.CHECKS
+    finding = found(with_token.CHECKS[first], api)
+    yield first, finding
+    if finding.state == "FAIL":
+        yield from _skipped(others, f"{first} failed")
+        return
+    for name in others:
+        yield name, found(with_token.CHECKS[name], api)
 
 
 def _check_token_secret(stack: Description, url: str) -> Finding:
