@@ -84,8 +84,8 @@ def _look(queue: Queue) -> Sequence[Failure]:
     """Return the failures, which others can receive again at once."""
     found: list[Failure] = []
     try:
-        for failure in queue.receive(_LIST_SECONDS):
-            found.append(failure)  # noqa: PERF402 what was received by then is released even after Ctrl-C
+        for batch in queue.receive(_LIST_SECONDS):
+            found += batch
     finally:
         queue.release(found)
     return found
@@ -150,12 +150,13 @@ def _chosen(queue: Queue, ids: Sequence[str]) -> Generator[Failure]:
     received: list[Failure] = []
     missing = set(ids)
     try:
-        for failure in queue.receive(_REPLAY_SECONDS):
-            received.append(failure)
-            matches = {each for each in ids if failure.id.startswith(each)}
-            if matches or not ids:
-                yield failure
-            missing -= matches
+        for batch in queue.receive(_REPLAY_SECONDS):
+            received += batch
+            for failure in batch:
+                matches = {each for each in ids if failure.id.startswith(each)}
+                if matches or not ids:
+                    yield failure
+                missing -= matches
             if ids and not missing:
                 return
         if missing:

@@ -47,8 +47,8 @@ class Queue:
         visible, hidden = (int(found.get(name, 0)) for name in names)
         return visible, hidden
 
-    def receive(self, seconds: int) -> Iterator[Failure]:
-        """Yield the failures. Each is hidden from others for so many seconds, unless it is released before."""
+    def receive(self, seconds: int) -> Iterator[list[Failure]]:
+        """Yield the failures in batches. A batch is hidden from others for so many seconds, or until it is released."""
         seen: set[str] = set()
         while True:
             answer = self._client.receive_message(
@@ -63,7 +63,7 @@ class Queue:
             if not new:
                 return
             seen.update(each["MessageId"] for each in new)
-            yield from map(parse, new)
+            yield list(map(parse, new))
 
     def release(self, failures: Sequence[Failure]) -> None:
         """Let others receive failures again."""

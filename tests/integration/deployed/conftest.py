@@ -1,8 +1,10 @@
 """A deployed stack whose functions are the real ones: moto has the account, and uvicorn is API Gateway."""
 
 import contextlib
+import io
 import json
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
@@ -17,7 +19,7 @@ from moto.cloudformation.models import Stack as MotoStack
 
 from dev.servers.databases import Database
 from openl2m_stats.local.gateway import application
-from tests.integration.conftest import AWS, Ended
+from tests.integration.conftest import AWS, Command, Ended
 from tests.integration.deployed.stack import ALARMS, BEGUN, PARAMETERS, STACK, Stack, forget, template
 from tests.integration.test_command import call
 from tests.support import leaks
@@ -27,11 +29,22 @@ Operate = Callable[..., Ended]
 
 
 @pytest.fixture
-def operate(aws: AWS, s3: S3) -> Operate:
-    """Return a function that runs a subcommand for the stack, as a process."""
+def operate(command: Command, monkeypatch: pytest.MonkeyPatch) -> Operate:
+    """Return a function that runs a subcommand for the stack in this process."""
 
-    def run(*arguments: str, stdin: str = "", **variables: str) -> Ended:
-        done = call(*arguments, "--stack", STACK, stdin=stdin, env={**os.environ, **variables})
+    def run(*arguments: str, stdin: str = "") -> Ended:
+        monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
+        return command(*arguments, "--stack", STACK)
+
+    return run
+
+
+@pytest.fixture
+def operate_beside(aws: AWS, s3: S3) -> Operate:
+    """Return a function that runs a subcommand for the stack as a process, where the functions run in this one."""
+
+    def run(*arguments: str, **variables: str) -> Ended:
+        done = call(*arguments, "--stack", STACK, env={**os.environ, **variables})
         assert not leaks.found_in(done.stdout + done.stderr)
         return Ended(done.returncode, done.stdout, done.stderr)
 
