@@ -9,6 +9,8 @@ from stats.aws.secrets import SecretStore
 from stats.base.settings import Settings
 from stats.database.driver import Server
 
+State = Literal["ok", "warn", "FAIL", "skip"]
+
 
 @dataclass
 class Known:
@@ -32,7 +34,7 @@ class Finding:
     `skip` is the state of a check that cannot be made because another failed.
     """
 
-    state: Literal["ok", "warn", "FAIL", "skip"]
+    state: State
     seen: str
     advice: str = ""
 

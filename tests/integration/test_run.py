@@ -41,6 +41,7 @@ EVENTS = {
     "rest_api_get_history": 200,
 }
 SCHEDULED = {"schedule", "schedule_rule"}
+DOCTOR = "doctor"
 
 
 def environment(**variables: object) -> dict[str, str]:
@@ -403,7 +404,7 @@ def test_a_bad_password(server_db: Database) -> None:
 
 
 def test_every_event_is_tested() -> None:
-    assert {path.stem for path in (ROOT / "events").glob("*.json")} == {*EVENTS, *SCHEDULED}
+    assert {path.stem for path in (ROOT / "events").glob("*.json")} == {*EVENTS, *SCHEDULED, DOCTOR}
 
 
 def invoke(event: str) -> Any:
@@ -448,6 +449,11 @@ def test_invoke_the_snapshot_function(event: str) -> None:
     assert before <= datetime.fromisoformat(answer["scheduled_for"]) <= datetime.now(UTC)
     assert answer["scheduled_for"].endswith(":00Z")
     assert answer["written"] is True
+
+
+def test_invoke_the_event_of_the_doctor() -> None:
+    findings = invoke(DOCTOR)["findings"]
+    assert {each["state"] for each in findings if each["name"] != "snapshot"} == {"ok"}
 
 
 def snapshot(**variables: object) -> subprocess.CompletedProcess[str]:
