@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Any, NamedTuple
 
 from stats import cold_start
-from stats.app import App
+from stats.app import DOCTOR_EVENT, App
 from stats.base import settings
 from stats.base.deadline import Deadline
 from stats.base.remote import UnavailableError
@@ -68,7 +68,10 @@ _app = cold_start.begin() if settings.given() else None
 
 
 def handler(event: Any, context: Any) -> Response:
-    """Return the response to an API Gateway event of payload format 1.0 or 2.0. Raise nothing."""
+    """Return the response to an API Gateway event of payload format 1.0 or 2.0. Raise nothing.
+
+    To the event of `openl2m-stats doctor`, which is no HTTP request, return the function's own findings.
+    """
     request = None
     try:
         app = _app or cold_start.begin()
@@ -78,7 +81,7 @@ def handler(event: Any, context: Any) -> Response:
             function_request_id=getattr(context, "aws_request_id", None),
             correlation_id=request and request.request_id,
         )
-        response = _respond(app, request, deadline)
+        response = _examine(app, deadline) if event == DOCTOR_EVENT else _respond(app, request, deadline)
     except ProblemError as problem:
         response = problem.response
     except SettingsError as error:
@@ -96,6 +99,12 @@ def handler(event: Any, context: Any) -> Response:
     except Exception as error:  # noqa: BLE001 a failure of the metrics must not cost the answer
         report_unforeseen(error, "Failure")
     return response
+
+
+def _examine(app: App, deadline: Deadline) -> Response:
+    from stats.doctor.examination import examine_api
+
+    return examine_api(app, deadline)
 
 
 def _respond(app: App, request: Request | None, deadline: Deadline) -> Response:

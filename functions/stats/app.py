@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from stats.snapshots.history import History
     from stats.snapshots.past import Past
 
+# The event that has either function examine itself. API Gateway cannot send it: its events always have a
+# requestContext beside whatever a caller chooses. So it comes from who has lambda:InvokeFunction.
+DOCTOR_EVENT = {"openl2m-stats": "doctor"}
+
 
 @dataclass(frozen=True)
 class App:

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from stats.app import App, build
+from stats.app import DOCTOR_EVENT, App, build
 from stats.base import settings
 from stats.base.deadline import Deadline
 from stats.base.instants import parse_instant, timestamp
@@ -38,16 +38,18 @@ def _begin() -> tuple[App, Snapshots]:
 _parts = _begin() if settings.given() else None
 
 
-def handler(event: Any, context: Any) -> dict[str, str | bool]:
+def handler(event: Any, context: Any) -> dict[str, Any]:
     """Take the snapshot of the event's scheduled time unless there is one; return which one is stored.
 
     The event is a Scheduler's input with `scheduled_for`, a rule's or a Scheduler's own with `time`, or empty when
     invoked by hand: then the time is now. A failure, such as any other event, raises, so that Lambda tries again
-    and the alarms see it.
+    and the alarms see it. To the event of `openl2m-stats doctor`, return the function's own findings.
     """
     logger.append_keys(function_request_id=getattr(context, "aws_request_id", None))
     try:
         app, snapshots = _parts or _begin()
+        if event == DOCTOR_EVENT:
+            return _examine(app, Deadline.of_invocation(app.settings.request_timeout_seconds, context))
         seconds = app.settings.request_timeout_seconds + _WRITE_SECONDS
         return _take(app, snapshots, event, Deadline.of_invocation(seconds, context))
     except (ScheduleError, RemoteError) as error:
@@ -57,7 +59,14 @@ def handler(event: Any, context: Any) -> dict[str, str | bool]:
         report_unforeseen(error, "SnapshotFailure")
         raise ScheduleError(f"unforeseen {type(error).__name__}; the log says more") from None
     finally:
-        metrics.flush_metrics()
+        if metrics.metric_set:
+            metrics.flush_metrics()
+
+
+def _examine(app: App, deadline: Deadline) -> dict[str, Any]:
+    from stats.doctor.examination import examine_snapshots
+
+    return examine_snapshots(app, deadline)
 
 
 def _take(app: App, snapshots: Snapshots, event: Any, deadline: Deadline) -> dict[str, str | bool]:

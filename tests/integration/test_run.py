@@ -42,6 +42,7 @@ EVENTS = {
     "rest_api_get_history": 200,
 }
 SCHEDULED = {"schedule", "schedule_rule"}
+DOCTOR = "doctor"
 
 
 def environment(**variables: object) -> dict[str, str]:
@@ -311,7 +312,7 @@ def test_a_bad_password(server_db: Database) -> None:
 
 
 def test_every_event_is_tested() -> None:
-    assert {path.stem for path in (ROOT / "events").glob("*.json")} == {*EVENTS, *SCHEDULED}
+    assert {path.stem for path in (ROOT / "events").glob("*.json")} == {*EVENTS, *SCHEDULED, DOCTOR}
 
 
 # What `openl2m-stats invoke` does, for several files at once: the demo takes longer than all of them.
@@ -361,6 +362,11 @@ def test_invoke() -> None:
     answer = invoked("-m", "openl2m_stats", "invoke", "events/get_stats.json")
     assert answer["statusCode"] == 200
     check_demo(json.loads(answer["body"]))
+
+
+def test_invoke_the_event_of_the_doctor() -> None:
+    findings = invoke(DOCTOR)["findings"]
+    assert {each["state"] for each in findings if each["name"] != "snapshot"} == {"ok"}
 
 
 def snapshot(**variables: object) -> subprocess.CompletedProcess[str]:

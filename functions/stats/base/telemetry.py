@@ -34,7 +34,8 @@ def report(message: str, metric: str, error: Exception) -> None:
     count(metric)
 
 
-def report_unforeseen(error: Exception, metric: str) -> None:
+def report_unforeseen(error: Exception, metric: str | None = None) -> None:
     """Log and count an unexpected error, without its text, which may quote a header or a secret."""
     logger.error("unforeseen", error=type(error).__name__, trace=traceback.format_tb(error.__traceback__))
-    count(metric)
+    if metric:
+        count(metric)
