@@ -90,7 +90,23 @@ def _take(app: App, snapshots: Snapshots, event: Any, deadline: Deadline) -> dic
         "written": snapshot == taken,
     }
     logger.info("snapshot", extra=result)
+    if app.settings.notify_topic_arn:
+        _notify(app, snapshots, taken, deadline)
     return result
+
+
+def _notify(app: App, snapshots: Snapshots, snapshot: Snapshot, deadline: Deadline) -> None:
+    """Send what is due. A failure is reported, and costs no snapshot."""
+    # Only a stack with notices waits for their import.
+    from stats.aws.topic import Topic
+    from stats.notices.sending import send
+
+    try:
+        send(app.settings, snapshots, snapshot, Topic(str(app.settings.notify_topic_arn)), deadline)
+    except RemoteError as error:
+        report("notice failed", "NoticeFailure", error)
+    except Exception as error:  # noqa: BLE001 as above
+        report_unforeseen(error, "NoticeFailure")
 
 
 def _scheduled_for(event: Any, now: datetime) -> datetime:

@@ -12,7 +12,7 @@ from typing import Any
 from botocore.loaders import JSONFileLoader, Loader
 
 # The services that the function calls, and those from which botocore may get credentials.
-SERVICES = ("rds", "s3", "secretsmanager", "signin", "sso", "sso-oidc", "sts")
+SERVICES = ("rds", "s3", "secretsmanager", "signin", "sns", "sso", "sso-oidc", "sts")
 _GZIP = 31  # of zlib's wbits: with gzip's header, of whatever window
 
 

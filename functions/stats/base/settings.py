@@ -39,6 +39,8 @@ class Settings(NamedTuple):  # faster to create than a dataclass, at every cold 
     page_enabled: bool
     base_path: str
     stack_label: str | None
+    public_url: str | None
+    notify_topic_arn: str | None
     snapshot_bucket: str | None
     snapshot_prefix: str
 
@@ -89,7 +91,17 @@ def _file(text: str) -> str:
     return text
 
 
+def _matching(pattern: str) -> Callable[[str], str | None]:
+    def parse(text: str) -> str | None:
+        if text and not re.fullmatch(pattern, text):
+            raise ValueError
+        return text or None
+
+    return parse
+
+
 _BASE_PATH = re.compile(r"(?:[A-Za-z0-9._~-]+(?:/[A-Za-z0-9._~-]+)*)?")
+_TOPIC = r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}"
 _BUNDLE = "/opt/python/rds-global-bundle.pem"
 _DAY = 86400
 _SECONDS = f"whole seconds, 0 to {_DAY}"
@@ -119,7 +131,9 @@ OPTIONS: dict[str, Option] = {
     "API_ENABLED": Option("true", "true or false", _one_of(_BOOLEANS)),
     "PAGE_ENABLED": Option("true", "true or false", _one_of(_BOOLEANS)),
     "BASE_PATH": Option("", "a path without slashes at its ends, such as openl2m or network/openl2m", _base_path),
-    "STACK_LABEL": Option("", "what the page and the metrics call this deployment", _text),
+    "STACK_LABEL": Option("", "what the page, the metrics and the notices call this deployment", _text),
+    "PUBLIC_URL": Option("", "the page's address, which notices link to", _matching(r"https?://[!-~]+/")),
+    "NOTIFY_TOPIC_ARN": Option("", "the ARN of the standard SNS topic that the notices are sent to", _matching(_TOPIC)),
     "SNAPSHOT_BUCKET": Option("", "the name of the bucket of the snapshots", _text),
     "SNAPSHOT_PREFIX": Option("snapshots/", "what every key in the bucket begins with", str),
 }
