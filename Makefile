@@ -159,6 +159,8 @@ lock: .venv-tools/installed ## Update the lock files; UPGRADE= only adds and rem
 	$(COMPILE) $(UPGRADE) --python-version 3.11 -c requirements/dev.txt \
 		-o requirements/run.txt --extra local pyproject.toml
 	$(COMPILE) $(UPGRADE) --python-version 3.11 -o requirements/tools.txt --group pyproject.toml:tools
+	$(COMPILE) $(UPGRADE) --python-version 3.13 -c requirements/run.txt \
+		-o requirements/release.txt --group release pyproject.toml
 	for group in sam browser checkov emulated runtime audit; do \
 		$(COMPILE) $(UPGRADE) --python-version 3.13 -o requirements/$$group.txt --group pyproject.toml:$$group; \
 	done
@@ -179,7 +181,7 @@ WITH_SAM := SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/.venv-sam/bin:$$PATH" PYTHONPATH
 SAM := $(WITH_SAM) sam
 KEEP ?= 3
 
-.PHONY: build lint-template test-template test-page e2e test-deployment bench-cold deploy delete logs prune-versions sam-local update-rds-ca
+.PHONY: build release test-release lint-template test-template test-page e2e test-deployment bench-cold deploy delete logs prune-versions sam-local update-rds-ca
 
 .venv-dates/installed: requirements/dev.txt $(VENVS) dev/build/find_python.sh | .venv-tools/installed
 	@python="$$(dev/build/find_python.sh)" && dev/build/create_venv.sh "$$python" .venv-dates requirements/dev.txt
@@ -195,6 +197,9 @@ build: .venv-sam/installed ## Build the functions and their layer into .aws-sam/
 	@$(SAM) build
 	@.venv-sam/bin/python -m dev.build.artifact
 
+release: .venv-release/installed ## Build what is released into dist/: archive, wheel, lists of their contents, hashes; TAG=v1.2.3 must agree
+	@.venv-release/bin/python -m dev.build.release $(if $(TAG),--tag "$(TAG)")
+
 lint-template: .venv-sam/installed .venv-checkov/installed ## Check the template with cfn-lint, SAM and checkov
 	.venv-sam/bin/cfn-lint infra/template.yaml
 	$(SAM) validate
@@ -202,6 +207,10 @@ lint-template: .venv-sam/installed .venv-checkov/installed ## Check the template
 
 test-template: .venv-sam/installed ## Test what the template deploys
 	@.venv-sam/bin/pytest tests/template $(ARGS)
+
+test-release: release setup ## Test what is released, and that it is the same wherever and whenever it is built
+	@$(call INSTALL,faketime)
+	@$(BIN)/pytest tests/release $(ARGS)
 
 test-page: setup .venv-browser/installed ## Test the page that `make run` serves in Chromium, which is installed on Debian when absent
 	@$(call INSTALL,chromium)
@@ -211,7 +220,7 @@ e2e: build setup .venv-runtime/installed test-page ## Test the built artifact as
 	@$(call INSTALL,$(ENGINES) prometheus nagios icinga)
 	@$(BIN)/pytest --numprocesses=2 --dist=loadfile tests/e2e $(ARGS)
 
-test-deployment: setup .venv-sam/installed .venv-emulated/installed ## Deploy the working tree, and 1.0.0 before it, into an emulated AWS (needs root on Linux)
+test-deployment: release setup .venv-sam/installed .venv-emulated/installed ## Deploy the working tree, and 1.0.0 before it, into an emulated AWS (needs root on Linux)
 	@$(call INSTALL,postgresql)
 	@$(BIN)/pytest --exitfirst --durations=0 --durations-min=0.5 tests/deployment $(ARGS)
 
