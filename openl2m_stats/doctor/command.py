@@ -2,17 +2,16 @@
 
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import Any
 
 import click
 
 from openl2m_stats.doctor.examination import examine
-from openl2m_stats.doctor.findings import Finding
 from openl2m_stats.doctor.inside import Inside, look_inside
 from openl2m_stats.doctor.setups import Setup, open_setup
+from openl2m_stats.findings import as_dicts, print_lines
 from openl2m_stats.parameters import is_given, of_stack
 from stats.base.telemetry import logger
 
@@ -53,31 +52,17 @@ def _print_lines(setup: Setup, inside: Callable[[], Sequence[Inside]]) -> int:
     print(f"Checking {setup.title}.\n", flush=True)
     if setup.functions:
         print("From this machine, with your rights and network:\n", flush=True)
-    failed = _print_findings(examine(setup, inside))
+    failed = print_lines(examine(setup, inside))
     for function in inside():
         print(f"\nFrom {function.title}, with its own rights and network:\n", flush=True)
-        failed |= _print_findings(function.findings)
+        failed |= print_lines(function.findings)
     return int(failed)
 
 
-def _print_findings(findings: Iterable[tuple[str, Finding]]) -> bool:
-    """Print a line for each finding; return whether one is a failure."""
-    failed = False
-    for name, finding in findings:
-        text = f"{finding.seen}. {finding.advice}" if finding.advice else finding.seen
-        print(f"{finding.state:<5} {name:<16} {text}", flush=True)
-        failed |= finding.state == "FAIL"
-    return failed
-
-
 def _print_json(setup: Setup, inside: Callable[[], Sequence[Inside]]) -> int:
-    report: dict[str, Any] = {"checked": setup.title, "findings": _listed(examine(setup, inside))}
+    report: dict[str, Any] = {"checked": setup.title, "findings": as_dicts(examine(setup, inside))}
     if setup.functions:
-        report["functions"] = [{"checked": each.title, "findings": _listed(each.findings)} for each in inside()]
+        report["functions"] = [{"checked": each.title, "findings": as_dicts(each.findings)} for each in inside()]
     print(json.dumps(report, indent=2))
     found = [finding for part in (report, *report.get("functions", ())) for finding in part["findings"]]
     return int(any(finding["state"] == "FAIL" for finding in found))
-
-
-def _listed(findings: Iterable[tuple[str, Finding]]) -> list[dict[str, str]]:
-    return [{"name": name, **asdict(finding)} for name, finding in findings]

@@ -365,7 +365,7 @@ def test_invoke() -> None:
 
 
 def test_invoke_the_event_of_the_doctor() -> None:
-    findings = invoke(DOCTOR)["findings"]
+    findings = invoked("-m", "openl2m_stats", "invoke", f"events/{DOCTOR}.json")["findings"]
     assert {each["state"] for each in findings if each["name"] != "snapshot"} == {"ok"}
 
 

@@ -22,14 +22,13 @@ _FILES = Path(__file__).parent / "web"
 _STYLES = re.compile(r'(?:<link rel="stylesheet" href="[a-z]+\.css">\n)+')
 _SCRIPTS = re.compile(r'(?:<script src="[a-z]+\.js"></script>\n)+')
 _NAME = re.compile(r'"([a-z]+\.(?:css|js))"')
-# Only for readers of the source: indentation, comments, and spaces around signs (no text in web/ has such spaces).
+# Only for readers of the source: indentation, comments, and spaces around signs outside of texts.
 _INDENTATION = re.compile(r"^\s+", re.MULTILINE)
 _COMMENTS = re.compile(r"^// .*\n| // .*$", re.MULTILINE)
+_TEXTS = re.compile(r'("[^"\n]*"|`[^`\n]*`)')
 _SPACES = {
     "style": re.compile(r"\s*([{};,])\s*|(?<=:) "),
-    "script": re.compile(
-        r" (=>|[!=]==|&&|\|\||\?\?|[<>+*-]=?|[=?:/]) |(?<=[;{,(\[])\n|(?<=[{(\[]) | (?=[})\]])|(?<=\)) (?={)"
-    ),
+    "script": re.compile(r"\s*([-=+*/%<>!&|?:,;{}()[\]])\s*"),
 }
 
 
@@ -81,7 +80,9 @@ def _inline(document: str, references: re.Pattern[str], tag: str) -> tuple[str, 
     if lines is None:
         raise ValueError(f"index.html refers to no {tag}")
     code = _COMMENTS.sub("", "".join(map(_read, _NAME.findall(lines[0]))))
-    code = _SPACES[tag].sub(r"\1", code)
+    parts = _TEXTS.split(code)
+    parts[::2] = (_SPACES[tag].sub(r"\1", part) for part in parts[::2])
+    code = "".join(parts).replace(";}", "}")
     return f"{document[: lines.start()]}<{tag}>{code}</{tag}>\n{document[lines.end() :]}", code
 
 

@@ -51,8 +51,10 @@ class Writer:
         """Write that numbers are back, at nine tenths or more of what they were."""
         first = falls[0]
         return self._letter(
-            f"{first.label} back at {first.now:,}{_more(falls)}", "These numbers had fallen, and are back.",
-            _lines(map(self._course, falls)), at=first.key,
+            f"{first.label} back at {first.now:,}{_more(falls)}",
+            "These numbers had fallen, and are back.",
+            _lines(map(self._course, falls)),
+            at=first.key,
         )
 
     def new_level(self, falls: Sequence[Fall]) -> Text:
@@ -61,7 +63,8 @@ class Writer:
         return self._letter(
             f"{first.label} still at {first.now:,} after 7 days{_more(falls)}",
             "These numbers fell 7 days ago, and have not come back. From now on, they count as normal.",
-            _lines(map(self._course, falls)), at=first.key,
+            _lines(map(self._course, falls)),
+            at=first.key,
         )
 
     def silence(self, totals: Mapping[str, int]) -> Text:
@@ -78,7 +81,8 @@ class Writer:
     def activity(self, since: datetime, totals: Mapping[str, tuple[int, int]]) -> Text:
         """Write that there is activity again; `totals` are before and now, by label."""
         return self._letter(
-            "active again", f"There was no activity since {self._time(since)}. Now there is.",
+            "active again",
+            f"There was no activity since {self._time(since)}. Now there is.",
             _lines(f"{label}: {now:,}, was {before:,}" for label, (before, now) in totals.items()),
         )
 
