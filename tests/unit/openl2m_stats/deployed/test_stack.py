@@ -14,11 +14,11 @@ STACK = "openl2m-stats"
 
 def test_outputs_and_parameters(cloudformation: CloudFormation) -> None:
     account = Account.of()
-    assert (account.outputs(STACK), account.parameters(STACK)) == ({}, {})
+    assert account.outputs(STACK) == {}
     cloudformation.outputs = {"Url": "https://x/", "Other": "&"}
     cloudformation.parameters = {"BasePath": "", "TimeZone": "UTC"}
     assert account.outputs(STACK) == {"Url": "https://x/", "Other": "&"}
-    assert account.parameters(STACK) == {"BasePath": "", "TimeZone": "UTC"}
+    assert account.describe(STACK).parameters == {"BasePath": "", "TimeZone": "UTC"}
 
 
 def test_resources_of_a_type_from_every_page_but_those_without_an_id(cloudformation: CloudFormation) -> None:
