@@ -53,6 +53,8 @@ class _Commands(click.Group):
             if error.errno != errno.EPIPE:
                 raise Failed(f"The output cannot be written ({error.strerror}).") from None
             raise click.exceptions.Exit(_CLOSED_PIPE) from None
+        except EOFError:  # which Click takes for Ctrl-C
+            raise Failed("The input ended before there was an answer.") from None
         return code
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -109,9 +111,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return _INTERRUPTED
-    except EOFError:
-        print("The input ended before there was an answer.", file=sys.stderr)
-        return 2
     except ModuleNotFoundError as error:
         if str(error.name).partition(".")[0] not in _LOCAL:
             raise
