@@ -157,8 +157,9 @@ def deployer(aws: Aws) -> Identity:
 
 @pytest.fixture(scope="session")
 def operator(aws: Aws) -> Identity:
-    """Someone with the rights that docs/permissions.md lists for tokens and for the doctor."""
+    """Someone with the rights that docs/permissions.md lists for tokens, for the doctor and for operating."""
     stack_arn = f"arn:aws:cloudformation:us-east-1:{ACCOUNT}:stack/openl2m-stats/*"
+    queue_arn = "arn:aws:sqs:*:*:openl2m-stats-SnapshotFailures-*"
     tokens = "secretsmanager:GetSecretValue secretsmanager:DescribeSecret secretsmanager:PutSecretValue"
     return aws.user(
         "operator",
@@ -171,5 +172,14 @@ def operator(aws: Aws) -> Identity:
             ),
             ("lambda:GetFunctionConfiguration", "arn:aws:lambda:*:*:function:openl2m-stats-*"),
             ("s3:GetObject s3:ListBucket", "arn:aws:s3:::openl2m-stats-*"),
+            # status, verify, snapshot, versions list and failures
+            ("cloudformation:ListStackResources", stack_arn),
+            ("cloudwatch:DescribeAlarms", "*"),
+            ("lambda:GetAlias lambda:ListVersionsByFunction", "arn:aws:lambda:*:*:function:openl2m-stats-*"),
+            ("lambda:InvokeFunction", "arn:aws:lambda:*:*:function:openl2m-stats-SnapshotFunction-*:live"),
+            ("s3:ListBucketVersions", "arn:aws:s3:::openl2m-stats-*"),
+            ("s3:PutObject s3:DeleteObjectVersion", "arn:aws:s3:::openl2m-stats-*/snapshots/verify/*"),
+            ("sqs:GetQueueAttributes sqs:ReceiveMessage sqs:ChangeMessageVisibility", queue_arn),
+            ("sqs:DeleteMessage sqs:PurgeQueue", queue_arn),
         ),
     )
