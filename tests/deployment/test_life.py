@@ -64,7 +64,9 @@ def test_make_deploy(now: Folder, deployer: Identity, stack: Stack) -> None:
     assert stack.describe()["StackStatus"] == "CREATE_COMPLETE"
     url = stack.output("Url")
     assert re.fullmatch(rf"https://\w+\.execute-api\.{REGION}\.amazonaws\.com/api/stats/", url)
-    assert re.search(rf"{re.escape(url)} answers 401 to an unknown token, in [0-9,]+ ms: it reads the tokens\.", printed)
+    assert re.search(
+        rf"{re.escape(url)} answers 401 to an unknown token, in [0-9,]+ ms: it reads the tokens\.", printed
+    )
     assert "A snapshot was taken, snapshots/dt=" in printed
     assert stack.live() == "1"
 
