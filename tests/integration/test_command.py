@@ -45,7 +45,8 @@ def test_version() -> None:
 
 
 def test_help_lists_every_command() -> None:
-    for command in ("serve", "invoke", "snapshot", "tokens", "doctor", "versions", "check", "completion"):
+    operating = ("status", "verify", "versions", "failures")
+    for command in ("serve", "invoke", "snapshot", "tokens", "doctor", *operating, "check", "completion"):
         assert f"\n  {command} " in call("--help").stdout
         assert call(command, "--help").stdout.startswith(f"Usage: openl2m-stats {command} ")
 
