@@ -13,7 +13,7 @@ ENGINES ?= postgresql mariadb sqlite
 export PORT DATABASE_URL INSTALLER
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run snapshot invoke doctor test test-slow test-unit test-dates test-newest test-debian test-faults docs soak \
+.PHONY: help setup run snapshot invoke doctor test test-slow test-unit test-dates test-newest test-oldest test-debian test-faults docs soak \
 	bench lint lint-workflows format lock audit clean
 
 help: ## List the targets
@@ -95,6 +95,16 @@ test-newest: .venv-tools/installed ## Run the unit tests and those on SQLite wit
 	@.venv-tools/bin/uv pip list --quiet --python .venv-newest/bin/python
 	@STATS_TEST_ENGINES=sqlite .venv-newest/bin/pytest --numprocesses=$$(($$(nproc) * 2)) --dist=worksteal -m "not slow" $(ARGS)
 
+test-oldest: .venv-tools/installed ## Run the same with the oldest releases of the functions' dependencies that pyproject.toml names
+	@rm -rf .venv-oldest
+	@"$$(dev/build/find_python.sh)" -m venv --without-pip .venv-oldest
+	@.venv-tools/bin/uv pip compile --quiet --no-deps --resolution=lowest-direct --python-version=3.13 pyproject.toml \
+		--output-file=.venv-oldest/oldest.txt
+	@.venv-tools/bin/uv pip install --quiet --python .venv-oldest/bin/python --constraint .venv-oldest/oldest.txt \
+		--group dev --editable '.[local]'
+	@.venv-tools/bin/uv pip list --quiet --python .venv-oldest/bin/python
+	@STATS_TEST_ENGINES=sqlite .venv-oldest/bin/pytest --numprocesses=$$(($$(nproc) * 2)) --dist=worksteal -m "not slow" $(ARGS)
+
 test-debian: ## Run `make run` and `make test` in a bare Debian of RELEASE=trixie (needs root and debootstrap)
 	@exec dev/debian "$(RELEASE)" "$(DIRECTORY)"
 
@@ -149,6 +159,8 @@ lock: .venv-tools/installed ## Update the lock files; UPGRADE= only adds and rem
 	$(COMPILE) $(UPGRADE) --python-version 3.11 -c requirements/dev.txt \
 		-o requirements/run.txt --extra local pyproject.toml
 	$(COMPILE) $(UPGRADE) --python-version 3.11 -o requirements/tools.txt --group pyproject.toml:tools
+	$(COMPILE) $(UPGRADE) --python-version 3.13 -c requirements/run.txt \
+		-o requirements/release.txt --group release pyproject.toml
 	for group in sam browser checkov emulated runtime audit; do \
 		$(COMPILE) $(UPGRADE) --python-version 3.13 -o requirements/$$group.txt --group pyproject.toml:$$group; \
 	done
@@ -169,7 +181,7 @@ WITH_SAM := SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/.venv-sam/bin:$$PATH" PYTHONPATH
 SAM := $(WITH_SAM) sam
 KEEP ?= 3
 
-.PHONY: build lint-template test-template test-page e2e test-deployment bench-cold deploy delete logs prune-versions sam-local update-rds-ca
+.PHONY: build release test-release lint-template test-template test-page e2e test-deployment bench-cold deploy delete logs prune-versions sam-local update-rds-ca
 
 .venv-dates/installed: requirements/dev.txt $(VENVS) dev/build/find_python.sh | .venv-tools/installed
 	@python="$$(dev/build/find_python.sh)" && dev/build/create_venv.sh "$$python" .venv-dates requirements/dev.txt
@@ -185,6 +197,9 @@ build: .venv-sam/installed ## Build the functions and their layer into .aws-sam/
 	@$(SAM) build
 	@.venv-sam/bin/python -m dev.build.artifact
 
+release: .venv-release/installed ## Build what is released into dist/: archive, wheel, lists of their contents, hashes; TAG=v1.2.3 must agree
+	@.venv-release/bin/python -m dev.build.release $(if $(TAG),--tag "$(TAG)")
+
 lint-template: .venv-sam/installed .venv-checkov/installed ## Check the template with cfn-lint, SAM and checkov
 	.venv-sam/bin/cfn-lint infra/template.yaml
 	$(SAM) validate
@@ -192,6 +207,10 @@ lint-template: .venv-sam/installed .venv-checkov/installed ## Check the template
 
 test-template: .venv-sam/installed ## Test what the template deploys
 	@.venv-sam/bin/pytest tests/template $(ARGS)
+
+test-release: release setup ## Test what is released, and that it is the same wherever and whenever it is built
+	@$(call INSTALL,faketime)
+	@$(BIN)/pytest tests/release $(ARGS)
 
 test-page: setup .venv-browser/installed ## Test the page that `make run` serves in Chromium, which is installed on Debian when absent
 	@$(call INSTALL,chromium)
@@ -201,7 +220,7 @@ e2e: build setup .venv-runtime/installed test-page ## Test the built artifact as
 	@$(call INSTALL,$(ENGINES) prometheus nagios icinga)
 	@$(BIN)/pytest --numprocesses=2 --dist=loadfile tests/e2e $(ARGS)
 
-test-deployment: setup .venv-sam/installed .venv-emulated/installed ## Deploy the working tree, and 1.0.0 before it, into an emulated AWS (needs root on Linux)
+test-deployment: release setup .venv-sam/installed .venv-emulated/installed ## Deploy the working tree, and 1.0.0 before it, into an emulated AWS (needs root on Linux)
 	@$(call INSTALL,postgresql)
 	@$(BIN)/pytest --exitfirst --durations=0 --durations-min=0.5 tests/deployment $(ARGS)
 

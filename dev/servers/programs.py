@@ -37,6 +37,7 @@ INSTALLATIONS = {
     "chromium": _Installation("Chromium", "chromium", ("chromium",)),
     "prometheus": _Installation("Prometheus", "prometheus", ("prometheus", "promtool")),
     "nagios": _Installation("Nagios", "nagios4-core", ("nagios4",)),
+    "faketime": _Installation("faketime", "faketime", ("faketime",)),
     "icinga": _Installation("Icinga", "icinga2-bin", ("icinga2",)),
 }
 

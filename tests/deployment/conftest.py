@@ -3,8 +3,11 @@
 import contextlib
 import json
 import os
+import shutil
 import subprocess
+import sys
 import tempfile
+import venv
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -69,7 +72,27 @@ def wheels(directory: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def isolated(wheels: Path, directory: Path, authority: Authority) -> Iterator[Path]:
+def programs(directory: Path) -> Path:
+    """A PATH with what docs/deploy.md has an operator install, and without make, git and compilers.
+
+    The command is installed from the release's wheel, with the versions of its dependencies that the release lists.
+    """
+    programs, command = directory / "programs", directory / "command"
+    programs.mkdir()
+    [wheel] = (ROOT / "dist").glob("*.whl")
+    listed = json.loads(wheel.with_name(f"{wheel.name}.cdx.json").read_text())["components"]
+    pins = [f"{each['name']}=={each['version']}\n" for each in listed if each["type"] == "library"]
+    (directory / "constraints.txt").write_text("".join(pins))
+    venv.create(command)
+    pip = [sys.executable, "-m", "pip", "--python", command, "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, "--constraint", directory / "constraints.txt", wheel], check=True)
+    for program in (".venv-sam/bin/sam", ".venv-emulated/bin/aws", command / "bin/openl2m-stats"):
+        (programs / Path(program).name).symlink_to(ROOT / program)
+    return programs
+
+
+@pytest.fixture(scope="session")
+def isolated(wheels: Path, programs: Path, directory: Path, authority: Authority) -> Iterator[Path]:
     """Enter namespaces in which AWS's names lead to this machine; return the authority that signs for them."""
     resolver, trusted = directory / "resolv.conf", directory / "authority.pem"
     resolver.write_text("nameserver 127.0.0.1\n")
@@ -154,6 +177,16 @@ def before(directory: Path, variables: dict[str, str], parameters: dict[str, str
 
 
 @pytest.fixture(scope="session")
+def downloaded(directory: Path, variables: dict[str, str], parameters: dict[str, str], programs: Path) -> Folder:
+    """The release's archive, unpacked and configured, on a machine that has little else."""
+    [archive] = (ROOT / "dist").glob("*.zip")
+    shutil.unpack_archive(archive, directory / "downloaded")
+    folder = Folder(directory / "downloaded" / archive.stem, {**variables, "PATH": str(programs)})
+    folder.configure(**parameters)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def stack(aws: Aws) -> Stack:
     return Stack(aws.root)
 
@@ -180,6 +213,7 @@ def operator(aws: Aws) -> Identity:
                 "arn:aws:secretsmanager:*:*:secret:openl2m-stats-database-*",
             ),
             ("lambda:GetFunctionConfiguration", "arn:aws:lambda:*:*:function:openl2m-stats-*"),
+            ("lambda:InvokeFunction", "arn:aws:lambda:*:*:function:openl2m-stats-*:live"),
             ("s3:GetObject s3:ListBucket", "arn:aws:s3:::openl2m-stats-*"),
             *((action, OPERATED[action.partition(":")[0]]) for action in sorted(operating)),
         ),

@@ -66,10 +66,14 @@ class Folder:
 
     def token(self, who: Identity, name: str) -> str:
         """Create a token; return its key."""
-        printed = self.command(who, "tokens", "create", name)
-        found = re.fullmatch(rf"{name}\t([0-9a-f]{{40}})\n", printed)
-        assert found, printed
-        return found[1]
+        return key_of(self.command(who, "tokens", "create", name))
+
+
+def key_of(printed: str) -> str:
+    """Return the key in what `tokens create` prints."""
+    found = re.fullmatch(r"[\w-]+\t([0-9a-f]{40})\n", printed)
+    assert found, printed
+    return found[1]
 
 
 def first_release() -> str:
