@@ -43,6 +43,7 @@ class Description:
     """A stack as CloudFormation describes it. `status` is CloudFormation's, `changed` the last change's instant."""
 
     name: str
+    region: str
     status: str
     changed: datetime
     outputs: Mapping[str, str]
@@ -91,6 +92,7 @@ class Account:
         found = self._described(stack)
         return Description(
             found["StackName"],
+            self.region,
             found["StackStatus"],
             found.get("LastUpdatedTime") or found["CreationTime"],
             _outputs(found),
