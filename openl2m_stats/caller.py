@@ -1,4 +1,4 @@
-"""A call of the deployed API, as one of its users makes it."""
+"""Calls of the deployed API, like those of its users."""
 
 import json
 import os
@@ -33,7 +33,7 @@ class NoAnswerError(Exception):
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer's status and headers, whose names are in lower case, and its body: None if it is not JSON."""
+    """A response: its status, its headers by lower-case name, and its body, None if that is not JSON."""
 
     status: int
     headers: Mapping[str, str]
@@ -41,7 +41,7 @@ class Answer:
 
 
 def read_key(file: str | None) -> str:
-    """Return the key in a file, or without one in OPENL2M_STATS_KEY. Raise NoKeyError.
+    """Return the key in a file or, without a file, in OPENL2M_STATS_KEY. Raise NoKeyError.
 
     A line of `tokens create` has the key after the token's name and a tab.
     """
@@ -60,13 +60,13 @@ def read_key(file: str | None) -> str:
 
 
 def statistics_url(text: str) -> str:
-    """Return the address of the statistics, for the address of the page or of the API. Raise ValueError."""
+    """Return the URL of the statistics for the URL of the page or the API. Raise ValueError."""
     takes = "it takes the API's address, such as https://stats.example.com"
     try:
         parts = urlsplit(text)
         _ = parts.port
     except ValueError:
-        raise ValueError(takes) from None  # its own text repeats the address
+        raise ValueError(takes) from None  # the error's text repeats the URL
     if parts.scheme not in {"https", "http"} or not parts.hostname or parts.username is not None:
         raise ValueError(takes)
     if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
@@ -78,7 +78,7 @@ def statistics_url(text: str) -> str:
 
 
 def get(url: str, key: str, seconds: float) -> Answer:
-    """Return the answer to a GET, after no more than the given time. Raise NoAnswerError.
+    """Return the response to a GET, within the given seconds. Raise NoAnswerError.
 
     A redirect is an answer: to follow it would send the token elsewhere.
     """
@@ -94,7 +94,7 @@ def get(url: str, key: str, seconds: float) -> Answer:
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *_: Any, **__: Any) -> None:
-        """Follow none."""
+        """Follow no redirect."""
 
 
 def _get(url: str, key: str, seconds: float) -> Answer:

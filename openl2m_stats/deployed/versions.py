@@ -42,7 +42,7 @@ def _prune(account: Account, named: Sequence[str], function: str, keep: int, dry
     deleted: list[str] = []
     try:
         versions = sorted(_versions(account, function), key=int)
-        # Asked for last: what an alias points to by now is kept.
+        # Read the aliases last: versions that they point to by now are kept.
         kept = set(versions[-keep:]) | _named(named, function) | set(_aliased(account, function))
         for version in versions:
             if version not in kept:
@@ -63,7 +63,7 @@ def _listed(versions: Sequence[str] | Iterator[str]) -> str:
 
 def _versions(account: Account, function: str) -> Iterator[str]:
     pages = account.awslambda.get_paginator("list_versions_by_function").paginate(FunctionName=function)
-    # $LATEST is what is deployed next, and no version that could be deleted.
+    # $LATEST is not a version, and cannot be deleted.
     return (found["Version"] for page in pages for found in page["Versions"] if found["Version"].isdecimal())
 
 
@@ -75,6 +75,6 @@ def _aliased(account: Account, function: str) -> Iterator[str]:
 
 
 def _named(versions: Sequence[str], function: str) -> set[str]:
-    """Return the function's versions that the stack names: after the alias was moved back, a newer one than live."""
+    """Return the function's versions in the stack. After a rollback of the alias, that is a newer one than live."""
     arns = [arn.split(":") for arn in versions]
     return {arn[-1] for arn in arns if arn[-2] == function}

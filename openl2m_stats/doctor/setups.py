@@ -1,4 +1,4 @@
-"""Which set-up is checked: a stack's, that of this environment, or the local one of `make run`."""
+"""The set-up to check: a stack's, this environment's, or the local one of `make run`."""
 
 import contextlib
 import os
@@ -16,7 +16,7 @@ _MISSED_SECONDS = 900
 
 @dataclass(frozen=True)
 class Setup:
-    """The function's variables, how old the newest snapshot may be, in seconds, and the API's address, if there is one.
+    """The function's variables, the newest snapshot's age limit in seconds, and the API's address, if there is one.
 
     `local`: nothing has run yet that could have taken a snapshot. `login`, in the form of the database secret, is
     another way to the database that the secret names.

@@ -15,7 +15,7 @@ from openl2m_stats.parameters import database_url
 @database_url
 def command(database_url: str | None) -> None:
     """Take one snapshot into a local S3, and print it."""
-    # Only what went wrong is worth a line beside what was asked for.
+    # Only errors are worth a line besides the snapshot.
     os.environ.setdefault("POWERTOOLS_LOG_LEVEL", "CRITICAL")
 
     from openl2m_stats.local.aws import local_aws
@@ -28,7 +28,7 @@ def command(database_url: str | None) -> None:
 
 
 def _take() -> None:
-    # Imported only now: what the function reads its settings from is set by local_aws().
+    # Imported after local_aws() has set the variables that the function reads.
     from stats.aws.bucket import StorageError
     from stats.base.settings import SettingsError
     from stats.database.driver import DatabaseError

@@ -165,7 +165,7 @@ def test_a_damaged_month_without_a_good_version(taken: Any, s3: S3, versioned: A
     done = history("restore", "2026-10")
     assert (done.code, done.err) == (
         2,
-        "2026-10 has no good version: `openl2m-stats history rebuild 2026-10` makes what it can.\n",
+        "2026-10 has no good version: `openl2m-stats history rebuild 2026-10` restores what it can.\n",
     )
     done = history("rebuild", "2026-10")
     assert done.out == "2026-10: was damaged, begins with nothing, 0 rows changed, 2 unchanged\n"

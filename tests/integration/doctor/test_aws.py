@@ -86,7 +86,7 @@ def test_no_such_secret(
 ) -> None:
     monkeypatch.setenv(variable, "elsewhere")
     seen = "elsewhere cannot be read: ResourceNotFoundException"
-    check(examine(), name, "FAIL", seen, f"There is none of this name in us-east-1: look at {variable}")
+    check(examine(), name, "FAIL", seen, f"It does not exist in us-east-1: look at {variable}")
 
 
 def test_secrets_without_a_value(aws: AWS, s3: S3, examine: Examine) -> None:

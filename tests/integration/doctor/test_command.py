@@ -25,7 +25,7 @@ def test_lines(sqlite_healthy: Database, aws: AWS, capsys: pytest.CaptureFixture
     assert (title[:9], title[-1], empty) == ("Checking ", ".", "")
     assert [line[6:22].rstrip() for line in lines] == NAMES
     [warning] = [line for line in lines if not line.startswith("ok ")]
-    assert warning.startswith("warn  token secret     it holds no token: every caller gets 401. Make a token. ")
+    assert warning.startswith("warn  token secret     it holds no token: every caller gets 401. Create a token. ")
 
 
 def run(command: list[str], **variables: object) -> subprocess.CompletedProcess[str]:

@@ -25,7 +25,7 @@ __all__ = ["answer", "api", "function", "stack"]  # fixtures
 def test_a_file_that_is_not_there(sqlite_healthy: Database, aws: AWS, examine: Examine) -> None:
     aws.put_database(sqlite_healthy.secret(dbname="/nonexistent"))
     report = examine()
-    check(report, "network", "FAIL", "there is no file /nonexistent")
+    check(report, "network", "FAIL", "the file /nonexistent does not exist")
     assert report.skipped == OF_DATABASE[1:]
 
 
@@ -130,7 +130,7 @@ def test_a_tunnel(
     url = f"{scheme}://{database.user}:{database.password}@127.0.0.1:{server.port}/{database.name}"
     report = examine("--stack", stack, "--database-url", url)
     assert report["TLS"]["state"] == state
-    assert f"by --database-url in the place of {HOST}" in report["database secret"]["seen"]
+    assert f"by --database-url instead of {HOST}" in report["database secret"]["seen"]
     assert (report["grants"]["state"] == "ok") == (state == "ok")
     if state == "FAIL":
         assert "Hostname mismatch" in report["TLS"]["seen"]
@@ -147,7 +147,7 @@ def test_a_certificate_that_expires_soon(through_tls: Any, examine: Examine) -> 
     ("problem", "words"),
     [
         ("wrong host name", ["Hostname mismatch", "'host' of the database secret must be a name"]),
-        ("unknown authority", ["unable to get local issuer certificate", "authority.pem does not hold its authority"]),
+        ("unknown authority", ["unable to get local issuer certificate", "authority.pem lacks its certificate authority"]),
         ("expired", ["certificate has expired", "a new certificate"]),
     ],
 )
@@ -217,4 +217,4 @@ def test_the_authorities_are_those_of_rds(
     """The layer's path, which is the default, is not on this machine."""
     postgresql_tls.present(new_certificate(new_authority(), HOST))
     aws.put_database(elsewhere(port=postgresql_tls.server.port))
-    check(examine(), "TLS", "FAIL", "rds-global-bundle.pem does not hold its authority")
+    check(examine(), "TLS", "FAIL", "rds-global-bundle.pem lacks its certificate authority")

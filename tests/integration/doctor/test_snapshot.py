@@ -42,7 +42,7 @@ def test_an_old_snapshot(sqlite_healthy: Database, s3: S3, examine: Examine) -> 
     edit_latest(s3, taken_at=(datetime.now(UTC) - timedelta(seconds=890)).isoformat())
     assert examine().wrong == {}
     edit_latest(s3, taken_at=(datetime.now(UTC) - timedelta(seconds=910)).isoformat())
-    check(examine(), "snapshot", "warn", "s ago, more than the 900 s that it may be", "make logs")
+    check(examine(), "snapshot", "warn", "s ago, more than the limit of 900 s", "make logs")
 
 
 def test_what_is_no_snapshot(sqlite_healthy: Database, s3: S3, examine: Examine) -> None:

@@ -22,7 +22,7 @@ def record(*, days: int | None = None, length: int = 0, **fields: Any) -> dict[s
 @pytest.mark.parametrize(
     ("tokens", "words"),
     [
-        ([], "it holds no token: every caller gets 401. Make a token."),
+        ([], "it holds no token: every caller gets 401. Create a token."),
         ([{"name": "a", "days": 13}], "1 usable; 1 expiring within 14 days: a; "),
         ([{"name": "a", "days": -1}, {}], "1 usable; 1 expired: a; "),
         ([{"name": "a", "days": -1}], "0 usable; 1 expired: a; "),
@@ -36,7 +36,7 @@ def record(*, days: int | None = None, length: int = 0, **fields: Any) -> dict[s
         ),
         ([{}, *({"name": f"t{n}", "sha256": "x"} for n in range(7))], "7 malformed: t0 (sha256"),
         ([{}, *({"name": f"t{n}", "sha256": "x"} for n in range(7))], "and 2 more"),
-        ([{"length": 58_000}], "Secrets Manager takes no larger value"),
+        ([{"length": 58_000}], "Secrets Manager accepts no larger value"),
     ],
 )
 def test_tokens(tokens: list[dict[str, Any]], words: str, sqlite_healthy: Database, aws: AWS, examine: Examine) -> None:
