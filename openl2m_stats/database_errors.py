@@ -99,7 +99,7 @@ ERRORS = (
     Error(
         ("1317", "57014"),
         "the statement was cancelled: by an administrator or, on PostgreSQL, by the role's `statement_timeout`",
-        "`openl2m-stats doctor` tells the time limit, and how long the statement takes.",
+        "`openl2m-stats doctor` shows the time limit and the statement's time.",
     ),
     Error(
         ("timeout", "1969", "3024"),

@@ -33,7 +33,7 @@ _UNPROVEN = {
 
 
 def versions_before(environment: Environment) -> Versions:
-    """Return the version of each function that answers now; nothing while there is no stack."""
+    """Return the live version of each function; empty if the stack does not exist."""
     with contextlib.suppress(StackError):
         return _live_versions(environment)
     return {}
@@ -71,7 +71,7 @@ def _live_versions(environment: Environment) -> Versions:
 def _call(outputs: Mapping[str, str], parameters: Mapping[str, str]) -> bool:
     """Call the API with a key of nobody's: 401 shows that it has read the tokens, which a call without a key does not.
 
-    Tell whether it answered so.
+    Return whether it gave that answer.
     """
     url = outputs["Url"]
     if parameters.get("TruststoreUri"):
@@ -111,7 +111,7 @@ def _answer(url: str) -> str:
 
 
 def _take_snapshot(environment: Environment, outputs: Mapping[str, str]) -> bool:
-    """Invoke the snapshot function as the schedule does; tell whether it has read the database and written to S3."""
+    """Invoke the snapshot function like the schedule; return whether it read the database and wrote to S3."""
     config = Config(connect_timeout=5, read_timeout=_RUN_SECONDS, retries={"total_max_attempts": 1})
     try:
         session = boto3.Session(region_name=environment.region, profile_name=environment.profile)

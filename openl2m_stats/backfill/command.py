@@ -126,7 +126,7 @@ def _month(bucket: Bucket, key: str) -> dict[str, months.Row]:
         return months.parse(stored) if stored else {}
     except StorageError as error:
         month = key.removeprefix("history/").removesuffix(".json")
-        advice = f"`openl2m-stats history rebuild {month}` mends it"
+        advice = f"`openl2m-stats history rebuild {month}` repairs it"
         raise Failed(f"{error}, and nothing was written: {advice}.") from None
 
 

@@ -124,7 +124,7 @@ def test_a_stack(
     [
         (Response('{"message":"Forbidden"}', 403), ("answers 403", "WAF")),
         (Response('{"message":"Not Found"}', 404), ("answers 404", "API mapping")),
-        (Response('{"message":"Unauthorized"}', 401), ("answers 401, but the answer is not the function", "authorizer")),
+        (Response('{"message":"Unauthorized"}', 401), ("answers 401, but the answer is not", "authorizer")),
         (Response('{"detail":"…"}', 503), ("answers 503", "token secret")),
         (Response("<!doctype html>", 200), ("answers 200", "login page")),
     ],

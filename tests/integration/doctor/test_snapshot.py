@@ -47,7 +47,7 @@ def test_an_old_snapshot(sqlite_healthy: Database, s3: S3, examine: Examine) -> 
 
 def test_what_is_no_snapshot(sqlite_healthy: Database, s3: S3, examine: Examine) -> None:
     edit_latest(s3, taken_at="noon")
-    check(examine(), "snapshot", "FAIL", "latest.json is no snapshot")
+    check(examine(), "snapshot", "FAIL", "latest.json is not a valid snapshot")
     edit_latest(s3, taken_at=datetime.now(UTC).isoformat(), usage={"others": {"label": "Others", "value": 1}})
     check(examine(), "snapshot", "warn", "other statistics than this version's")
 
