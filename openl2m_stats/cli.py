@@ -16,7 +16,7 @@ from openl2m_stats.terminal import discard_output
 from stats import __version__
 
 _NAME = "openl2m-stats"
-# Loaded when they are called: what one needs, such as a local AWS, the others do without.
+# Imported when they are called: some need packages, such as moto, that others do not need.
 _COMMANDS = {
     "serve": "openl2m_stats.local.serve",
     "invoke": "openl2m_stats.local.invoke",
@@ -32,7 +32,7 @@ _COMMANDS = {
     "failures": "openl2m_stats.deployed.failures",
     "check": "openl2m_stats.check",
 }
-_LOCAL = ("moto", "uvicorn")  # what the extra `local` brings
+_LOCAL = ("moto", "uvicorn")  # from the extra `local`
 _OUTPUT_ERRORS = (errno.EPIPE, errno.ENOSPC, errno.EIO)
 _INTERRUPTED, _CLOSED_PIPE = 128 + 2, 128 + 13  # as a shell reports SIGINT and SIGPIPE
 
@@ -82,7 +82,7 @@ def command() -> None:
 def completion(shell: str) -> None:
     """Print the completion script for a shell.
 
-    For bash, for example:
+    For example, for bash:
 
     \b
     openl2m-stats completion bash \\
@@ -94,7 +94,7 @@ def completion(shell: str) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Return the exit code: 0 done, 1 checked and found wrong, 2 not to be done, which a line on stderr explains.
+    """Return the exit code: 0 success, 1 a check found a problem, 2 an error, which a line on stderr explains.
 
     It is 130 after Ctrl-C, and 141 when whoever reads the output has stopped.
     """

@@ -1,4 +1,4 @@
-"""The variables of the API's function: those of a stack, or of this environment."""
+"""The variables of the API's function, of a stack or of this environment."""
 
 import os
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from openl2m_stats.parameters import WrongUsage
 
 @dataclass(frozen=True)
 class Function:
-    """A stack's function: what it is called in a sentence, its variables, and the outputs of its stack."""
+    """A stack's function: its name for messages, its variables, and the outputs of its stack."""
 
     title: str
     variables: Mapping[str, str]
@@ -21,7 +21,7 @@ class Function:
 
 
 def of_stack(name: str) -> Function:
-    """Return the function of a stack, as its alias answers. Raise StackError."""
+    """Return the function of a stack, in the version of its alias. Raise StackError."""
     with reading(name):
         account = Account.of()
         outputs = account.outputs(name)
@@ -40,12 +40,12 @@ def of_stack(name: str) -> Function:
 
 
 def with_ca_file(variables: Mapping[str, str]) -> dict[str, str]:
-    """Return the function's variables with certificates that are on this machine, where the layer is not."""
+    """Return the function's variables with this machine's file of certificates instead of the layer's."""
     return {**variables, "DATABASE_CA_FILE": os.environ.get("DATABASE_CA_FILE") or str(CA_FILE)}
 
 
 def variables_of(stack: str | None, time_zone: str | None, *needed: str) -> dict[str, str]:
-    """Return the variables of a stack, or else of this environment with a time zone; raise WrongUsage if one lacks.
+    """Return the variables of a stack or, with a time zone, of this environment. Raise WrongUsage if one is missing.
 
     The secrets count as given unless they are among those that are needed.
     """

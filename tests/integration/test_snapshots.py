@@ -436,12 +436,12 @@ def test_what_others_put_there(
         s3.objects |= {"snapshots/latest.json": malformed}
         times.append(f"2026-11-23T12:{minute:02}:00Z")
         take(at(times[-1]))
-        assert '"snapshots/latest.json is no snapshot"' in capsys.readouterr().out
+        assert '"snapshots/latest.json is not a valid snapshot"' in capsys.readouterr().out
         check_bucket(s3, *times)
     # The numbers of a month are not thrown away, whatever became of them.
     for malformed in (b"", b"[]", b'{"2026-11-23":{}}', b'{"2026-11-23":{"scheduled_for":"12:00"}}'):
         s3.objects |= {"snapshots/history/2026-11.json": malformed}
-        with pytest.raises(Exception, match=r"^snapshots/history/2026-11\.json is no history$"):
+        with pytest.raises(Exception, match=r"^snapshots/history/2026-11\.json is not a valid history object$"):
             take(at("2026-11-23T12:30:00Z"))
         assert s3.objects["snapshots/history/2026-11.json"] == malformed
 
@@ -647,7 +647,7 @@ def test_a_malformed_snapshot_is_ignored(
     for _ in range(2):  # the second time it is left alone
         assert container.get(key).headers["Cache-Status"] == "openl2m-stats; fwd=miss"
     output = capsys.readouterr().out
-    assert output.count('"snapshots/latest.json is no snapshot"') == 1
+    assert output.count('"snapshots/latest.json is not a valid snapshot"') == 1
     assert output.count('"SnapshotReadFailure":[1.0]') == 1
 
 

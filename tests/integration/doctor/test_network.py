@@ -63,7 +63,7 @@ def test_a_tunnel(
     url = f"{scheme}://{database.user}:{database.password}@127.0.0.1:{server.port}/{database.name}"
     report = examine("--stack", stack, "--database-url", url)
     assert report["TLS"]["state"] == state
-    assert f"by --database-url in the place of {HOST}" in report["database secret"]["seen"]
+    assert f"by --database-url instead of {HOST}" in report["database secret"]["seen"]
     assert (report["grants"]["state"] == "ok") == (state == "ok")
     if state == "FAIL":
         assert "Hostname mismatch" in report["TLS"]["seen"]
@@ -84,4 +84,4 @@ def test_the_authorities_are_those_of_rds(
     """The layer's path, which is the default, is not on this machine."""
     postgresql_tls.present(new_certificate(new_authority(), HOST))
     aws.put_database(elsewhere(port=postgresql_tls.server.port))
-    check(examine(), "TLS", "FAIL", "rds-global-bundle.pem does not hold its authority")
+    check(examine(), "TLS", "FAIL", "rds-global-bundle.pem lacks its certificate authority")
