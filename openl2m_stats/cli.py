@@ -26,6 +26,7 @@ _COMMANDS = {
     "grants": "openl2m_stats.grants",
     "backfill": "openl2m_stats.backfill.command",
     "history": "openl2m_stats.history.command",
+    "notices": "openl2m_stats.notices",
     "versions": "openl2m_stats.deployed.versions",
     "check": "openl2m_stats.check",
 }

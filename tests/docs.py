@@ -1,4 +1,4 @@
-"""All that `make docs` generates: what dev.docs does, and the table of faults, whose rows are tests.
+"""All that `make docs` generates: what dev.docs does, and what tests know: the table of faults, and a month of notices.
 
 usage: python -m tests.docs [--check]
 """
@@ -7,9 +7,14 @@ import sys
 
 from dev import docs
 from tests.faults.page import tables
+from tests.history_checker import month
 
 _PAGE = "docs/architecture.md"
-PARTS: docs.Parts = {**docs.PARTS, _PAGE: {**docs.PARTS[_PAGE], "faults": tables}}
+PARTS: docs.Parts = {
+    **docs.PARTS,
+    _PAGE: {**docs.PARTS[_PAGE], "faults": tables},
+    "docs/notices.md": {"month": month.page},
+}
 
 if __name__ == "__main__":
     sys.exit(docs.main(sys.argv[1:], PARTS))

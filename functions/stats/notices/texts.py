@@ -51,8 +51,10 @@ class Writer:
         """Write that numbers are back, at nine tenths or more of what they were."""
         first = falls[0]
         return self._letter(
-            f"{first.label} back at {first.now:,}{_more(falls)}", "These numbers had fallen, and are back.",
-            _lines(map(self._course, falls)), at=first.key,
+            f"{first.label} back at {first.now:,}{_more(falls)}",
+            "These numbers had fallen, and are back.",
+            _lines(map(self._course, falls)),
+            at=first.key,
         )
 
     def new_level(self, falls: Sequence[Fall]) -> Text:
@@ -61,7 +63,8 @@ class Writer:
         return self._letter(
             f"{first.label} still at {first.now:,} after 7 days{_more(falls)}",
             "These numbers fell 7 days ago, and have not come back. From now on, they count as normal.",
-            _lines(map(self._course, falls)), at=first.key,
+            _lines(map(self._course, falls)),
+            at=first.key,
         )
 
     def silence(self, totals: Mapping[str, int]) -> Text:
@@ -78,7 +81,8 @@ class Writer:
     def activity(self, since: datetime, totals: Mapping[str, tuple[int, int]]) -> Text:
         """Write that there is activity again; `totals` are before and now, by label."""
         return self._letter(
-            "active again", f"There was no activity since {self._time(since)}. Now there is.",
+            "active again",
+            f"There was no activity since {self._time(since)}. Now there is.",
             _lines(f"{label}: {now:,}, was {before:,}" for label, (before, now) in totals.items()),
         )
 
@@ -86,16 +90,14 @@ class Writer:
         """Write about a week."""
         first, last = _day(week.monday), _day(week.sunday)
         span = f"{first} to {last} {week.sunday.year}"
-        lines = (*week.happened, *week.used, *week.stored)
-        if not lines:
+        if not (week.happened or week.used or week.stored):
             return self._letter(
                 f"no numbers from {first} to {last}",
                 f"There is no snapshot from {span}, so there is nothing to sum up. The next summary comes on Monday.",
             )
-        comparison = "In brackets: differences from the week before." if week.compared else _gaps(week)
         return self._letter(
-            f"last week: {_entry(lines[0], '')}",
-            f"The week from {span}. {comparison}",
+            f"last week: {_entry(week.happened[0], '')}" if week.happened else f"the week to {last}",
+            f"The week from {span}. {_known(week)}",
             _lines(("What happened", *map(_entry, week.happened))) if week.happened else "",
             _lines(("At the end of the week", *map(_entry, (*week.used, *week.stored)))),
         )
@@ -114,9 +116,11 @@ class Writer:
         return f"{_day(local.date())} at {local:%H:%M} ({self.zone.key})"
 
 
-def _gaps(week: Week) -> str:
-    missing = f"There is no snapshot of {_and([_day(day) for day in week.missing])}. " if week.missing else ""
-    return f"{missing}Not all numbers of both weeks are known, so not all can be compared."
+def _known(week: Week) -> str:
+    missing = f"There is no snapshot of {_and([f'{day:%A}' for day in week.missing])}. " if week.missing else ""
+    if week.compared:
+        return f"{missing}In brackets: differences from the week before."
+    return f"{missing}The history does not cover both this week and the one before, so not all can be compared."
 
 
 def _entry(line: Line, colon: str = ":") -> str:
