@@ -17,7 +17,7 @@ SUMMED_UP = {"summary": {"monday": "2026-03-02"}}
 DROP = {"since": "2026-03-04T12:00:00Z", "from": 100, "to": 50}
 
 
-def notices(past: Past, entries: Mapping[str, Any] = SUMMED_UP, **numbers: int) -> list[Notice]:
+def notices(past: Past, entries: Mapping[str, Any] = SUMMED_UP, /, **numbers: int) -> list[Notice]:
     state = State({**SUMMED_UP, **entries})
     writer = Writer(None, None, past.zone)
     found = due.all_due(state, past.facts(**numbers), writer)
@@ -58,7 +58,7 @@ def test_entries_of_the_log_and_tokens_are_no_drop() -> None:
 
 
 @pytest.mark.parametrize(("before", "now"), [({}, {"switches": 0}), ({"switches": 100}, {})])
-def test_what_could_not_be_read_is_no_drop(before: dict[str, int], now: dict[str, int]) -> None:
+def test_what_could_not_be_read_is_no_drop(before: dict[str, Any], now: dict[str, Any]) -> None:
     past = Past()
     past.put(DAY, **before, vlans=1)
     assert notices(past, vlans=1, **now) == []
@@ -88,7 +88,7 @@ def test_a_drop_of_what_cannot_be_read_goes_on() -> None:
     assert notices(Past(), {"drop switches": {**DROP, "since": since}}, vlans=1) == []
 
 
-TOTALS = {"changes_total": 100, "commands_total": 100, "logins": 100}
+TOTALS: dict[str, Any] = {"changes_total": 100, "commands_total": 100, "logins": 100}
 
 
 def grown_weeks(past: Past, *weeks: int, until: timedelta = 3 * HOUR) -> None:
