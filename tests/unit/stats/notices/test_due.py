@@ -17,7 +17,7 @@ SUMMED_UP = {"summary": {"monday": "2026-03-02"}}
 DROP = {"since": "2026-03-04T12:00:00Z", "from": 100, "to": 50}
 
 
-def notices(past: Past, entries: Mapping[str, Any] = SUMMED_UP, /, **numbers: int) -> list[Notice]:
+def notices(past: Past, entries: Mapping[str, Any] = SUMMED_UP, /, **numbers: Any) -> list[Notice]:
     state = State({**SUMMED_UP, **entries})
     writer = Writer(None, None, past.zone)
     found = due.all_due(state, past.facts(**numbers), writer)
