@@ -28,6 +28,7 @@ _COMMANDS = {
     "history": "openl2m_stats.history.command",
     "status": "openl2m_stats.deployed.status",
     "verify": "openl2m_stats.verify.command",
+    "notices": "openl2m_stats.notices",
     "versions": "openl2m_stats.deployed.versions",
     "failures": "openl2m_stats.deployed.failures",
     "check": "openl2m_stats.check",
