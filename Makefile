@@ -13,7 +13,7 @@ ENGINES ?= postgresql mariadb sqlite
 export PORT DATABASE_URL INSTALLER
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run snapshot invoke doctor test test-slow test-unit test-dates test-newest test-debian test-faults docs soak \
+.PHONY: help setup run snapshot invoke doctor test test-slow test-unit test-dates test-newest test-oldest test-debian test-faults docs soak \
 	bench lint lint-workflows format lock audit clean
 
 help: ## List the targets
@@ -94,6 +94,16 @@ test-newest: .venv-tools/installed ## Run the unit tests and those on SQLite wit
 	@.venv-tools/bin/uv pip install --quiet --python .venv-newest/bin/python --group dev --editable '.[local]'
 	@.venv-tools/bin/uv pip list --quiet --python .venv-newest/bin/python
 	@STATS_TEST_ENGINES=sqlite .venv-newest/bin/pytest --numprocesses=$$(($$(nproc) * 2)) --dist=worksteal -m "not slow" $(ARGS)
+
+test-oldest: .venv-tools/installed ## Run the same with the oldest releases of the functions' dependencies that pyproject.toml names
+	@rm -rf .venv-oldest
+	@"$$(dev/build/find_python.sh)" -m venv --without-pip .venv-oldest
+	@.venv-tools/bin/uv pip compile --quiet --no-deps --resolution=lowest-direct --python-version=3.13 pyproject.toml \
+		--output-file=.venv-oldest/oldest.txt
+	@.venv-tools/bin/uv pip install --quiet --python .venv-oldest/bin/python --constraint .venv-oldest/oldest.txt \
+		--group dev --editable '.[local]'
+	@.venv-tools/bin/uv pip list --quiet --python .venv-oldest/bin/python
+	@STATS_TEST_ENGINES=sqlite .venv-oldest/bin/pytest --numprocesses=$$(($$(nproc) * 2)) --dist=worksteal -m "not slow" $(ARGS)
 
 test-debian: ## Run `make run` and `make test` in a bare Debian of RELEASE=trixie (needs root and debootstrap)
 	@exec dev/debian "$(RELEASE)" "$(DIRECTORY)"

@@ -33,11 +33,12 @@ class NoAnswerError(Exception):
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer's status and headers, whose names are in lower case, and its body: None if it is not JSON."""
+    """An answer's status, its headers by names in lower case, and its body: parsed, None without JSON, and as sent."""
 
     status: int
     headers: Mapping[str, str]
     body: Any
+    content: bytes = b""
 
 
 def read_key(file: str | None) -> str:
@@ -78,12 +79,19 @@ def statistics_url(text: str) -> str:
 
 
 def get(url: str, key: str, seconds: float) -> Answer:
-    """Return the answer to a GET, after no more than the given time. Raise NoAnswerError.
+    """Return the answer to a GET with a token, after no more than the given time. Raise NoAnswerError."""
+    return call(url, seconds, {"Authorization": f"Token {key}", "Accept": "application/json"})
+
+
+def call(url: str, seconds: float, headers: Mapping[str, str], method: str = "GET") -> Answer:
+    """Return the answer to a request without a body, after no more than the given time. Raise NoAnswerError.
 
     A redirect is an answer: to follow it would send the token elsewhere.
     """
+    sent = {"User-Agent": f"openl2m-stats/{__version__}", **headers}
+    request = urllib.request.Request(url, headers=sent, method=method)  # noqa: S310 its scheme was checked
     try:
-        return within(Deadline.after(seconds), lambda: _get(url, key, seconds))
+        return within(Deadline.after(seconds), lambda: _open(request, seconds))
     except TimeoutError:
         raise NoAnswerError(f"no answer within {seconds:g} s") from None
     except urllib.error.URLError as error:
@@ -97,15 +105,10 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
         """Follow none."""
 
 
-def _get(url: str, key: str, seconds: float) -> Answer:
-    headers = {
-        "Authorization": f"Token {key}",
-        "Accept": "application/json",
-        "User-Agent": f"openl2m-stats/{__version__}",
-    }
+def _open(request: urllib.request.Request, seconds: float) -> Answer:
     opener = urllib.request.build_opener(_NoRedirects)
     try:
-        with opener.open(urllib.request.Request(url, headers=headers), timeout=seconds) as response:  # noqa: S310
+        with opener.open(request, timeout=seconds) as response:
             return _answer(response)
     except urllib.error.HTTPError as error:
         with error:
@@ -113,11 +116,12 @@ def _get(url: str, key: str, seconds: float) -> Answer:
 
 
 def _answer(response: Any) -> Answer:
+    content = response.read(_MOST_BYTES)
     try:
-        body = json.loads(response.read(_MOST_BYTES))
+        body = json.loads(content)
     except (ValueError, RecursionError):
         body = None
-    return Answer(response.status, {name.lower(): value for name, value in response.headers.items()}, body)
+    return Answer(response.status, {name.lower(): value for name, value in response.headers.items()}, body, content)
 
 
 def _reason(error: Any) -> str:

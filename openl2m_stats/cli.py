@@ -26,7 +26,10 @@ _COMMANDS = {
     "grants": "openl2m_stats.grants",
     "backfill": "openl2m_stats.backfill.command",
     "history": "openl2m_stats.history.command",
+    "status": "openl2m_stats.deployed.status",
+    "verify": "openl2m_stats.verify.command",
     "versions": "openl2m_stats.deployed.versions",
+    "failures": "openl2m_stats.deployed.failures",
     "check": "openl2m_stats.check",
 }
 _LOCAL = ("moto", "uvicorn")  # what the extra `local` brings

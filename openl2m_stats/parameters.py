@@ -4,6 +4,7 @@ import difflib
 import functools
 import os
 import re
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -107,6 +108,24 @@ def of_stack(function: Callable[..., Any]) -> Callable[..., Any]:
         return function(stack=stack, **others)
 
     return call
+
+
+def whole_number(text: str) -> int:
+    """Return a number from 1 on. Raise ValueError."""
+    if not (text.isascii() and text.isdecimal()) or int(text) < 1:
+        raise ValueError("it takes a number from 1 on")
+    return int(text)
+
+
+def confirm(question: str) -> None:
+    """Ask on stderr whether to go on. Raise Failed for a no, and where nobody answers, as in cron."""
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    answer = sys.stdin.readline()
+    if not answer:
+        print(file=sys.stderr)
+        raise Failed("Nothing was changed: there was no answer. Where nobody can answer, use --yes.")
+    if answer.strip().lower() not in {"y", "yes"}:
+        raise Failed("Nothing was changed.")
 
 
 def is_given(name: str) -> bool:

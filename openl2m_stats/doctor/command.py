@@ -2,14 +2,16 @@
 
 import json
 import os
-from collections.abc import Iterable
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from functools import cache, partial
+from typing import Any
 
 import click
 
 from openl2m_stats.doctor.examination import examine
-from openl2m_stats.doctor.findings import Finding
-from openl2m_stats.doctor.setups import open_setup
+from openl2m_stats.doctor.inside import Inside, look_inside
+from openl2m_stats.doctor.setups import Setup, open_setup
+from openl2m_stats.findings import as_dicts, print_lines
 from openl2m_stats.parameters import is_given, of_stack
 from stats.base.telemetry import logger
 
@@ -29,9 +31,9 @@ from stats.base.telemetry import logger
 def command(stack: str | None, database_url: str | None, demo: bool, as_json: bool) -> int:
     """Check a deployment or a local set-up.
 
-    It changes nothing. With --env or --stack, it checks a deployed stack. Otherwise it checks the set-up that the
-    environment variables describe: DATABASE_URL, or the secrets. The exit code is 1 if a check failed, and 2 if there
-    was nothing to check.
+    It changes nothing. With --env or --stack, it checks a deployed stack: from this machine, and from the functions
+    themselves, with their own roles and network. Otherwise it checks the set-up that the environment variables
+    describe: DATABASE_URL, or the secrets. The exit code is 1 if a check failed, and 2 if there was nothing to check.
 
     Through a tunnel, --database-url names its end on this machine. The certificate must still be that of the host in
     the database secret.
@@ -42,20 +44,25 @@ def command(stack: str | None, database_url: str | None, demo: bool, as_json: bo
     os.environ.setdefault("RES_OPTIONS", "timeout:1 attempts:2")
     logger.setLevel("CRITICAL")  # what the function would log is told in words here
     with open_setup(stack, database_url, demo=demo) as setup:
-        return (_print_json if as_json else _print_lines)(setup.title, examine(setup))
+        inside = cache(partial(look_inside, setup.functions))  # called once, when it is needed
+        return (_print_json if as_json else _print_lines)(setup, inside)
 
 
-def _print_lines(title: str, findings: Iterable[tuple[str, Finding]]) -> int:
-    print(f"Checking {title}.\n", flush=True)
-    failed = False
-    for name, finding in findings:
-        text = f"{finding.seen}. {finding.advice}" if finding.advice else finding.seen
-        print(f"{finding.state:<5} {name:<16} {text}", flush=True)
-        failed |= finding.state == "FAIL"
+def _print_lines(setup: Setup, inside: Callable[[], Sequence[Inside]]) -> int:
+    print(f"Checking {setup.title}.\n", flush=True)
+    if setup.functions:
+        print("From this machine, with your rights and network:\n", flush=True)
+    failed = print_lines(examine(setup, inside))
+    for function in inside():
+        print(f"\nFrom {function.title}, with its own rights and network:\n", flush=True)
+        failed |= print_lines(function.findings)
     return int(failed)
 
 
-def _print_json(title: str, findings: Iterable[tuple[str, Finding]]) -> int:
-    found = [{"name": name, **asdict(finding)} for name, finding in findings]
-    print(json.dumps({"checked": title, "findings": found}, indent=2))
+def _print_json(setup: Setup, inside: Callable[[], Sequence[Inside]]) -> int:
+    report: dict[str, Any] = {"checked": setup.title, "findings": as_dicts(examine(setup, inside))}
+    if setup.functions:
+        report["functions"] = [{"checked": each.title, "findings": as_dicts(each.findings)} for each in inside()]
+    print(json.dumps(report, indent=2))
+    found = [finding for part in (report, *report.get("functions", ())) for finding in part["findings"]]
     return int(any(finding["state"] == "FAIL" for finding in found))

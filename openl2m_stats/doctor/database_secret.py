@@ -8,10 +8,10 @@ from openl2m_stats.doctor.findings import Finding, Known
 from openl2m_stats.session import open_session
 from stats.aws.secrets import NoValueError, SecretStore, SecretUnavailableError
 from stats.base.deadline import Deadline
-from stats.database.driver import DatabaseError, Server
-from stats.database.socket import is_unix_socket
+from stats.database.driver import DatabaseError
+from stats.doctor.database import described
 
-_FORM = 'The secret is RDS\'s JSON: {"engine", "host", "port", "username", "password", "dbname"}.'
+FORM = 'The secret is RDS\'s JSON: {"engine", "host", "port", "username", "password", "dbname"}.'
 _MANAGED = (
     "A secret that RDS manages has only a user and a password: the parameters DatabaseEngine and DatabaseHost (the "
     "variables DATABASE_ENGINE and DATABASE_HOST) name the rest."
@@ -27,13 +27,13 @@ def check_database_secret(known: Known) -> Finding:
         known.named = known.session.server
         through = _through(known)
     except NoValueError:
-        return Finding("FAIL", f"{secret_id} has no value", f"Store the login there. {_FORM}")
+        return Finding("FAIL", f"{secret_id} has no value", f"Store the login there. {FORM}")
     except SecretUnavailableError as error:
         advice = secret_advice(str(error), "DATABASE_SECRET_ID")
         return Finding("FAIL", f"{secret_id} cannot be read: {error}", advice)
     except DatabaseError as error:
-        return Finding("FAIL", str(error), _FORM if known.setup.local else f"{_FORM} {_MANAGED}")
-    return Finding("ok", _described(known.session.server) + through + _rotation(secret_id, text, known.store))
+        return Finding("FAIL", str(error), FORM if known.setup.local else f"{FORM} {_MANAGED}")
+    return Finding("ok", described(known.session.server) + through + _rotation(secret_id, text, known.store))
 
 
 def _through(known: Known) -> str:
@@ -42,14 +42,6 @@ def _through(known: Known) -> str:
         return ""
     known.session = open_session(json.dumps(known.setup.login), known.settings)
     return f", by --database-url in the place of {known.named.host}"
-
-
-def _described(server: Server) -> str:
-    if server.engine == "sqlite":
-        return f"sqlite, the file {server.database}"
-    login = "IAM authentication" if server.password is None else "a password"
-    where = server.host if is_unix_socket(server.host) else f"{server.host} port {server.port}"
-    return f"{server.engine} at {where}, user {server.user} with {login}, database {server.database}"
 
 
 def _rotation(secret_id: str, current: str | bytes, store: SecretStore) -> str:

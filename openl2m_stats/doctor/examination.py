@@ -1,13 +1,15 @@
 """All checks, in their order; what depends on one that failed is left out."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from openl2m_stats.database_errors import remedy
 from openl2m_stats.doctor.address import check_address
 from openl2m_stats.doctor.aws import check_aws
 from openl2m_stats.doctor.database_secret import check_database_secret
 from openl2m_stats.doctor.findings import Finding, Known
+from openl2m_stats.doctor.inside import Inside
 from openl2m_stats.doctor.log import check_index, check_statement
 from openl2m_stats.doctor.login import check_clock, check_time_limit, check_time_zone
 from openl2m_stats.doctor.network import check_network, check_tls
@@ -18,6 +20,11 @@ from openl2m_stats.doctor.token_secret import check_token_secret
 from openl2m_stats.session import Session
 from stats.base.settings import SettingsError, load
 from stats.database.driver import DatabaseError
+
+_REACHED = (
+    "The deployed function reaches it, so the API works. For the checks that follow, run this inside the VPC, or give "
+    "--database-url a tunnel."
+)
 
 
 def _check_settings(known: Known) -> Finding:
@@ -69,11 +76,14 @@ _CHECKS: tuple[tuple[str, str, Callable[[Known], Finding]], ...] = (
 )
 
 
-def examine(setup: Setup) -> Iterator[tuple[str, Finding]]:
-    """Yield each check's name and what it finds, as it is made."""
+def examine(setup: Setup, look_inside: Callable[[], Sequence[Inside]]) -> Iterator[tuple[str, Finding]]:
+    """Yield each check's name and what it finds, as it is made on this machine.
+
+    `look_inside` returns what the deployed functions find.
+    """
     known = Known(setup)
     try:
-        yield from _examine(known)
+        yield from _examine(known, look_inside)
     finally:
         if hasattr(known, "session"):
             known.session.close()
@@ -81,7 +91,7 @@ def examine(setup: Setup) -> Iterator[tuple[str, Finding]]:
         yield "address", check_address(setup.url)
 
 
-def _examine(known: Known) -> Iterator[tuple[str, Finding]]:
+def _examine(known: Known, look_inside: Callable[[], Sequence[Inside]]) -> Iterator[tuple[str, Finding]]:
     causes = known.causes
     for name, needed, check in _CHECKS:
         if needed in causes:
@@ -91,4 +101,6 @@ def _examine(known: Known) -> Iterator[tuple[str, Finding]]:
         finding = check(known)
         if finding.state == "FAIL":
             causes[name] = name
+            if name == "network" and any(inside.reaches_database for inside in look_inside()):
+                finding = replace(finding, state="warn", advice=_REACHED)
         yield name, finding

@@ -1,13 +1,15 @@
 """What a check found."""
 
 from dataclasses import dataclass, field
-from typing import Literal
 
 from openl2m_stats.doctor.setups import Setup
+from openl2m_stats.findings import Finding
 from openl2m_stats.session import Session
 from stats.aws.secrets import SecretStore
 from stats.base.settings import Settings
 from stats.database.driver import Server
+
+__all__ = ["Finding", "Known", "listed"]
 
 
 @dataclass
@@ -23,18 +25,6 @@ class Known:
     store: SecretStore = field(init=False)
     session: Session = field(init=False)
     named: Server = field(init=False)  # by the secret; the session may go another way to it
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One check's outcome: its state, what was seen, and, where something is wrong, what to do about it.
-
-    `skip` is the state of a check that cannot be made because another failed.
-    """
-
-    state: Literal["ok", "warn", "FAIL", "skip"]
-    seen: str
-    advice: str = ""
 
 
 def listed(items: list[str], most: int) -> str:

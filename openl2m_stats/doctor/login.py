@@ -6,24 +6,20 @@ from datetime import UTC, datetime
 from openl2m_stats.doctor.findings import Finding
 from openl2m_stats.session import Session, log_span
 from stats.base.instants import timestamp
+from stats.doctor.database import MOST_SKEW_SECONDS, clock_sql
 from stats.numbers.windows import bounds
-
-_MOST_SKEW_SECONDS = 5
-_CLOCK = {
-    "mysql": "SELECT UNIX_TIMESTAMP(NOW(6))",
-    "postgresql": "SELECT EXTRACT(EPOCH FROM clock_timestamp())",
-}
 
 
 def check_clock(session: Session) -> Finding:
     """Compare the database's clock with this machine's. Raise DatabaseError."""
-    if session.dialect == "sqlite":
+    sql = clock_sql(session.server)
+    if sql is None:
         return Finding("ok", "this machine's own")
     before = time.time()
-    database = float(session.rows(_CLOCK[session.dialect])[0][0])
+    database = float(session.rows(sql)[0][0])
     ahead = database - (before + time.time()) / 2
     seen = f"the database's is {abs(ahead):.1f} s {'ahead of' if ahead > 0 else 'behind'} this machine's"
-    if abs(ahead) > _MOST_SKEW_SECONDS:
+    if abs(ahead) > MOST_SKEW_SECONDS:
         return Finding("warn", seen, "Synchronise the one that is wrong: windows are counted from now.")
     return Finding("ok", seen)
 
@@ -42,7 +38,7 @@ def check_time_zone(session: Session) -> Finding:
         return Finding(
             "warn", seen, "Delete these entries: one of infinity counts as made in the last hour, every hour."
         )
-    if span.newest and (span.newest - now).total_seconds() > _MOST_SKEW_SECONDS:
+    if span.newest and (span.newest - now).total_seconds() > MOST_SKEW_SECONDS:
         advice = "It lies ahead: OpenL2M stores UTC, so its server's clock is wrong, or this machine's."
         return Finding("warn", seen, advice)
     return Finding("ok", seen)

@@ -2,7 +2,6 @@
 
 import socket
 import ssl
-import struct
 import time
 from datetime import UTC, datetime
 from ipaddress import ip_address
@@ -13,7 +12,7 @@ from openl2m_stats.doctor.findings import Finding, Known, listed
 from stats.base.deadline import Deadline
 from stats.base.settings import Settings
 from stats.database.driver import Server
-from stats.database.engines import POSTGRESQL
+from stats.database.handshake import NoTLSError, shake_hands
 from stats.database.socket import Transport, is_local, is_unix_socket, open_transport, trust
 
 _SECONDS = 5.0
@@ -25,14 +24,6 @@ _PRIVATE = (
 _CLOSED = "Does its security group let this machine in on that port, and is it publicly accessible?"
 # OpenSSL's codes of what is wrong with a certificate.
 _EXPIRED, _HOSTNAME = 10, 62
-_POSTGRESQL_SSL_REQUEST = struct.pack("!II", 8, 80877103)
-# Length and number of the packet; protocol 4.1, TLS and secure connection; the largest packet; utf8mb4; zeros.
-_MYSQL_SSL_REQUEST = struct.pack("<HBBIIB23x", 32, 0, 1, 0x8A00, 1 << 24, 45)
-_MYSQL_TLS = 0x0800
-
-
-class NoTLSError(Exception):
-    """The server does not speak TLS."""
 
 
 def check_network(known: Known) -> Finding:
@@ -90,7 +81,7 @@ def check_tls(known: Known) -> Finding:
     if not isinstance(context, ssl.SSLContext):
         return Finding("ok", "not needed: nobody can sit between this machine and the database")
     try:
-        certificate = _handshake(server, context, known.named.host)
+        certificate = shake_hands(server, context, known.named.host, Deadline.after(_SECONDS))
     except NoTLSError:
         advice = "Switch TLS on: the function sends no user name and no password without."
         return Finding("FAIL", "the server offers no TLS", advice)
@@ -117,43 +108,3 @@ def _accepted(certificate: dict[str, Any]) -> Finding:
     if days < _EXPIRES_SOON_DAYS:
         return Finding("warn", seen, "Renew the server's certificate.")
     return Finding("ok", seen)
-
-
-def _handshake(server: Server, context: ssl.SSLContext, host: str) -> dict[str, Any]:
-    """Return the server's certificate, verified. Raise OSError, of which ssl.SSLError is one, and NoTLSError."""
-
-    def shake_hands(transport: Transport) -> dict[str, Any]:
-        (_ask_postgresql if server.engine in POSTGRESQL else _ask_mysql)(transport)
-        with context.wrap_socket(transport.driver_socket, server_hostname=host) as connection:
-            transport.duplicate.close()
-            return connection.getpeercert() or {}
-
-    return open_transport(server.host, server.port, Deadline.after(_SECONDS), shake_hands)
-
-
-def _ask_postgresql(transport: Transport) -> None:
-    transport.driver_socket.sendall(_POSTGRESQL_SSL_REQUEST)
-    if _receive(transport, 1) != b"S":
-        raise NoTLSError
-
-
-def _ask_mysql(transport: Transport) -> None:
-    length = int.from_bytes(_receive(transport, 4)[:3], "little")
-    greeting = _receive(transport, length)
-    if greeting[0] == 0xFF:  # such as 1129, too many failed connections from this machine
-        raise OSError(greeting[3:].decode(errors="replace"))
-    # After the version, which ends with a zero: the connection's number, 8 bytes of the challenge, and a zero.
-    flags = greeting.index(0, 1) + 14
-    if not int.from_bytes(greeting[flags : flags + 2], "little") & _MYSQL_TLS:
-        raise NoTLSError
-    transport.driver_socket.sendall(_MYSQL_SSL_REQUEST)
-
-
-def _receive(transport: Transport, length: int) -> bytes:
-    received = b""
-    while len(received) < length:
-        more = transport.driver_socket.recv(length - len(received))
-        if not more:
-            raise ConnectionError("the server closed the connection, or did not answer in time")
-        received += more
-    return received

@@ -12,11 +12,14 @@ from openl2m_stats.deployed.function import of_stack, with_ca_file
 from openl2m_stats.parameters import WrongUsage
 
 _MISSED_SECONDS = 900
+_FUNCTIONS = ("StatsFunctionName", "SnapshotFunctionName")
 
 
 @dataclass(frozen=True)
 class Setup:
     """The function's variables, how old the newest snapshot may be, in seconds, and the API's address, if there is one.
+
+    `functions` are the names of those that are deployed, which can examine themselves.
 
     `local`: nothing has run yet that could have taken a snapshot. `login`, in the form of the database secret, is
     another way to the database that the secret names.
@@ -26,6 +29,7 @@ class Setup:
     variables: Mapping[str, str]
     missed_seconds: int = _MISSED_SECONDS
     url: str | None = None
+    functions: tuple[str, ...] = ()
     local: bool = False
     login: Mapping[str, str | int] | None = field(default=None, repr=False)
 
@@ -62,6 +66,7 @@ def _of_stack(name: str) -> Setup:
         variables=function.variables,
         missed_seconds=int(function.outputs.get("SnapshotsMissedSeconds", _MISSED_SECONDS)),
         url=function.outputs.get("Url"),
+        functions=tuple(function.outputs[name] for name in _FUNCTIONS if name in function.outputs),
     )
 
 

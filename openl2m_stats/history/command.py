@@ -1,4 +1,4 @@
-"""`openl2m-stats history list`, `rebuild` and `restore`."""
+"""`openl2m-stats history list`, `rebuild` and `restore`, and the group of these and `reencrypt`."""
 
 import contextlib
 import io
@@ -15,6 +15,7 @@ from openl2m_stats.aws import AWS_ERRORS, explain
 from openl2m_stats.deployed.function import variables_of
 from openl2m_stats.errors import Failed
 from openl2m_stats.history.archive import Archive, Rows
+from openl2m_stats.history.reencrypting import reencrypt
 from openl2m_stats.parameters import Parsed, of_stack, time_zone_option
 from stats.aws.bucket import StorageError
 from stats.base.instants import timestamp
@@ -32,7 +33,7 @@ def _month(text: str) -> str:
 _MONTH = Parsed("MONTH", _month)
 
 
-@click.group(name="history", no_args_is_help=False)
+@click.group(name="history", no_args_is_help=False, commands=[reencrypt])
 def command() -> None:
     """Show what the history in S3 has, and mend it."""
 

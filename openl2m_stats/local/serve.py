@@ -60,6 +60,8 @@ def _listen(port: int) -> list[socket.socket]:
         listeners.append(socket.create_server(("::1", port), family=socket.AF_INET6))
     except OSError as error:
         if error.errno == errno.EADDRINUSE or not listeners:
+            for each in listeners:
+                each.close()
             raise NotAvailable(f"Port {port} cannot be used ({error.strerror}): try --port 8001") from None
     return listeners
 

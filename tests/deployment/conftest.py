@@ -204,6 +204,7 @@ def operator(aws: Aws) -> Identity:
                 "arn:aws:secretsmanager:*:*:secret:openl2m-stats-database-*",
             ),
             ("lambda:GetFunctionConfiguration", "arn:aws:lambda:*:*:function:openl2m-stats-*"),
+            ("lambda:InvokeFunction", "arn:aws:lambda:*:*:function:openl2m-stats-*:live"),
             ("s3:GetObject s3:ListBucket", "arn:aws:s3:::openl2m-stats-*"),
         ),
     )

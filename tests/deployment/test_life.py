@@ -106,9 +106,12 @@ def test_the_schedule_writes_snapshots_and_the_history(stack: Stack, key: str) -
 def test_the_doctor_finds_nothing(now: Folder, operator: Identity) -> None:
     """The rights of docs/permissions.md are enough for every check."""
     printed = now.command(operator, "doctor", "--json", DATABASE_CA_FILE=str(LAYER_BUNDLE))
-    findings = json.loads(printed)["findings"]
-    assert len(findings) > 12
-    assert [each for each in findings if each["state"] != "ok"] == []
+    report = json.loads(printed)
+    inside = {each["checked"].split("-")[2]: each["findings"] for each in report["functions"]}
+    assert list(inside) == ["StatsFunction", "SnapshotFunction"]
+    for findings in (report["findings"], *inside.values()):
+        assert len(findings) >= 10
+        assert [each for each in findings if each["state"] != "ok"] == []
 
 
 def test_parameters_make_a_new_version_and_the_printed_commands_roll_it_back(

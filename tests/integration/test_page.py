@@ -84,9 +84,9 @@ def test_leaving_out_spaces_changes_no_text(page: Response) -> None:
         for line in path.read_text().splitlines()
         if not line.lstrip().startswith("//")
         and not re.search(r"\[[^\]]*\"[^\]]*\]\S*/", line)  # where quotes are no quotes
-        for text in re.findall(r'"[^"\n]*"', line.partition(" // ")[0])
+        for text in re.findall(r'"[^"\n]*"|`[^`\n]*`', line.partition(" // ")[0])
     ]
-    assert len(texts) > 400
+    assert len(texts) > 450
     assert [text for text in texts if text not in page.body] == []
 
 

@@ -22,10 +22,11 @@ PSEUDO = {
 }
 # What a resource that exists tells of itself, as far as a template takes it apart.
 ATTRIBUTES = {
-    ("SecretsManagerEndpointInterface", "DnsEntries"): [
-        "Z7HUB22UULQXV:vpce-0123456789abcdef0-abcdefgh.secretsmanager.us-east-1.vpce.amazonaws.com",
-        "Z7HUB22UULQXV:vpce-0123456789abcdef0-abcdefgh-us-east-1a.secretsmanager.us-east-1.vpce.amazonaws.com",
+    (f"{name}EndpointInterface", "DnsEntries"): [
+        f"Z7HUB22UULQXV:vpce-0123456789abcdef0-abcdefgh{zone}.{name.lower()}.us-east-1.vpce.amazonaws.com"
+        for zone in ("", "-us-east-1a")
     ]
+    for name in ("SecretsManager", "Sns")
 }
 
 

@@ -13,6 +13,7 @@ from dev.servers.databases import Database
 from openl2m_stats.cli import main
 from tests.integration.conftest import AWS
 from tests.integration.doctor.conftest import NAMES
+from tests.integration.test_self_examination import NAMES as INSIDE
 from tests.support import leaks
 from tests.support.databases import ROOT
 
@@ -107,4 +108,5 @@ def test_sample_in_the_documents() -> None:
     text = (ROOT / "docs/operate.md").read_text()
     sample = text.partition("## Check the deployment")[2].partition("\n## ")[0]
     lines = [line[4:] for line in sample.splitlines() if line.startswith(("    ok ", "    warn ", "    FAIL "))]
-    assert [line[6:22].rstrip() for line in lines] == [*NAMES, "address"]
+    inside = [name for names in INSIDE.values() for name in names]
+    assert [line[6:22].rstrip() for line in lines] == [*NAMES, "address", *inside]

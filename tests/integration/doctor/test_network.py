@@ -11,15 +11,12 @@ import pytest
 from dev.servers.databases import Database, Server
 from dev.servers.processes import free_port
 from tests.integration.conftest import AWS
-from tests.integration.doctor.conftest import OF_DATABASE, Examine, check, edit_latest, elsewhere
-from tests.integration.doctor.test_setups import answer, api, function, publish, stack
+from tests.integration.doctor.conftest import OF_DATABASE, Examine, check, edit_latest, elsewhere, publish
 from tests.support.certificates import new_authority, new_certificate
 from tests.support.databases import server_database
 from tests.support.outages import fake_server
 from tests.support.s3 import S3
 from tests.support.tls_servers import HOST, TLSServer
-
-__all__ = ["answer", "api", "function", "stack"]  # fixtures
 
 
 def test_a_file_that_is_not_there(sqlite_healthy: Database, aws: AWS, examine: Examine) -> None:

@@ -1,98 +1,17 @@
 """`openl2m-stats doctor --stack`: a deployed stack."""
 
-import io
 import os
-import re
-import zipfile
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import parse_qs
 
-import boto3
 import pytest
-from werkzeug import Request, Response
+from werkzeug import Response
 
 from dev.servers.databases import Database
 from openl2m_stats.cli import main
 from tests.integration.conftest import AWS
-from tests.integration.doctor.conftest import NAMES, Examine, check, edit_latest
+from tests.integration.doctor.conftest import NAMES, Examine, check, edit_latest, publish
 from tests.support.s3 import S3
-from tests.support.wsgi import served
-
-XML = """<{action}Response xmlns="http://cloudformation.amazonaws.com/doc/2010-05-15/"><{action}Result>{result}
-</{action}Result><ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></{action}Response>"""
-STACK = """<Stacks><member><StackName>openl2m-stats</StackName><StackStatus>CREATE_COMPLETE</StackStatus>
-<CreationTime>2026-11-23T12:00:00Z</CreationTime>
-<Outputs><member><OutputKey>SnapshotsMissedSeconds</OutputKey><OutputValue>300</OutputValue></member><member><OutputKey>Url</OutputKey><OutputValue>https://stats.example.com/api/stats/</OutputValue>
-</member></Outputs></member></Stacks>"""
-MISSING = """<ErrorResponse><Error><Type>Sender</Type><Code>ValidationError</Code>
-<Message>Stack with id {name} does not exist</Message></Error><RequestId>1</RequestId></ErrorResponse>"""
-
-
-@pytest.fixture
-def function(moto_url: str, aws: AWS) -> str:
-    """Create a function with an alias and without variables, and return its name."""
-    iam: Any = boto3.client("iam", endpoint_url=moto_url)
-    name = f"stats-{aws.database_secret}"
-    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument='{"Version": "2012-10-17", "Statement": []}')
-    package = io.BytesIO()
-    zipfile.ZipFile(package, "w").close()
-    awslambda: Any = boto3.client("lambda", endpoint_url=moto_url)
-    awslambda.create_function(
-        FunctionName=name,
-        Runtime="python3.13",
-        Role=role["Role"]["Arn"],
-        Handler="stats.api.handler",
-        Code={"ZipFile": package.getvalue()},
-    )
-    return name
-
-
-@pytest.fixture
-def answer() -> list[Response]:
-    """What the API's address answers; a test may change it."""
-    return [Response('{"detail":"…"}', 401, content_type="application/json")]
-
-
-@pytest.fixture
-def api(answer: list[Response]) -> Iterator[str]:
-    """The API, and that it is called with a well-formed key."""
-
-    def respond(request: Request) -> Response:
-        assert re.fullmatch("Token [0-9a-f]{40}", request.headers["Authorization"])
-        return answer[0]
-
-    with served(Request.application(respond)) as url:
-        yield f"{url}/"
-
-
-@pytest.fixture
-def stack(function: str, api: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Stand in for CloudFormation, which moto has only with further dependencies, with one stack of one function."""
-
-    def respond(request: Request) -> Response:
-        query = parse_qs(request.get_data(as_text=True))
-        [action], [name] = query["Action"], query["StackName"]
-        if name != "openl2m-stats":
-            return Response(MISSING.format(name=name), 400, content_type="text/xml")
-        resource = f"""<StackResourceDetail><LogicalResourceId>{query.get("LogicalResourceId", [""])[0]}
-            </LogicalResourceId><PhysicalResourceId>{function}</PhysicalResourceId></StackResourceDetail>"""
-        result = STACK.replace("https://stats.example.com/", api) if action == "DescribeStacks" else resource
-        return Response(XML.format(action=action, result=result), content_type="text/xml")
-
-    with served(Request.application(respond)) as url:
-        monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDFORMATION", url)
-        yield "openl2m-stats"
-
-
-def publish(function: str, variables: dict[str, str]) -> None:
-    """Make the alias `live` of the function one version with these variables; what is edited later is not live."""
-    awslambda: Any = boto3.client("lambda")
-    awslambda.update_function_configuration(FunctionName=function, Environment={"Variables": variables})
-    version = awslambda.publish_version(FunctionName=function)["Version"]
-    awslambda.create_alias(FunctionName=function, Name="live", FunctionVersion=version)
-    awslambda.update_function_configuration(FunctionName=function, Environment={"Variables": {}})
 
 
 def test_a_stack(

@@ -35,6 +35,7 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "sso-oidc": lambda client: client.create_token(clientId="id", clientSecret="secret", grantType="refresh_token"),
     "sts": lambda client: client.get_caller_identity(),
 }
+KNOWN = {*SERVICES} & {*Loader().list_available_services("service-2")}  # `signin` is newer than the rest
 FIPS, DUAL_STACK = "AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"
 VARIANTS = [{FIPS}, {DUAL_STACK}, {FIPS, DUAL_STACK}]
 
@@ -124,7 +125,7 @@ def test_the_services_that_credentials_come_from_have_the_stock_url_and_signatur
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert set(CALLS) == set(SERVICES)
-    assert not differing(set(CALLS) - {"secretsmanager", "s3"}, ONE_A_PARTITION, monkeypatch)
+    assert not differing(KNOWN - {"secretsmanager", "s3"}, ONE_A_PARTITION, monkeypatch)
 
 
 @pytest.mark.parametrize(
@@ -211,8 +212,8 @@ def test_aws_data_path_is_searched(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
 @pytest.mark.parametrize("type_name", ["service-2", "endpoint-rule-set-1"])
 def test_models_are_the_stock_ones(type_name: str) -> None:
     loader = ServiceLoader()
-    assert set(loader.list_available_services(type_name)) <= set(Loader().list_available_services(type_name))
-    for service in SERVICES:
+    assert {*SERVICES} - {*Loader().list_available_services(type_name)} <= {"signin"}
+    for service in KNOWN:
         assert loader.load_service_model(service, type_name) == Loader().load_service_model(service, type_name)
     with pytest.raises(UnknownServiceError):
         loader.load_service_model("ec2", type_name)

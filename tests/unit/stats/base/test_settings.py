@@ -42,6 +42,8 @@ def test_defaults() -> None:
         page_enabled=True,
         base_path="",
         stack_label=None,
+        public_url=None,
+        notify_topic_arn=None,
         snapshot_bucket=None,
         snapshot_prefix="snapshots/",
     )

@@ -1,0 +1,66 @@
+"""What a check goes by, and what it sees.
+
+The function reports and the command advises: a finding has what was seen and the code of an error, never a secret.
+"""
+
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from stats.app import App
+from stats.aws.secrets import SecretStore, SecretUnavailableError
+from stats.base.deadline import Deadline
+from stats.base.remote import RemoteError
+from stats.base.telemetry import report_unforeseen
+from stats.database.driver import DatabaseError, Server
+from stats.database.session import Database
+
+
+class Finding(NamedTuple):
+    """A check's outcome. `code` and `kind` are an error's, for the command to look up what to do."""
+
+    state: Literal["ok", "warn", "FAIL", "skip"]
+    seen: str
+    code: str = ""
+    kind: str = ""
+
+
+@dataclass
+class Known:
+    """What is known so far: a check adds what those that need it go by."""
+
+    app: App
+    store: SecretStore
+    database: Database  # a session of its own: the one that serves may have been opened before something broke
+    server: Server = field(init=False)
+
+
+class Check(NamedTuple):
+    """A check by its name, the one that it needs, and the share that it may take of the time that is left."""
+
+    name: str
+    make: Callable[[Known, Deadline], Finding]
+    needs: str = ""
+    share: float = 1 / 3
+
+
+def find(check: Check, known: Known, deadline: Deadline) -> Finding:
+    """Make a check; whatever it raises is a finding, too."""
+    if deadline.passed:
+        return Finding("skip", "no time was left")
+    try:
+        return check.make(known, deadline.share(check.share))
+    except DatabaseError as error:
+        return Finding("FAIL", str(error), error.code, error.kind)
+    except SecretUnavailableError as error:
+        return Finding("FAIL", f"it cannot be read: {error}", str(error))
+    except RemoteError as error:  # which ends with AWS's code
+        return Finding("FAIL", str(error), str(error).rpartition(" ")[2])
+    except ssl.SSLCertVerificationError as error:
+        return Finding("FAIL", f"the certificate is refused: {error.verify_message}", "certificate")
+    except OSError as error:
+        return Finding("FAIL", error.strerror or str(error) or type(error).__name__, type(error).__name__)
+    except Exception as error:  # noqa: BLE001 its text may quote a secret
+        report_unforeseen(error)
+        return Finding("FAIL", f"unforeseen {type(error).__name__}; the log says more", "unforeseen")
