@@ -181,7 +181,7 @@ WITH_SAM := SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/.venv-sam/bin:$$PATH" PYTHONPATH
 SAM := $(WITH_SAM) sam
 KEEP ?= 3
 
-.PHONY: build release test-release test-compatibility lint-template test-template test-page e2e test-deployment bench-cold deploy delete logs prune-versions sam-local update-rds-ca
+.PHONY: build release test-release test-compatibility record-release lint-template test-template test-page e2e test-deployment bench-cold deploy delete logs prune-versions sam-local update-rds-ca
 
 .venv-dates/installed: requirements/dev.txt $(VENVS) dev/build/find_python.sh | .venv-tools/installed
 	@python="$$(dev/build/find_python.sh)" && dev/build/create_venv.sh "$$python" .venv-dates requirements/dev.txt
@@ -215,6 +215,10 @@ test-release: release setup ## Test what is released, and that it is the same wh
 test-compatibility: setup .venv-sam/installed ## Test that nothing breaks that the last release promised; part of `make test` and `make test-template`
 	@$(BIN)/pytest tests/compatibility tests/integration/test_release_1_0_0.py $(ARGS)
 	@.venv-sam/bin/pytest tests/template/test_upgrade.py
+
+record-release: setup .venv-sam/installed ## Record what this version promises, for later ones to be compared with
+	@$(BIN)/python -m tests.compatibility.surface . tests/compatibility/released.json
+	@.venv-sam/bin/python -m tests.template.released infra/template.yaml tests/template/released.json
 
 test-page: setup .venv-browser/installed ## Test the page that `make run` serves in Chromium, which is installed on Debian when absent
 	@$(call INSTALL,chromium)

@@ -1,6 +1,6 @@
 """What the last release's template makes, as far as a resource would be replaced or lost if that changed.
 
-usage: PYTHONPATH=functions python -m tests.template.released TEMPLATE > tests/template/released.json
+usage: python -m tests.template.released TEMPLATE FILE    write it to a file
 """
 
 import json
@@ -52,4 +52,5 @@ def _at(value: Any, path: list[str]) -> Any:
 
 
 if __name__ == "__main__":
-    print(json.dumps({name: stateful(name, Path(sys.argv[1])) for name in NAMES}, indent=1, sort_keys=True))
+    found = {name: stateful(name, Path(sys.argv[1])) for name in NAMES}
+    Path(sys.argv[2]).write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
