@@ -56,7 +56,7 @@ def test_a_host_without_an_address(
 @pytest.mark.parametrize(
     ("address", "failure", "words"),
     [
-        ("10.0.0.7", TimeoutError(), "Its address is private: from outside its VPC this is what to expect"),
+        ("10.0.0.7", TimeoutError(), "Its address is private: outside its VPC this is expected"),
         ("52.0.0.7", TimeoutError(), "security group"),
         ("52.0.0.7", OSError(101, "Network is unreachable"), "Network is unreachable"),
     ],
