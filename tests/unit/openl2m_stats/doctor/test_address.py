@@ -35,9 +35,9 @@ def test_an_unknown_token_is_refused() -> None:
         (Response('{"message":"Not Found"}', 404), ("answers 404", "API mapping")),
         (
             Response('{"message":"Unauthorized"}', 401),
-            ("answers 401, but the answer is not the function's", "authorizer"),
+            ("but the answer is not the function's", "authorizer"),
         ),
-        (Response('["detail"]', 401), ("answers 401, but the answer is not the function's", "authorizer")),
+        (Response('["detail"]', 401), ("but the answer is not the function's", "authorizer")),
         (Response('{"detail":"…"}', 503), ("answers 503", "token secret")),
         (Response("<!doctype html>", 200), ("answers 200", "login page")),
     ],

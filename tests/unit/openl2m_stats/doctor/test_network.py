@@ -129,7 +129,7 @@ def test_a_certificate_that_is_accepted(days: int, state: str, tmp_path: Path, k
         ("wrong host name", ["Hostname mismatch", "'host' of the database secret must be a name"]),
         (
             "unknown authority",
-            ["unable to get local issuer certificate", "authority.pem lacks its certificate authority"],
+            ["unable to get local issuer certificate", "authority.pem lacks its certificate"],
         ),
         ("expired", ["certificate has expired", "a new certificate"]),
     ],
@@ -173,7 +173,7 @@ def packet(content: bytes) -> bytes:
         (
             "mysql",
             packet(b"\xff\x69\x04Host '10.0.0.7' is blocked"),
-            ("the TLS handshake failed: Host '10.0.0.7' is bl",),
+            ("handshake failed: Host '10.0.0.7' is bl",),
         ),
     ],
 )
