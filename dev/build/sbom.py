@@ -110,11 +110,10 @@ def _library(name: str, locked: re.Match[str]) -> Component:
 
 def _licence(metadata: importlib.metadata.PackageMetadata) -> str:
     """Return the licence as the package states it: an SPDX expression, its old field, or a classifier."""
-    stated = metadata.get("License-Expression") or metadata.get("License", "")
-    if stated and "\n" not in stated:
-        return stated
-    classifiers = (each.rpartition(" :: ")[2] for each in metadata.get_all("Classifier", []) if "License ::" in each)
-    return next(classifiers, "unknown")
+    stated: list[str] = metadata.get_all("License-Expression") or metadata.get_all("License") or []
+    classifiers: list[str] = metadata.get_all("Classifier") or []
+    named = [each.rpartition(" :: ")[2] for each in classifiers if each.startswith("License ::")]
+    return next((each for each in [*stated, *named] if "\n" not in each), "unknown")
 
 
 def _hash(path: Path) -> HashType:

@@ -1,6 +1,6 @@
 """What semantic versioning covers, of a folder of the project: names, types, defaults and exit codes, as a flat table.
 
-usage: PYTHONPATH=functions python -m tests.compatibility.surface FOLDER > tests/compatibility/released.json
+usage: python -m tests.compatibility.surface FOLDER FILE    write it to a file
 
 It is read from the documents and the template, and by running the folder's own command, so that it is what is there and
 not what some document says. A document is good enough where other tests compare it with the code.
@@ -248,13 +248,14 @@ def _answers(running: Running) -> Entries:
             yield ("metric", family.name, "label", label), True
 
 
-def main(folder: Path) -> None:
-    """Print the table of a folder, with its version."""
+def main(folder: Path, file: Path) -> None:
+    """Write the table of a folder, with its version."""
     command = [sys.executable, "-c", "from stats import __version__; print(__version__)"]
     environment = {**os.environ, "PYTHONPATH": str(folder / "functions")}
     version = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
-    print(json.dumps({"version": version, "surface": surface(folder)}, indent=0, ensure_ascii=False))
+    content = {"version": version, "surface": surface(folder)}
+    file.write_text(json.dumps(content, indent=0, ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]).resolve())
+    main(Path(sys.argv[1]).resolve(), Path(sys.argv[2]))

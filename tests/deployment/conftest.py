@@ -84,8 +84,9 @@ def programs(directory: Path) -> Path:
     pins = [f"{each['name']}=={each['version']}\n" for each in listed if each["type"] == "library"]
     (directory / "constraints.txt").write_text("".join(pins))
     venv.create(command)
-    pip = [sys.executable, "-m", "pip", "--python", command, "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, "--constraint", directory / "constraints.txt", wheel], check=True)
+    pip: list[str | Path] = [sys.executable, "-m", "pip", "--python", command, "--disable-pip-version-check"]
+    pip += ["install", "--quiet", "--constraint", directory / "constraints.txt", wheel]
+    subprocess.run(pip, check=True)
     for program in (".venv-sam/bin/sam", ".venv-emulated/bin/aws", command / "bin/openl2m-stats"):
         (programs / Path(program).name).symlink_to(ROOT / program)
     return programs

@@ -180,6 +180,7 @@ def test_parameters_make_a_new_version_and_the_printed_command_rolls_it_back(
     client = aws.root.client
     boundary = {"PolicyName": "boundary", "PolicyDocument": allow(("*", "*"))}
     ec2, vpc = client("ec2"), client("ec2").create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    network, mailbox = new_topic(client)
     now.configure(
         **parameters,
         AccessLog="false",
@@ -189,6 +190,7 @@ def test_parameters_make_a_new_version_and_the_printed_command_rolls_it_back(
         Dashboard="true",
         KmsKeyArn=client("kms").create_key()["KeyMetadata"]["Arn"],
         LogRetentionDays="7",
+        NotifyTopicArn=network,
         PermissionsBoundaryArn=client("iam").create_policy(**boundary)["Policy"]["Arn"],
         ProvisionedConcurrency="1",
         ReservedConcurrency="5",
@@ -200,12 +202,24 @@ def test_parameters_make_a_new_version_and_the_printed_command_rolls_it_back(
     )
     printed = now.make(deployer, "deploy")
     assert (stack.live(), stack.get(key).headers["Cache-Control"]) == ("2", "private, max-age=30")
+    [notice] = client("sqs").receive_message(QueueUrl=mailbox, WaitTimeSeconds=5)["Messages"]
+    assert json.loads(notice["Body"])["Subject"].startswith("OpenL2M ")
+    assert json.loads(now.command(operator, "notices", "--dry-run", "--json"))["topic"] == network
     roll_back(now, deployer, printed)
     assert (stack.live(), stack.get(key).headers["Cache-Control"]) == ("1", "private, max-age=60")
     listed = json.loads(now.command(operator, "versions", "list", "--json"))["deployments"]
     assert [(each["live"], each["deployed"]) for each in listed] == [(True, False), (False, True)]
     shown = json.loads(now.command(operator, "status", "--json"))["versions"]["api"]
     assert (shown["live"], shown["deployed"]) == (1, 2)
+
+
+def new_topic(client: Any) -> tuple[str, str]:
+    """Make a topic for the notices, and return its ARN, and the URL of a queue that is subscribed."""
+    topic = client("sns").create_topic(Name="network")["TopicArn"]
+    queue = client("sqs").create_queue(QueueName="network")["QueueUrl"]
+    name = client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=name)
+    return topic, queue
 
 
 def test_without_the_right_to_read_the_secrets_there_is_no_answer(

@@ -36,6 +36,11 @@ def test_sam_deploys_the_archive(downloaded: Folder, operator: Identity, stack: 
     assert "grafana" in listed
 
 
+def test_verify_finds_that_it_works(aws: Aws, downloaded: Folder, key: str) -> None:
+    printed = downloaded.run(aws.root, "openl2m-stats", "verify", "--env", ENVIRONMENT, OPENL2M_STATS_KEY=key).stdout
+    assert "api/stats/" in printed
+
+
 def test_the_archive_has_what_sam_builds(now: Folder, downloaded: Folder, deployer: Identity) -> None:
     """test_life has built in the folder; alone, this one does."""
     built = now.path / ".aws-sam/build"

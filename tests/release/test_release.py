@@ -36,7 +36,7 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def release(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    command = [PYTHON, "-m", "dev.build.release", *arguments]
+    command: list[str | Path] = [PYTHON, "-m", "dev.build.release", *arguments]
     environment = {**os.environ, "PYTHONPATH": "functions", **variables}
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
@@ -45,8 +45,9 @@ def test_another_build_is_the_same_byte_for_byte(tmp_path: Path) -> None:
     """In another folder, by another user with another umask, in another time zone, on another day, and without git."""
     wheels, home = tmp_path / "wheels", tmp_path / "home"
     home.mkdir()
-    locked = ["--require-hashes", "--no-deps", "--only-binary=:all:", "-r", ROOT / LOCKS[ARCHIVE]]
-    subprocess.run([PYTHON, "-m", "pip", "download", "--quiet", *locked, f"--dest={wheels}"], check=True)
+    pip: list[str | Path] = [PYTHON, "-m", "pip", "download", "--quiet", "--require-hashes", "--no-deps"]
+    pip += ["--only-binary=:all:", f"--dest={wheels}", "-r", ROOT / LOCKS[ARCHIVE]]
+    subprocess.run(pip, check=True)
     folder = checkout(tmp_path / "a folder of another name", {}).path
     (folder / ".venv-release").symlink_to(ROOT / ".venv-release")
     for path in folder.rglob("*"):

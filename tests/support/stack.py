@@ -125,14 +125,15 @@ def _in_text(value: Any) -> Any:
 
 
 def stack(
-    code: str = "code-1",
-    layer: str = "layer-1",
-    stack_name: str = "openl2m-stats",
-    path: Path = TEMPLATE,
-    **given: Any,
+    code: str = "code-1", layer: str = "layer-1", stack_name: str = "openl2m-stats", **given: Any
 ) -> dict[str, Any]:
     """Return the resources that a deployment with these parameters makes, by their logical ids."""
-    return copy.deepcopy(_translate(code, layer, stack_name, path, tuple(given.items())))
+    return copy.deepcopy(_translate(code, layer, stack_name, TEMPLATE, tuple(given.items())))
+
+
+def stack_of(path: Path, **given: Any) -> dict[str, Any]:
+    """Return the resources that a deployment of another template makes, by their logical ids."""
+    return copy.deepcopy(_translate("code-1", "layer-1", "openl2m-stats", path, tuple(given.items())))
 
 
 @functools.cache

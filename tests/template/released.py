@@ -1,6 +1,6 @@
 """What the last release's template makes, as far as a resource would be replaced or lost if that changed.
 
-usage: PYTHONPATH=functions python -m tests.template.released TEMPLATE > tests/template/released.json
+usage: python -m tests.template.released TEMPLATE FILE    write it to a file
 """
 
 import json
@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.support.stack import TEMPLATE, load, schema, stack
+from tests.support.stack import TEMPLATE, load, schema, stack_of
 from tests.template.test_template import SETS
 from tests.template.translated import without_hashes
 
@@ -31,7 +31,7 @@ def stateful(name: str, path: Path = TEMPLATE) -> dict[str, Any]:
     known = load(path)["Parameters"]
     given = {key: value for key, value in SETS[name].items() if key in known}
     found = {}
-    for logical_id, resource in without_hashes(stack(path=path, **given)).items():
+    for logical_id, resource in without_hashes(stack_of(path, **given)).items():
         if resource["Type"] in STATEFUL:
             properties = resource.get("Properties", {})
             paths = [each.split("/")[2:] for each in schema(resource["Type"]).get("createOnlyProperties", [])]
@@ -52,4 +52,5 @@ def _at(value: Any, path: list[str]) -> Any:
 
 
 if __name__ == "__main__":
-    print(json.dumps({name: stateful(name, Path(sys.argv[1])) for name in NAMES}, indent=1, sort_keys=True))
+    found = {name: stateful(name, Path(sys.argv[1])) for name in NAMES}
+    Path(sys.argv[2]).write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")

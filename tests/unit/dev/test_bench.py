@@ -1,11 +1,11 @@
 """The parts of `make bench`: rows of the log, timings, tables, JSON and the picture."""
 
 import json
+import subprocess
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
-from subprocess import CalledProcessError
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -182,9 +182,21 @@ def test_answers_take_turns_and_are_compared_within_a_round() -> None:
 
 def test_functions_of_a_revision(tmp_path: Path) -> None:
     assert (containers.functions_of("HEAD", tmp_path) / "stats/api.py").is_file()
-    with pytest.raises(CalledProcessError) as caught:
-        containers.functions_of("no-such-revision", tmp_path)
-    assert "no-such-revision" in caught.value.stderr
+
+
+def test_a_tag_of_a_release_is_a_revision_and_what_is_absent_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clone = tmp_path / "clone"
+    for arguments in (
+        ["clone", "--quiet", "--shared", str(containers._ROOT), str(clone)],
+        ["-C", str(clone), "tag", "v0.1.0"],
+    ):
+        subprocess.run(["git", *arguments], check=True)
+    monkeypatch.setattr(containers, "_ROOT", clone)
+    assert (containers.functions_of("v0.1.0", tmp_path) / "stats/api.py").is_file()
+    with pytest.raises(ValueError, match=r"no revision v0\.2\.0\. `git fetch --tags` brings"):
+        containers.functions_of("v0.2.0", tmp_path)
 
 
 def test_table_is_put_between_the_markers_and_nothing_else_changes(tmp_path: Path) -> None:
