@@ -14,7 +14,7 @@ export PORT DATABASE_URL INSTALLER
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run snapshot invoke doctor test test-slow test-unit test-dates test-newest test-oldest test-debian test-faults docs soak \
-	bench lint lint-workflows format lock audit clean
+	bench lint lint-workflows format lock audit clean picture
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -223,6 +223,10 @@ record-release: setup .venv-sam/installed ## Record what this version promises, 
 test-page: setup .venv-browser/installed ## Test the page that `make run` serves in Chromium, which is installed on Debian when absent
 	@$(call INSTALL,chromium)
 	@STATS_TEST_COMMAND="$(COMMAND)" .venv-browser/bin/pytest tests/browser $(ARGS)
+
+picture: setup .venv-browser/installed ## Take the picture of the page that README shows, in Chromium
+	@$(call INSTALL,chromium)
+	@STATS_TEST_COMMAND="$(COMMAND)" .venv-browser/bin/python -m tests.browser.picture
 
 e2e: build setup .venv-runtime/installed test-page ## Test the built artifact as Lambda runs it, in containers where Docker runs, and the page
 	@$(call INSTALL,$(ENGINES) prometheus nagios icinga)

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from dev import architecture, athena, openapi, template
-from dev.dashboards import infinity, prometheus
+from dev.dashboards import infinity, prometheus, zabbix
 from dev.markdown import table
 from openl2m_stats import grants
 from openl2m_stats.database_errors import ERRORS, REQUESTS, Error
@@ -131,6 +131,7 @@ PARTS: Parts = {
 FILES: Mapping[str, Callable[[], str]] = {
     "dashboards/grafana.json": prometheus.text,
     "dashboards/grafana-infinity.json": infinity.text,
+    "dashboards/zabbix.yaml": zabbix.text,
     "dev/build/constraints.json": template.constraints,
 }
 
