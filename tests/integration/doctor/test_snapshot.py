@@ -35,7 +35,8 @@ def test_no_bucket(sqlite_healthy: Database, examine: Examine, monkeypatch: Any)
     monkeypatch.delenv("SNAPSHOT_BUCKET")
     report = examine()
     assert report.wrong == {}
-    assert report["snapshot"]["seen"].startswith("SNAPSHOT_BUCKET is not set")
+    for name in ("snapshot", "history"):
+        assert report[name]["seen"].startswith("SNAPSHOT_BUCKET is not set")
 
 
 def test_an_old_snapshot(sqlite_healthy: Database, s3: S3, examine: Examine) -> None:
