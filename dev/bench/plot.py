@@ -1,19 +1,19 @@
-"""What was measured, as an SVG picture: how long the numbers take with the most log entries that most engines had.
+"""The results as an SVG picture: how long the statistics take over the largest log that most engines had.
 
-It is read on a light and on a dark page: the background is transparent, and every colour is of middle lightness. A
-media query would not do: it follows the browser, and a page may have a theme of its own.
+A page may be light or dark, so the background is transparent and every colour of medium lightness. A media query
+would follow the browser, and the page may have a theme of its own.
 """
 
 from collections.abc import Sequence
 from xml.sax.saxutils import escape
 
-from dev.bench.report import Measured, Shape
-from dev.bench.timing import Timing, number
+from dev.bench.report import LINES, Measured
+from dev.bench.timing import number
 
 _WIDTH = 800
 _LEFT, _RIGHT = 120, 90  # of the bars: the engines' names, and the text after the longest
 _TOP, _BAR, _GAP = 76, 22, 22
-_COLOURS = {"OpenL2M's own statements": "#8b949e", "a fresh answer": "#3b82d6", "… with the indexes": "#2f9e77"}
+_COLOURS = dict(zip(LINES, ("#8b949e", "#3b82d6", "#2f9e77"), strict=False))
 _STYLE = """text { font: 16px system-ui, sans-serif; fill: #768089 }
 .title { font-size: 19px; font-weight: bold }
 .engine { font-weight: bold }"""
@@ -24,42 +24,35 @@ def svg(found: Sequence[Measured]) -> str:
     sizes = [one.entries for one in found]
     entries = max(sizes, key=lambda size: (sizes.count(size), size))
     engines = [one for one in found if one.entries == entries]
-    longest = max(one.openl2m.median for one in engines)
-    parts = [f'<text class="title" x="8" y="26">How long the statistics take over {entries:,} log entries</text>']
-    parts += _legend()
+    longest = max(one.times["openl2m"].median for one in engines)
+    parts = [_text(8, 26, f"How long the statistics take over {entries:,} log entries", "title")]
+    for (name, colour), at in zip(_COLOURS.items(), (8, 275, 445), strict=True):
+        parts += [_bar(colour, at, 43, 14, 14), _text(at + 22, 56, name)]
     top = _TOP
     for one in engines:
-        bars: list[tuple[Timing, Shape | None]] = [(one.openl2m, None)]
-        bars += [(shape.timings["fresh"], shape) for shape in (one.stock, one.indexed) if shape]
-        parts.append('<g class="bars">')
-        parts.append(f'<text class="engine" x="8" y="{top + _BAR - 5}">{escape(one.engine.split()[0])}</text>')
-        for (timing, shape), colour in zip(bars, _COLOURS.values(), strict=False):
-            width = max(timing.median / longest * (_WIDTH - _LEFT - _RIGHT), 2)
-            text = _time(timing.median)
-            if shape:
-                text += f", {number(shape.faster.median)} times faster"
-            parts.append(f'<rect fill="{colour}" x="{_LEFT}" y="{top}" width="{width:.1f}" height="{_BAR - 3}"/>')
-            parts.append(f'<text x="{_LEFT + width + 8:.1f}" y="{top + _BAR - 6}">{text}</text>')
-            top += _BAR
+        parts += ['<g class="bars">', _text(8, top + _BAR - 5, one.key[0], "engine")]
+        for line, colour in _COLOURS.items():
+            if timing := one.times.get(LINES[line]):
+                width = max(timing.median / longest * (_WIDTH - _LEFT - _RIGHT), 2)
+                seconds = timing.median >= 1000
+                text = f"{number(timing.median / 1000)} s" if seconds else f"{number(timing.median)} ms"
+                if faster := one.times.get(f"openl2m/{LINES[line]}"):
+                    text += f", {number(faster.median)} times faster"
+                parts += [_bar(colour, _LEFT, top, width, _BAR - 3), _text(_LEFT + width + 8, top + _BAR - 6, text)]
+                top += _BAR
         parts.append("</g>")
         top += _GAP
-    cached = max(one.stock.timings["cached"].median for one in engines)
-    parts.append(f'<text x="8" y="{top + 6}">Most answers come from memory and take {number(cached)} ms.</text>')
-    height = top + 18
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}" height="{height}">\n'
-        f"<title>OpenL2M's statements and the function's answers over {entries:,} log entries</title>\n"
-        f"<style>{_STYLE}</style>\n" + "\n".join(parts) + "\n</svg>\n"
-    )
+    memory = max(one.times["memory"].median for one in engines)
+    parts.append(_text(8, top + 6, f"Most answers come from memory and take {number(memory)} ms."))
+    size = f'viewBox="0 0 {_WIDTH} {top + 18}" width="{_WIDTH}" height="{top + 18}"'
+    title = f"<title>OpenL2M's statements and the function's answers over {entries:,} log entries</title>"
+    lines = [f'<svg xmlns="http://www.w3.org/2000/svg" {size}>', title, f"<style>{_STYLE}</style>", *parts, "</svg>\n"]
+    return "\n".join(lines)
 
 
-def _legend() -> list[str]:
-    parts = []
-    for (name, colour), at in zip(_COLOURS.items(), (8, 275, 445), strict=True):
-        parts.append(f'<rect fill="{colour}" x="{at}" y="43" width="14" height="14"/>')
-        parts.append(f'<text x="{at + 22}" y="56">{escape(name)}</text>')
-    return parts
+def _text(x: float, y: int, text: str, style: str = "bar") -> str:
+    return f'<text class="{style}" x="{x:.0f}" y="{y}">{escape(text)}</text>'
 
 
-def _time(milliseconds: float) -> str:
-    return f"{number(milliseconds / 1000)} s" if milliseconds >= 1000 else f"{number(milliseconds)} ms"
+def _bar(colour: str, x: int, y: int, width: float, height: int) -> str:
+    return f'<rect fill="{colour}" x="{x}" y="{y}" width="{width:.1f}" height="{height}"/>'

@@ -1,186 +1,124 @@
-"""What was measured, as Markdown."""
+"""The results as JSON and Markdown."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from dev.bench.timing import Timing, number, ratio, spread
-from dev.bench.warm import Timings
+from dev.bench.timing import Timing, number, times_as_long
 from dev.markdown import table
 
 ENGINES = ("PostgreSQL", "MariaDB", "MySQL", "SQLite")  # in the order of the tables
-_FRESH = {
-    "fresh": "a fresh answer",
-    "statement": "… its statement alone",
-    "select_1": "… `SELECT 1` on such a connection",
+UNIT = "milliseconds or times as long; low and high: 5th and 95th percentile, of fewer than 20 samples the extremes"
+# The rows for each size of the log, and their names in Measured.times.
+LINES = {
+    "OpenL2M's statements": "openl2m",
+    "a fresh answer": "fresh",
+    "… with the indexes": "indexed",
+    "an answer from memory": "memory",
 }
-_HELD = {
-    "cached": "an answer from memory",
-    "head": "… to `HEAD`",
-    "not_modified": "… `304`",
-    "refused": "a refusal, `401`",
-}
-
-
-@dataclass(frozen=True)
-class Shape:
-    """The function on one database: OpenL2M's own schema, or the one with the indexes added.
-
-    `faster` is how many times as long OpenL2M's statements take as a fresh answer, round by round; `before` how
-    many times as long another revision of the function takes.
-    """
-
-    timings: Timings
-    faster: Timing
-    before: Timing | None = None
 
 
 @dataclass(frozen=True)
 class Measured:
-    """One engine with so many log entries: OpenL2M's statements, and the function without and with the indexes."""
+    """One engine with a log of so many entries.
+
+    `times` has the milliseconds of `openl2m` (its statements), of answers `fresh`, `indexed` (fresh, from a database
+    with the indexes; not of SQLite) and from `memory`; and ratios of times of one round, such as `openl2m/fresh`. In
+    `before/fresh`, the answers before the slash are those of the functions of another revision.
+    """
 
     date: str
     engine: str
     settings: str
     log_mib: int
-    pages_read: int
     entries: int
-    openl2m: Timing
-    stock: Shape
-    indexed: Shape | None = None
+    times: dict[str, Timing]
 
     @property
     def key(self) -> tuple[str, int]:
-        """What a later measurement replaces: the same engine, of whatever version, with as many entries."""
+        """The engine, whatever its version, and the number of entries: a later result with this key replaces it."""
         return self.engine.split()[0], self.entries
 
     def as_json(self) -> dict[str, Any]:
-        """Return the fields; times are in milliseconds."""
+        """Return the fields, with times rounded to three digits."""
         as_text = json.dumps(asdict(self))
         rounded: dict[str, Any] = json.loads(as_text, parse_float=lambda text: round(float(text), 3))
         return rounded
 
 
 def from_json(content: dict[str, Any]) -> Measured:
-    """Return what as_json() gave."""
-
-    def timing(fields: dict[str, Any] | None) -> Any:
-        return fields and Timing(**fields)
-
-    def shape(fields: dict[str, Any] | None) -> Any:
-        return fields and Shape(
-            {name: timing(each) for name, each in fields["timings"].items()},
-            timing(fields["faster"]),
-            timing(fields["before"]),
-        )
-
-    made = {"openl2m": timing(content["openl2m"])} | {name: shape(content[name]) for name in ("stock", "indexed")}
-    return Measured(**{**content, **made})
-
-
-# What is compared across sizes.
-LINES: dict[str, Callable[[Measured], Timing | None]] = {
-    "OpenL2M's statements": lambda one: one.openl2m,
-    "a fresh answer": lambda one: one.stock.timings["fresh"],
-    "… with the indexes": lambda one: one.indexed.timings["fresh"] if one.indexed else None,
-    "an answer from memory": lambda one: one.stock.timings["cached"],
-}
-
-
-def details(measured: Measured) -> str:
-    """Return everything that was measured of one engine and size."""
-    heads = ["milliseconds", "stock schema", "times faster", "with the indexes", "times faster"]
-    rows = [["one statement per statistic, as OpenL2M asks", spread(measured.openl2m), "1", "", ""]]
-    shapes = (measured.stock, measured.indexed)
-    for name, text in {**_FRESH, **_HELD}.items():
-        row = [text]
-        for shape in shapes:
-            if shape is None:
-                row += ["", ""]
-            else:
-                timing = shape.timings[name]
-                compared = spread(shape.faster) if name == "fresh" else ratio(measured.openl2m, timing)
-                row += [spread(timing), compared]
-        rows.append(row)
-    before = [spread(shape.before) if shape and shape.before else "" for shape in shapes]
-    if any(before):
-        rows.append(["a fresh answer of the revision compared with: times as long", before[0], "", before[1], ""])
-    return f"#### {measured.engine}, {measured.entries:,} log entries\n\n{cache(measured)}.\n\n{table(heads, rows)}"
-
-
-def cache(measured: Measured) -> str:
-    """Return what is known of the database's cache."""
-    if measured.settings == "defaults":
-        return f"the file has {measured.log_mib:,} MiB"
-    read = f"{measured.pages_read:,} pages were read into the server's cache meanwhile"
-    return f"{measured.settings}; the log has {measured.log_mib:,} MiB with its indexes; {read}"
-
-
-def caches(found: Sequence[Measured]) -> str:
-    """Return a list of what is known of the caches, each engine with its most entries."""
-    last = {one.engine: one for one in sorted(found, key=lambda one: one.entries)}
-    lines = [f"- {one.engine}, {one.entries:,} log entries: {cache(one)}.\n" for one in last.values()]
-    return "".join(lines)
-
-
-def gain(found: Sequence[Measured], entries: int) -> str:
-    """Return how much faster fresh answers are with so many log entries, in words; empty if that was not measured.
-
-    It is PostgreSQL's: OpenL2M as it comes runs on nothing else.
-    """
-    there = [one for one in found if one.key == (ENGINES[0], entries)]
-    if not there:
-        return ""
-    [one] = there
-    text = f"{one.stock.faster.median:.0f} times faster than OpenL2M's own statements"
-    indexed = f" ({one.indexed.faster.median:.0f} times with two indexes)" if one.indexed else ""
-    cached = max(one.stock.timings["cached"].median, 0.1)
-    return f"[{text}](docs/performance.md) on PostgreSQL{indexed}, or in {cached:.1f} ms from memory"
+    """Return the result that as_json() made `content` of."""
+    return Measured(**{**content, "times": {name: Timing(**timing) for name, timing in content["times"].items()}})
 
 
 def summary(found: Sequence[Measured]) -> str:
-    """Return the medians of all engines and sizes, for docs/performance.md."""
-    engines, sizes = _engines(found), _sizes(found)
+    """Return a table of the medians: a column an engine, four rows a size."""
     rows = []
-    for entries in sizes:
-        at = {one.engine: one for one in found if one.entries == entries}
-        for line, name in enumerate(LINES):
-            cells = [_median(at[engine], name) if engine in at else "" for engine in engines]
-            rows.append([f"{entries:,}" if line == 0 else "", name, *cells])
-    return table(["log entries", "milliseconds", *engines], rows)
+    for entries in sorted({one.entries for one in found}):
+        at = {one.engine: one.times for one in found if one.entries == entries}
+        for line, name in LINES.items():
+            cells = (_median(at.get(engine, {}), name) for engine in _engines(found))
+            rows.append([f"{entries:,}" if name == "openl2m" else "", line, *cells])
+    return table(["log entries", "milliseconds", *_engines(found)], rows)
+
+
+def _median(times: dict[str, Timing], name: str) -> str:
+    if name not in times:
+        return ""
+    median, faster = number(times[name].median), times.get(f"openl2m/{name}")
+    if not faster:
+        return median
+    return f"{median} ({number(faster.median)} times faster, {number(faster.low)} to {number(faster.high)})"
 
 
 def growth(found: Sequence[Measured]) -> str:
-    """Return how much longer everything takes with the most entries that all engines had than with the fewest."""
-    engines = _engines(found)
-    sizes = [size for size in _sizes(found) if len([one for one in found if one.entries == size]) == len(engines)]
-    if len(sizes) < 2:
+    """Return a table of the slowdown from the smallest to the largest log that all engines had; empty if just one."""
+    sizes, engines = [one.entries for one in found], _engines(found)
+    common = sorted(size for size in set(sizes) if sizes.count(size) == len(engines))
+    if len(common) < 2:
         return ""
-    least, most = ({one.engine: one for one in found if one.entries == size} for size in (sizes[0], sizes[-1]))
+    small, large = ({one.engine: one.times for one in found if one.entries == size} for size in (common[0], common[-1]))
     rows = []
-    for name, pick in LINES.items():
-        pairs = [(pick(most[engine]), pick(least[engine])) for engine in engines]
-        rows.append([name, *(ratio(slow, fast) if slow and fast else "" for slow, fast in pairs)])
-    return table([f"{sizes[-1]:,} entries take so many times as long as {sizes[0]:,}", *engines], rows)
+    for line, name in LINES.items():
+        both = [(large[engine].get(name), small[engine].get(name)) for engine in engines]
+        rows.append([line, *(number(slow.median / fast.median) if slow and fast else "" for slow, fast in both)])
+    return table([f"slowdown from {common[0]:,} to {common[-1]:,} entries", *engines], rows)
+
+
+def before(found: Sequence[Measured]) -> str:
+    """Return a table of how many times as long fresh answers of another revision take; empty if none was measured."""
+    names = ("before/fresh", "before/indexed")
+    compared = [one for one in found if names[0] in one.times]
+    rows = [
+        [one.engine, f"{one.entries:,}", *(times_as_long(one.times.get(each)) for each in names)] for one in compared
+    ]
+    return table(["the other revision takes", "log entries", "× this one", "× with the indexes"], rows) if rows else ""
+
+
+def caches(found: Sequence[Measured]) -> str:
+    """Return a list of the cache settings and the log's size, for the largest log of each engine."""
+    last = {one.engine: one for one in sorted(found, key=lambda one: one.entries)}
+    return "".join(
+        f"- {one.engine}, {one.entries:,} log entries: {one.settings}; log and indexes have {one.log_mib:,} MiB.\n"
+        for one in last.values()
+    )
+
+
+def gain(found: Sequence[Measured], entries: int) -> str:
+    """Return in words how much faster fresh answers are with a log of this size; empty if it was not measured.
+
+    The figures are PostgreSQL's, the database of OpenL2M's own installation.
+    """
+    for one in found:
+        if one.key == (ENGINES[0], entries):
+            times, indexed = one.times, one.times.get("openl2m/indexed")
+            text = f"{times['openl2m/fresh'].median:.0f} times faster than OpenL2M's own statements"
+            more = f" ({indexed.median:.0f} times with two indexes)" if indexed else ""
+            memory = max(times["memory"].median, 0.1)
+            return f"[{text}](docs/performance.md) on PostgreSQL{more}, or in {memory:.1f} ms from memory"
+    return ""
 
 
 def _engines(found: Sequence[Measured]) -> list[str]:
     return list(dict.fromkeys(one.engine for one in found))
-
-
-def _sizes(found: Sequence[Measured]) -> list[int]:
-    return sorted({one.entries for one in found})
-
-
-def _median(one: Measured, name: str) -> str:
-    timing = LINES[name](one)
-    if timing is None:
-        return ""
-    shape = {"a fresh answer": one.stock, "… with the indexes": one.indexed}.get(name)
-    return f"{number(timing.median)} ({faster(shape.faster)})" if shape else number(timing.median)
-
-
-def faster(compared: Timing) -> str:
-    """Return how many times faster something is, with the spread."""
-    return f"{number(compared.median)} times faster, {number(compared.low)} to {number(compared.high)}"

@@ -3,11 +3,13 @@
 from typing import Any
 
 from dev.dashboards import queries
-from dev.dashboards.panels import NUMBER, Panel, Row, dashboard, graph, override, query_variable, table, thresholds
+from dev.dashboards.panels import NUMBER, Panel, Row, dashboard, graph, query_variable, table, thresholds
 from dev.dashboards.prometheus_panels import (
     FEW,
     READ,
+    READ_AT,
     SNAPSHOT,
+    SNAPSHOT_AT,
     age,
     columns,
     describe,
@@ -15,13 +17,12 @@ from dev.dashboards.prometheus_panels import (
     gauges,
     number,
     rises,
+    targets,
     today,
     windows,
 )
 from dev.dashboards.queries import metric, over_time
 
-_READ_AT = metric("openl2m_stats_timestamp_seconds")
-_SNAPSHOT_AT = metric("openl2m_stats_snapshot_timestamp_seconds")
 _OVERVIEW = {
     "Switches": metric("openl2m_switches"),
     "Active users today": metric("openl2m_active_users", "today"),
@@ -92,11 +93,11 @@ def _rows() -> list[Row]:
 def _overview() -> tuple[Panel, ...]:
     return (
         *(number(title, series, describe(series)) for title, series in _OVERVIEW.items()),
-        age("Age of the numbers", _READ_AT, "Time since the numbers were read from the database.", READ),
+        age("Age of the numbers", READ_AT, "Time since the numbers were read from the database.", READ),
         *(difference(f"{title}, since a week ago", series) for title, series in _OVERVIEW.items()),
         age(
             "Age of the newest snapshot",
-            _SNAPSHOT_AT,
+            SNAPSHOT_AT,
             "Time since the newest snapshot was taken. Missing: the stack has no bucket, or no snapshot yet.",
             SNAPSHOT,
         ),
@@ -163,12 +164,12 @@ def _inventory() -> tuple[Panel, ...]:
 
 def _freshness() -> tuple[Panel, ...]:
     return (
-        _targets(),
+        targets(),
         graph(
             "Age of the numbers",
             "Time since the numbers were read from the database. If it rises, they cannot be read. If it stays low, a "
             "number that does not change has not changed.",
-            [over_time(f"time() - {_READ_AT}")],
+            [over_time(f"time() - {READ_AT}")],
             {"unit": "s", "min": 0, "thresholds": thresholds(*READ), "custom": {"thresholdsStyle": {"mode": "line"}}},
         ),
         graph(
@@ -185,39 +186,4 @@ def _freshness() -> tuple[Panel, ...]:
             {"unit": "s", "min": 0},
             width=6,
         ),
-    )
-
-
-def _targets() -> Panel:
-    info = f"max by (job, stack, instance, version, deployment) ({metric('openl2m_stats_info')})"
-    ages = (f"time() - {_READ_AT}", f"time() - {_SNAPSHOT_AT}")
-    words = {
-        "0": {"text": "not scraped", "color": "red", "index": 0},
-        "1": {"text": "yes", "color": "green", "index": 1},
-    }
-    colored = {"custom__cellOptions": {"type": "color-text"}}
-    return table(
-        "Targets",
-        "What Prometheus scrapes. dashboards/alerts.yaml has alerts, and docs/operate.md says what to do about each.",
-        [
-            *(queries.in_table(f"max by (job, stack, instance) ({each})") for each in (queries.UP, *ages)),
-            queries.in_table(info),
-        ],
-        columns(
-            "Value #D",
-            job="Job",
-            stack="Stack",
-            instance="Instance",
-            A="Scraped",
-            B="Age of the numbers",
-            C="Age of the newest snapshot",
-            version="Version",
-            deployment="Deployment",
-        ),
-        overrides=[
-            override("byName", "Scraped", **colored, mappings=[{"type": "value", "options": words}]),
-            override("byName", "Age of the numbers", **colored, unit="s", thresholds=thresholds(*READ)),
-            override("byName", "Age of the newest snapshot", **colored, unit="s", thresholds=thresholds(*SNAPSHOT)),
-        ],
-        height=6,
     )

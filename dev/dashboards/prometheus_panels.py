@@ -3,10 +3,12 @@
 from typing import Any
 
 from dev.dashboards import queries
-from dev.dashboards.panels import NUMBER, Panel, Step, graph, override, stat, thresholds
+from dev.dashboards.panels import NUMBER, Panel, Step, graph, override, stat, table, thresholds
 from dev.dashboards.queries import metric, over_time
 from stats.endpoints.metrics import families
 
+READ_AT = metric("openl2m_stats_timestamp_seconds")
+SNAPSHOT_AT = metric("openl2m_stats_snapshot_timestamp_seconds")
 HELP = {family.name: family.help for family in families()}
 
 _PLAIN: tuple[Step, ...] = ((None, "text"),)
@@ -26,7 +28,7 @@ _NOW = {"noValue": "not scraped", "mappings": _MAPPINGS}
 
 
 def columns(*hidden: str, **names: str) -> list[dict[str, Any]]:
-    """Return what makes one table of several queries, with these columns in this order. A column `A` is the query A."""
+    """Return transformations that merge queries into a table with these columns. Column `A` is the query A."""
     renamed = {f"Value #{name}" if len(name) == 1 else name: title for name, title in names.items()}
     options = {
         "excludeByName": dict.fromkeys(("Time", *hidden), True),
@@ -38,7 +40,7 @@ def columns(*hidden: str, **names: str) -> list[dict[str, Any]]:
 
 
 def number(title: str, series: str, description: str, steps: tuple[Step, ...] = _PLAIN, width: int = 4) -> Panel:
-    """Return a panel with what a number is now, for each target."""
+    """Return a panel with the current value of a number, for each target."""
     return stat(title, description, [queries.now(series)], {**NUMBER, **_NOW, "thresholds": thresholds(*steps)}, width)
 
 
@@ -92,5 +94,41 @@ def gauges(title: str, description: str, names: list[str]) -> Panel:
 
 
 def describe(series: str) -> str:
-    """Return what a metric or its series counts."""
+    """Return the description of a metric or its series."""
     return HELP[series.partition("{")[0].removesuffix("_total")]
+
+
+def targets() -> Panel:
+    """Return the table of what Prometheus scrapes."""
+    info = f"max by (job, stack, instance, version, deployment) ({metric('openl2m_stats_info')})"
+    ages = (f"time() - {READ_AT}", f"time() - {SNAPSHOT_AT}")
+    words = {
+        "0": {"text": "not scraped", "color": "red", "index": 0},
+        "1": {"text": "yes", "color": "green", "index": 1},
+    }
+    colored = {"custom__cellOptions": {"type": "color-text"}}
+    return table(
+        "Targets",
+        "What Prometheus scrapes. dashboards/alerts.yaml has alerts, and docs/operate.md says what to do about each.",
+        [
+            *(queries.in_table(f"max by (job, stack, instance) ({each})") for each in (queries.UP, *ages)),
+            queries.in_table(info),
+        ],
+        columns(
+            "Value #D",
+            job="Job",
+            stack="Stack",
+            instance="Instance",
+            A="Scraped",
+            B="Age of the numbers",
+            C="Age of the newest snapshot",
+            version="Version",
+            deployment="Deployment",
+        ),
+        overrides=[
+            override("byName", "Scraped", **colored, mappings=[{"type": "value", "options": words}]),
+            override("byName", "Age of the numbers", **colored, unit="s", thresholds=thresholds(*READ)),
+            override("byName", "Age of the newest snapshot", **colored, unit="s", thresholds=thresholds(*SNAPSHOT)),
+        ],
+        height=6,
+    )

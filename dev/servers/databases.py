@@ -1,4 +1,4 @@
-"""OpenL2M databases to try things on: made on a server or in a file, with the read-only user, and dropped again."""
+"""Throwaway OpenL2M databases: created on a server or in a file, with the read-only user, and dropped again."""
 
 import contextlib
 import re
@@ -25,9 +25,9 @@ _SCRIPTS = Path(__file__).parents[2] / "infra/database"
 
 @dataclass(frozen=True)
 class Server:
-    """A database server: one of ours, whose process we hold, or one that was there already.
+    """A database server: one of ours, with its process and directory, or one that was running already.
 
-    `directory` is the folder of one of ours. `template`, if any, is a database with OpenL2M's tables to copy.
+    `template`, if any, is a database with OpenL2M's tables to copy.
     """
 
     engine: str
@@ -42,24 +42,12 @@ class Server:
 
     def connect(self, database: str | None = None) -> Any:
         """Return a DB-API connection of the superuser, in autocommit mode."""
+        login: dict[str, Any] = {"host": self.host, "port": self.port}
+        login |= {"user": self.superuser, "password": self.superuser_password}
         if self.dialect == "mysql":
-            return pymysql.connect(
-                host=self.host,
-                port=self.port,
-                user=self.superuser,
-                password=self.superuser_password,
-                database=database,
-                autocommit=True,
-                ssl_disabled=True,  # to get ready for TLS takes longer than most of our statements
-            )
-        connection = pg8000.dbapi.connect(
-            host=self.host,
-            port=self.port,
-            user=self.superuser,
-            password=self.superuser_password,
-            database=database or "postgres",
-            ssl_context=False,
-        )
+            # Preparing TLS would take longer than most of our statements.
+            return pymysql.connect(**login, database=database, autocommit=True, ssl_disabled=True)
+        connection = pg8000.dbapi.connect(**login, database=database or "postgres", ssl_context=False)
         connection.autocommit = True
         return connection
 
@@ -102,15 +90,8 @@ class Database:
         """Return the database secret, with changes."""
         if self.server is None:
             return {"engine": "sqlite", "dbname": self.name, **changes}
-        return {
-            "engine": self.engine,
-            "host": self.server.host,
-            "port": self.server.port,
-            "username": self.user,
-            "password": self.password,
-            "dbname": self.name,
-            **changes,
-        }
+        address = {"engine": self.engine, "host": self.server.host, "port": self.server.port}
+        return {**address, "username": self.user, "password": self.password, "dbname": self.name, **changes}
 
     def set_password(self, password: str) -> None:
         """Give the read-only user another password."""
@@ -120,14 +101,14 @@ class Database:
 
 
 def own_server(process: ServerProcess) -> Server:
-    """Return a server of dev/servers/processes.py as one that databases can be made on."""
+    """Return a server of dev/servers/processes.py as one on which databases can be created."""
     engine = {"mysql": "mariadb", "postgresql": "postgres"}[process.dialect]
     address = process.host, process.port
     return Server(engine, process.dialect, *address, process.superuser, process=process, directory=process.directory)
 
 
 def with_template(server: Server) -> Server:
-    """Return a server that copies OpenL2M's tables where it can, as PostgreSQL does, instead of making them anew."""
+    """Return a server that copies OpenL2M's tables instead of creating them, if it is a PostgreSQL, which can."""
     if server.dialect != "postgresql":
         return server
     server.execute(f"CREATE DATABASE {_TEMPLATE}")
@@ -183,9 +164,9 @@ def server_database(server: Server, password: str) -> Iterator[Database]:
 
 
 def _create_user(connection: Any, database: Database) -> None:
-    """Run the script's statements without its client, whose start takes longer than they do."""
+    """Run the script's statements without its client, which takes longer to start than they take to run."""
     text = script(database, "read_only_user").replace(':"DBNAME"', database.name).replace(':"schema"', "public")
-    # What begins with a colon is the client's, for an administrator who does not own the tables.
+    # Parts that begin with a colon are for the client: an administrator may not own the tables.
     for statement in re.findall(r"^(?:(?:CREATE|ALTER) (?:USER|ROLE)|GRANT (?!:)).*;$", text, re.MULTILINE):
         connection.cursor().execute(statement)
 
@@ -197,24 +178,22 @@ def script(database: Database, name: str) -> str:
 
 
 def run_script(database: Database, name: str) -> None:
-    """Run an operator's script by the database's own client. Raise CalledProcessError, with what it said."""
+    """Run an operator's script with the database's own client. Raise CalledProcessError, with its output."""
     run_client(database, script(database, name))
 
 
 def run_client(database: Database, text: str) -> None:
-    """Run SQL by the database's own client. Raise CalledProcessError, with what it said."""
+    """Run SQL with the database's own client. Raise CalledProcessError, with its output."""
     server = database.server
     if server is None:
         raise ValueError("there are no scripts for SQLite")
-    where = [f"--host={server.host}", f"--port={server.port}"]
+    address = [f"--host={server.host}", f"--port={server.port}"]
     if server.dialect == "mysql":
-        command = ["mariadb", "--no-defaults", "--protocol=TCP", "--skip-ssl", *where, f"--user={server.superuser}"]
-        command.append(database.name)
-        environment = {"MYSQL_PWD": server.superuser_password}
+        command = ["mariadb", "--no-defaults", "--protocol=TCP", "--skip-ssl", f"--user={server.superuser}"]
+        command += [*address, database.name]
     else:
-        command = ["psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", *where, f"--username={server.superuser}"]
-        command.append(f"--dbname={database.name}")
-        environment = {"PGPASSWORD": server.superuser_password}
-    environment["PATH"] = f"{search_path()}:/usr/bin:/bin"
-    output = subprocess.PIPE
-    subprocess.run(command, input=text, env=environment, text=True, check=True, stdout=output, stderr=output)
+        command = ["psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", f"--username={server.superuser}"]
+        command += [*address, f"--dbname={database.name}"]
+    password = server.superuser_password
+    environment = {"PATH": f"{search_path()}:/usr/bin:/bin", "MYSQL_PWD": password, "PGPASSWORD": password}
+    subprocess.run(command, input=text, env=environment, text=True, check=True, capture_output=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 class ServerError(Exception):
-    """A server could not be started; the text tells why."""
+    """A server could not be started; the text has the reason."""
 
 
 class ServerNotInstalledError(ServerError):
@@ -37,6 +37,7 @@ INSTALLATIONS = {
     "chromium": _Installation("Chromium", "chromium", ("chromium",)),
     "prometheus": _Installation("Prometheus", "prometheus", ("prometheus", "promtool")),
     "nagios": _Installation("Nagios", "nagios4-core", ("nagios4",)),
+    "faketime": _Installation("faketime", "faketime", ("faketime",)),
     "icinga": _Installation("Icinga", "icinga2-bin", ("icinga2",)),
 }
 

@@ -27,7 +27,7 @@ Endpoint = Callable[[App, Request, Deadline], Answer]
 
 
 class Route(NamedTuple):
-    """What is at a path, which has no slash at its end. OPTIONS is allowed everywhere."""
+    """A resource: a path without a trailing slash, and its endpoint. OPTIONS is allowed everywhere."""
 
     path: str
     endpoint: Endpoint
@@ -37,7 +37,7 @@ class Route(NamedTuple):
 
 
 def _on_demand(name: str) -> Endpoint:
-    """Return the endpoint of a module that is imported for the first request to it."""
+    """Return the endpoint of a module, which is imported for the first request to it."""
 
     def answer(app: App, request: Request, deadline: Deadline) -> Answer:
         found: Answer = import_module(f"stats.endpoints.{name}").answer(app, request, deadline)
@@ -63,7 +63,7 @@ ROUTES = (
 )
 _ROUTES = {route.path: route for route in ROUTES}
 
-# Without settings, this module can be imported all the same.
+# Without settings, this module can still be imported.
 _app = cold_start.begin() if settings.given() else None
 
 
@@ -89,7 +89,7 @@ def handler(event: Any, context: Any) -> Response:
     except SettingsError as error:
         report("settings wrong", "Failure", error)
         response = dict(_FAILED.response)
-    except Exception as error:  # noqa: BLE001 the caller gets an answer, and the operator a trace
+    except Exception as error:  # noqa: BLE001 the caller gets an answer, the operator a log line
         report_unforeseen(error, "Failure")
         response = dict(_FAILED.response)
     if request is not None and request.method == "HEAD":
@@ -98,7 +98,7 @@ def handler(event: Any, context: Any) -> Response:
     try:
         if metrics.metric_set:
             metrics.flush_metrics()
-    except Exception as error:  # noqa: BLE001 an answer is worth more than its metrics
+    except Exception as error:  # noqa: BLE001 a failure of the metrics must not cost the answer
         report_unforeseen(error, "Failure")
     return response
 
@@ -110,7 +110,7 @@ def _examine(app: App, deadline: Deadline) -> Response:
 
 
 def _respond(app: App, request: Request | None, deadline: Deadline) -> Response:
-    """Answer by the first of these decisions that applies. Raise ProblemError."""
+    """Answer with the first of these decisions that applies. Raise ProblemError."""
     if request is None:
         raise ProblemError(HTTPStatus.BAD_REQUEST, "This is not an API Gateway event of payload format 1.0 or 2.0.")
     route = _route(request, app.settings.base_path)
@@ -142,8 +142,8 @@ def _authenticate(app: App, request: Request, deadline: Deadline) -> None:
 
 
 def _route(request: Request, base_path: str) -> Route | None:
-    """Return what is at the request's path, before which the base path of a custom domain and the stage may stand."""
-    # A stage or a base path may be called "metrics": first the path as it is.
+    """Return the resource at the request's path, which may begin with a stage or with a custom domain's base path."""
+    # A stage or a base path may be called "metrics": try the unchanged path first.
     below = _below(request.path, base_path)
     for path in (request.path or None, _below(request.path, request.stage), below, _below(below, request.stage)):
         if path is not None and (route := _ROUTES.get(path.removesuffix("/"))):
@@ -152,7 +152,7 @@ def _route(request: Request, base_path: str) -> Route | None:
 
 
 def _below(path: str | None, prefix: str) -> str | None:
-    """Return the part of a path below its first segments; None where those are others."""
+    """Return the rest of a path after its first segments; None if it begins otherwise."""
     if not path or not prefix or not f"{path}/".startswith(f"/{prefix}/"):
         return None
     return path.removeprefix(f"/{prefix}")

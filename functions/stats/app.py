@@ -1,4 +1,4 @@
-"""The parts of either function, put together in one place."""
+"""The parts that each function consists of, put together in one place."""
 
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -23,7 +23,7 @@ DOCTOR_EVENT = {"openl2m-stats": "doctor"}
 
 @dataclass(frozen=True)
 class App:
-    """The parts that live as long as the execution environment does."""
+    """The parts that live as long as the execution environment."""
 
     settings: Settings
     tokens: Tokens
@@ -34,14 +34,14 @@ class App:
 
     @cached_property
     def history(self) -> "History | None":
-        """The history, imported for the first request that needs it; None without a bucket."""
+        """The history, imported by the first request that needs it; None without a bucket."""
         from stats.snapshots.history import History
 
         return History(self.settings, self.snapshots.bucket) if self.snapshots else None
 
     @cached_property
     def past(self) -> "Past | None":
-        """The single snapshots of the past; likewise."""
+        """The single snapshots of the past; imported in the same way, and None without a bucket."""
         from stats.snapshots.past import Past
 
         return Past(self.snapshots) if self.snapshots else None

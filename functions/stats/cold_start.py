@@ -8,7 +8,7 @@ import os
 
 IN_LAMBDA = "AWS_LAMBDA_FUNCTION_NAME" in os.environ
 if IN_LAMBDA:
-    gc.disable()  # imports leave no garbage, and looking for it takes an eighth of the start
+    gc.disable()  # imports leave no garbage, and collecting it would take an eighth of the start
 
 import random
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -51,7 +51,7 @@ def _read_ahead(app: App, pool: Executor) -> None:
 
 
 def _after_restore(app: App) -> None:
-    """Begin anew in a copy of this process that SnapStart has made: its random numbers are the other copies' too."""
+    """Start over in a process that SnapStart has restored: all copies would draw the same random numbers."""
     random.seed()
     with ThreadPoolExecutor() as pool:
         _read_ahead(app, pool)

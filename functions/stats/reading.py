@@ -17,7 +17,7 @@ _RETRY = timedelta(minutes=1)
 
 
 class Gap(NamedTuple):
-    """A table that cannot be read, or a column of it, and why."""
+    """A table or column that cannot be read, and the error."""
 
     table: str
     column: str | None
@@ -25,12 +25,12 @@ class Gap(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The table, or the column with its table."""
+        """The table's name, or `table.column`."""
         return self.table if self.column is None else f"{self.table}.{self.column}"
 
 
 def find_gaps(run: Callable[[str], None], statistics: tuple[Statistic, ...] = STATISTICS) -> list[Gap]:
-    """Try table by table, and column by column where only columns are missing, what statistics need.
+    """Find what the statistics need and cannot read: tables, and columns where only some of a table's are missing.
 
     `run` runs a statement, or raises DatabaseError. Raise that of an error that is not about a table or a column.
     """
@@ -56,10 +56,10 @@ def find_gaps(run: Callable[[str], None], statistics: tuple[Statistic, ...] = ST
     return gaps
 
 
-def readable(gaps: list[Gap], statistics: tuple[Statistic, ...] = STATISTICS) -> tuple[Statistic, ...]:
-    """Return the statistics that need nothing of what cannot be read."""
+def readable(gaps: list[Gap]) -> tuple[Statistic, ...]:
+    """Return the statistics that can be read despite the gaps."""
     if not gaps:
-        return statistics
+        return STATISTICS
     missing = {(gap.table, gap.column) for gap in gaps}
 
     def is_readable(statistic: Statistic) -> bool:
@@ -69,11 +69,11 @@ def readable(gaps: list[Gap], statistics: tuple[Statistic, ...] = STATISTICS) ->
             for column in (None, *columns)
         )
 
-    return tuple(filter(is_readable, statistics))
+    return tuple(filter(is_readable, STATISTICS))
 
 
 class Reader:
-    """Reads the statistics, and for a minute leaves out those that could not be read."""
+    """Reads the statistics, and omits those that could not be read for a minute."""
 
     def __init__(self, database: Database, zone: tzinfo) -> None:
         self._database, self._zone = database, zone
@@ -82,7 +82,7 @@ class Reader:
 
     @property
     def server(self) -> Server | None:
-        """The server that the numbers are read from, as far as it is known yet."""
+        """The server that the numbers are read from; None until the secret has been read."""
         return self._database.server
 
     def read(self, deadline: Deadline) -> Document:
@@ -114,7 +114,7 @@ class Reader:
         return self._database.read(statement, lambda rows: query.document(rows[0], statistics), deadline)
 
     def _has_session(self, deadline: Deadline) -> bool:
-        """Tell whether the server takes statements at all: a login can fail in the same way as a statement does."""
+        """Return whether the server accepts statements at all: a login can fail with the same errors as a statement."""
         try:
             self._database.probe("SELECT 1", deadline)
         except DatabaseError:
@@ -122,7 +122,7 @@ class Reader:
         return True
 
     def _note(self, gaps: list[Gap]) -> None:
-        """Count a reading with gaps, and log them when they are others than before."""
+        """Count a reading with gaps, and log the gaps when they change."""
         if gaps:
             count("StatisticsMissing")
         if gaps and {gap.name for gap in gaps} != {gap.name for gap in self._gaps}:

@@ -12,10 +12,10 @@ from stats.base.telemetry import count, logger, metrics, report, report_unforese
 from stats.database.driver import DatabaseError
 from stats.snapshots.store import Snapshot, Snapshots
 
-# The function's timeout is 5 s more than REQUEST_TIMEOUT_SECONDS: a statement that took all of the latter still gets
-# its snapshot written.
+# The function's timeout is 5 s more than REQUEST_TIMEOUT_SECONDS, so that the snapshot can be written even if the
+# statement used all of that.
 _WRITE_SECONDS = 4
-# latest.json never goes back: a time far ahead, once written, would stay the newest for as long.
+# latest.json is never replaced by an older snapshot: a time far in the future would stay the newest until then.
 _MOST_AHEAD = timedelta(minutes=5)
 # A queue keeps an event for 14 days at most: an older time is a mistake, such as a console's sample event of 1970.
 _MOST_LATE = timedelta(days=14)
@@ -24,7 +24,7 @@ _TAKES = "the function takes {} (now), a Scheduler's input with 'scheduled_for',
 
 
 class ScheduleError(Exception):
-    """No snapshot can be taken for this event, or something unforeseen happened; the text is fit for a log."""
+    """No snapshot can be taken for this event, or an unexpected error occurred; the text may be logged."""
 
 
 def _begin() -> tuple[App, Snapshots]:
@@ -55,7 +55,7 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
     except (ScheduleError, RemoteError) as error:
         report("snapshot failed", "SnapshotFailure", error)
         raise
-    except Exception as error:  # noqa: BLE001 the runtime logs what is raised, and its text may quote a secret
+    except Exception as error:  # noqa: BLE001 the runtime would log the error, whose text may quote a secret
         report_unforeseen(error, "SnapshotFailure")
         raise ScheduleError(f"unforeseen {type(error).__name__}; the log says more") from None
     finally:
@@ -80,7 +80,7 @@ def _take(app: App, snapshots: Snapshots, event: Any, deadline: Deadline) -> dic
     server = app.database.server
     taken = Snapshot(document, deadline.now, scheduled_for, app.settings.time_zone, server.place if server else None)
     snapshot, changed = snapshots.write(taken, deadline.share(1, max(reading.left, _WRITE_SECONDS)))
-    # Another run may have stored this one's snapshot, or this one have finished another's: both are successes.
+    # Another run may have stored this run's snapshot, or this run may have completed another's: both are successes.
     if changed or snapshot == taken:
         count("SnapshotWritten")
     result: dict[str, str | bool] = {
@@ -90,16 +90,32 @@ def _take(app: App, snapshots: Snapshots, event: Any, deadline: Deadline) -> dic
         "written": snapshot == taken,
     }
     logger.info("snapshot", extra=result)
+    if app.settings.notify_topic_arn:
+        _notify(app, snapshots, taken, deadline)
     return result
 
 
+def _notify(app: App, snapshots: Snapshots, snapshot: Snapshot, deadline: Deadline) -> None:
+    """Send what is due. A failure is reported, and costs no snapshot."""
+    # Only a stack with notices waits for their import.
+    from stats.aws.topic import Topic
+    from stats.notices.sending import send
+
+    try:
+        send(app.settings, snapshots, snapshot, Topic(str(app.settings.notify_topic_arn)), deadline)
+    except RemoteError as error:
+        report("notice failed", "NoticeFailure", error)
+    except Exception as error:  # noqa: BLE001 as above
+        report_unforeseen(error, "NoticeFailure")
+
+
 def _scheduled_for(event: Any, now: datetime) -> datetime:
-    """Return the time that an event names, or now for an empty one. Raise ScheduleError."""
+    """Return the event's scheduled time, or now for an empty event. Raise ScheduleError."""
     if event is None or event == {}:
         return now.replace(microsecond=0)
     given = event if isinstance(event, dict) else {}
     name = next((name for name in ("scheduled_for", "time") if name in given), None)
-    # Other events of EventBridge have a time too.
+    # Other events from EventBridge also have a time.
     if name is None or (name == "time" and given.get("detail-type", _SCHEDULED) != _SCHEDULED):
         wraps = "it wraps others in Records; " if "Records" in given else ""
         raise ScheduleError(f"the event is not a schedule's: {wraps}{_TAKES}")

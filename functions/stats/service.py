@@ -23,7 +23,7 @@ _SNAPSHOT_SECONDS, _SNAPSHOT_SHARE = 2, 1 / 4
 
 
 class Origin(StrEnum):
-    """Where an answer's numbers come from. The values are the names of the metrics."""
+    """Where the numbers of an answer come from. The values are names of metrics."""
 
     DATABASE = "CacheMiss"
     MEMORY = "CacheHit"
@@ -61,11 +61,11 @@ class Service:
         self._snapshot = snapshots and Remote(
             partial(self._read_snapshot, snapshots), "snapshot not readable", "SnapshotReadFailure"
         )
-        # When the newest snapshot was taken, by the last successful read of the bucket; None when there is none.
+        # When the newest snapshot was taken, as of the last successful read of the bucket; None if it had none.
         self.snapshot_taken_at: datetime | None = None
 
     def statistics(self, deadline: Deadline) -> tuple[Statistics, Origin]:
-        """Return the statistics to serve at the instant `deadline.now` and where they come from.
+        """Return the statistics to serve at the instant `deadline.now`, and where they come from.
 
         Raise UnavailableError.
         """
@@ -95,14 +95,14 @@ class Service:
         if newest and self._is_fresh(newest, now):
             return newest, Origin.MEMORY
         snapshot = self._snapshot if self._snapshot and not self._snapshot.remaining(now) else None
-        # The larger part of the time is the database's, whatever becomes of this.
+        # Most of the time is reserved for the database, however this ends.
         if snapshot and snapshot.refresh_now(deadline.share(_SNAPSHOT_SHARE, _SNAPSHOT_SECONDS)):
             newest = self._newest(now)
             if newest and self._is_fresh(newest, now):
                 return newest, Origin.SNAPSHOT
         if self._database.refresh(deadline) and self._database.value:
             return self._database.value, Origin.DATABASE
-        # With nothing else to serve or to wait for, the snapshot gets all the time that is left.
+        # With nothing else to serve or to try, the snapshot gets all the remaining time.
         if not newest and snapshot and snapshot.error and not deadline.passed and snapshot.refresh_now(deadline):
             newest = self._newest(now)
         if newest and newest.age(now) <= self._settings.max_stale_seconds:
@@ -123,7 +123,7 @@ class Service:
         return max(usable, key=lambda each: (each.is_ours, each.taken_at), default=None)
 
     def _is_fresh(self, statistics: Statistics, now: datetime) -> bool:
-        # Where a snapshot lacks numbers, the database may have them by now.
+        # If the snapshot lacks numbers, the database may have them by now.
         from_database = statistics is self._database.value
         return self._is_young(statistics, now) and (from_database or query.is_whole(statistics.document))
 
@@ -131,10 +131,10 @@ class Service:
         return statistics.age(now) < self._settings.cache_ttl_seconds
 
     def _read_snapshot(self, snapshots: Snapshots, deadline: Deadline) -> Statistics | None:
-        """Return the newest snapshot's statistics, whatever its age; None without one that could be served."""
+        """Return the statistics of the newest snapshot, whatever its age; None if none can be served."""
         snapshot = snapshots.latest(deadline)
         self.snapshot_taken_at = snapshot.taken_at if snapshot else None
-        # A version with other statistics may have taken it.
+        # It may come from a version with other statistics.
         if (
             snapshot is None
             or elapsed(snapshot.taken_at, deadline.now) is None
@@ -144,14 +144,14 @@ class Service:
         return served(snapshot.document, snapshot.taken_at, is_ours=self.is_ours(snapshot))
 
     def is_ours(self, snapshot: Snapshot) -> bool:
-        """Tell whether a snapshot has the numbers that this function would read itself, as far as that is known."""
+        """Return whether a snapshot is of this function's database and time zone, or may be."""
         server = self._reader.server
         same_database = snapshot.read_from is None or server is None or snapshot.read_from == server.place
         return same_database and snapshot.zone.key == self._settings.time_zone.key
 
 
 def served(document: Document, taken_at: datetime, *, is_ours: bool = True) -> Statistics:
-    """Return numbers that were read at an instant as they are sent."""
+    """Return the answer to send for numbers that were read at an instant."""
     sent = {section: entries for section, entries in document.items() if section != COUNTERS}
     body = json.dumps(sent, separators=(",", ":"))
     last_modified = format_datetime(taken_at, usegmt=True)

@@ -1,15 +1,18 @@
-"""What a deployed stack consists of, as far as the operator's commands need it."""
+"""The parts of a deployed stack that the operator's commands need."""
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import boto3
+import click
 from botocore.config import Config
 
 from openl2m_stats.aws import AWS_ERRORS, client, explain
 from openl2m_stats.errors import Failed
+from openl2m_stats.parameters import WrongUsage
 
 ALIAS = "live"
 _CONFIG = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 3})
@@ -21,38 +24,88 @@ class StackError(Failed):
 
 @contextlib.contextmanager
 def reading(stack: str) -> Iterator[None]:
-    """Run the block; raise StackError in the place of AWS_ERRORS."""
+    """Run the block; raise AWS_ERRORS as StackError."""
     try:
         yield
     except AWS_ERRORS as error:
         raise StackError(f"The stack {stack} cannot be read. {explain(error)}") from None
 
 
+def named(stack: str | None) -> str:
+    """Return the name of the stack that a command needs. Raise WrongUsage without one."""
+    if stack is None:
+        raise WrongUsage("Name the stack: --env or --stack.", click.get_current_context())
+    return stack
+
+
+@dataclass(frozen=True)
+class Description:
+    """A stack as CloudFormation describes it. `status` is CloudFormation's, `changed` the last change's instant."""
+
+    name: str
+    region: str
+    status: str
+    changed: datetime
+    outputs: Mapping[str, str]
+    parameters: Mapping[str, str]
+
+    @property
+    def is_changing(self) -> bool:
+        """Whether CloudFormation is still at work."""
+        return self.status.endswith("_IN_PROGRESS")
+
+    def output(self, name: str) -> str:
+        """Return an output. Raise StackError when the stack lacks it: its first deployment has not ended well."""
+        if name not in self.outputs:
+            raise StackError(f"The stack {self.name} has no output {name}: it is in {self.status}.")
+        return self.outputs[name]
+
+
 @dataclass(frozen=True)
 class Account:
-    """The clients of an account and a region."""
+    """An account and a region, and the clients that most commands need."""
 
+    session: Any = field(repr=False)
     cloudformation: Any
     awslambda: Any
 
     @classmethod
     def of(cls, region: str | None = None, profile: str | None = None) -> "Account":
-        """Return the account that a profile and a region name; without them, that of the AWS variables.
+        """Return the account of a profile and a region, by default those of the AWS variables.
 
         Raise one of AWS_ERRORS.
         """
         session = boto3.Session(region_name=region, profile_name=profile)
-        return cls(client("cloudformation", _CONFIG, session), client("lambda", _CONFIG, session))
+        return cls(session, client("cloudformation", _CONFIG, session), client("lambda", _CONFIG, session))
+
+    @property
+    def region(self) -> str:
+        """The name of the region."""
+        return str(self.cloudformation.meta.region_name)
+
+    def client(self, service: str, config: Config = _CONFIG) -> Any:
+        """Return the client of another service. Raise one of AWS_ERRORS."""
+        return client(service, config, self.session)
+
+    def describe(self, stack: str) -> Description:
+        """Return what CloudFormation says of a stack. Raise one of AWS_ERRORS."""
+        found = self._described(stack)
+        return Description(
+            found["StackName"],
+            self.region,
+            found["StackStatus"],
+            found.get("LastUpdatedTime") or found["CreationTime"],
+            _outputs(found),
+            {each["ParameterKey"]: each["ParameterValue"] for each in found.get("Parameters", [])},
+        )
 
     def outputs(self, stack: str) -> Mapping[str, str]:
         """Return the outputs of a stack. Raise one of AWS_ERRORS."""
-        [found] = self.cloudformation.describe_stacks(StackName=stack)["Stacks"]
-        return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
+        return _outputs(self._described(stack))
 
-    def parameters(self, stack: str) -> Mapping[str, str]:
-        """Return the parameters' values of a stack. Raise one of AWS_ERRORS."""
+    def _described(self, stack: str) -> Any:
         [found] = self.cloudformation.describe_stacks(StackName=stack)["Stacks"]
-        return {each["ParameterKey"]: each["ParameterValue"] for each in found.get("Parameters", [])}
+        return found
 
     def resources(self, stack: str, type_: str) -> list[str]:
         """Return the physical ids of a stack's resources of a type. Raise one of AWS_ERRORS."""
@@ -66,9 +119,13 @@ class Account:
         return self.resources(stack, "AWS::Lambda::Function")
 
     def live_version(self, function: str) -> str | None:
-        """Return the version that answers, if the alias is there. Raise one of AWS_ERRORS."""
+        """Return the version that the alias points to; None without the alias. Raise one of AWS_ERRORS."""
         try:
             alias = self.awslambda.get_alias(FunctionName=function, Name=ALIAS)
         except self.awslambda.exceptions.ResourceNotFoundException:
             return None
         return str(alias["FunctionVersion"])
+
+
+def _outputs(described: Any) -> dict[str, str]:
+    return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}

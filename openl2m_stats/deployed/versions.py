@@ -1,19 +1,19 @@
-"""`openl2m-stats versions`: delete old versions of a stack's functions. SnapStart is billed for each of them."""
+"""`openl2m-stats versions`: the published versions of a stack's functions, and which of them answer."""
 
+import json
 import sys
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import click
 
 from openl2m_stats.aws import AWS_ERRORS, explain
-from openl2m_stats.deployed.stack import Account, reading
-from openl2m_stats.parameters import Parsed, WrongUsage, of_stack
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise ValueError("it takes a number from 1 on")
-    return int(text)
+from openl2m_stats.deployed import published
+from openl2m_stats.deployed.rollback import rollback
+from openl2m_stats.deployed.stack import Account, named, reading
+from openl2m_stats.parameters import Parsed, of_stack, whole_number
+from openl2m_stats.terminal import table
+from stats.base.instants import timestamp
 
 
 @click.group(name="versions", no_args_is_help=False)
@@ -21,29 +21,88 @@ def command() -> None:
     """Manage the versions of a stack's functions."""
 
 
+command.add_command(rollback)
+
+
+@command.command(name="list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@of_stack
+def list_(stack: str | None, as_json: bool) -> None:
+    """List the deployments that `versions rollback` can go back to.
+
+    A deployment publishes a version of one function or of both. The line marked `live` has the versions that answer.
+    """
+    with reading(named(stack)):
+        account = Account.of()
+        described = account.describe(named(stack))
+        api, snapshots = published.functions(account, described)
+    deployments = [_listed_deployment(each, api, snapshots) for each in published.deployments(api, snapshots)]
+    functions = [_described(function) for function in (api, snapshots)]
+    if as_json:
+        print(json.dumps({"stack": described.name, "functions": functions, "deployments": deployments}, indent=2))
+        return
+    rows = [["API", "snapshots", "published", ""]]
+    for each in deployments:
+        marks = [mark for mark in ("live", "deployed") if each[mark]]
+        rows.append([str(each["api"]), str(each["snapshots"]), each["published"], ", ".join(marks)])
+    print("\n".join(table([[cell] for cell in row] for row in rows)))
+    if not any(each["live"] for each in deployments):
+        print(f"\nlive is at version {api.live} of the API's function and {snapshots.live} of the snapshot function.")
+
+
+def _listed_deployment(
+    deployment: published.Deployment, api: published.Function, snapshots: published.Function
+) -> dict[str, Any]:
+    pair = (deployment.api, deployment.snapshots)
+    return {
+        "api": deployment.api,
+        "snapshots": deployment.snapshots,
+        "published": timestamp(deployment.published.replace(microsecond=0)),
+        "live": pair == (api.live, snapshots.live),
+        "deployed": pair == (api.deployed, snapshots.deployed),
+    }
+
+
+def _described(function: published.Function) -> dict[str, Any]:
+    return {
+        "name": function.name,
+        "live": function.live,
+        "deployed": function.deployed,
+        "versions": [
+            {
+                "version": each.number,
+                "published": timestamp(each.published.replace(microsecond=0)),
+                "code": each.code,
+            }
+            for each in function.versions
+        ],
+    }
+
+
 @command.command()
-@click.option("--keep", type=Parsed("N", _count), default=3, show_default=True, help="How many of the newest to keep.")
+@click.option(
+    "--keep", type=Parsed("N", whole_number), default=3, show_default=True, help="How many of the newest to keep."
+)
 @click.option("--dry-run", is_flag=True, help="Show what would be deleted, and delete nothing.")
 @of_stack
 def prune(stack: str | None, keep: int, dry_run: bool) -> int:
-    """Delete old versions of a stack's functions.
+    """Delete old versions of a stack's functions. SnapStart is billed for each of them.
 
     The newest ones stay, and so do those that an alias points to or that the stack refers to.
     """
-    if stack is None:
-        raise WrongUsage("Name the stack: --env or --stack.", click.get_current_context())
-    with reading(stack):
+    name = named(stack)
+    with reading(name):
         account = Account.of()
-        functions, named = account.functions(stack), account.resources(stack, "AWS::Lambda::Version")
-    return max((_prune(account, named, function, keep, dry_run) for function in functions), default=0)
+        functions, arns = account.functions(name), account.resources(name, "AWS::Lambda::Version")
+    return max((_prune(account, arns, function, keep, dry_run) for function in functions), default=0)
 
 
-def _prune(account: Account, named: Sequence[str], function: str, keep: int, dry_run: bool) -> int:
+def _prune(account: Account, arns: Sequence[str], function: str, keep: int, dry_run: bool) -> int:
     deleted: list[str] = []
     try:
-        versions = sorted(_versions(account, function), key=int)
+        versions = [str(number) for number in sorted(each.number for each in published.versions(account, function))]
         # Asked for last: what an alias points to by now is kept.
-        kept = set(versions[-keep:]) | _named(named, function) | set(_aliased(account, function))
+        kept = set(versions[-keep:]) | published.named_by_stack(arns, function) | set(_aliased(account, function))
         for version in versions:
             if version not in kept:
                 if not dry_run:
@@ -61,20 +120,8 @@ def _listed(versions: Sequence[str] | Iterator[str]) -> str:
     return ", ".join(versions) or "nothing"
 
 
-def _versions(account: Account, function: str) -> Iterator[str]:
-    pages = account.awslambda.get_paginator("list_versions_by_function").paginate(FunctionName=function)
-    # $LATEST is what is deployed next, and no version that could be deleted.
-    return (found["Version"] for page in pages for found in page["Versions"] if found["Version"].isdecimal())
-
-
 def _aliased(account: Account, function: str) -> Iterator[str]:
     for page in account.awslambda.get_paginator("list_aliases").paginate(FunctionName=function):
         for alias in page["Aliases"]:
             yield alias["FunctionVersion"]
             yield from alias.get("RoutingConfig", {}).get("AdditionalVersionWeights", {})
-
-
-def _named(versions: Sequence[str], function: str) -> set[str]:
-    """Return the function's versions that the stack names: after the alias was moved back, a newer one than live."""
-    arns = [arn.split(":") for arn in versions]
-    return {arn[-1] for arn in arns if arn[-2] == function}

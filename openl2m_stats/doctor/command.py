@@ -1,18 +1,17 @@
-"""`openl2m-stats doctor`: one line a check."""
+"""`openl2m-stats doctor`: a line for each check."""
 
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import Any
 
 import click
 
 from openl2m_stats.doctor.examination import examine
-from openl2m_stats.doctor.findings import Finding
 from openl2m_stats.doctor.inside import Inside, look_inside
 from openl2m_stats.doctor.setups import Setup, open_setup
+from openl2m_stats.findings import as_dicts, print_lines
 from openl2m_stats.parameters import is_given, of_stack
 from stats.base.telemetry import logger
 
@@ -23,11 +22,11 @@ from stats.base.telemetry import logger
     "--database-url",
     envvar="DATABASE_URL",
     metavar="URL",
-    help="With --env or --stack, another way to the stack's database, such as a tunnel: "
-    "postgresql://user:password@127.0.0.1:5433/openl2m. Else the local set-up's database. "
+    help="With --env or --stack, another address for the stack's database, such as a tunnel's: "
+    "postgresql://user:password@127.0.0.1:5433/openl2m. Otherwise the local set-up's database. "
     "[default: the database secret; without --env and --stack, first DATABASE_URL]",
 )
-@click.option("--demo", is_flag=True, help="Check the demo of `serve` where nothing else is named.")
+@click.option("--demo", is_flag=True, help="Check the demo of `serve` if nothing else is named.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(stack: str | None, database_url: str | None, demo: bool, as_json: bool) -> int:
     """Check a deployment or a local set-up.
@@ -41,9 +40,9 @@ def command(stack: str | None, database_url: str | None, demo: bool, as_json: bo
     """
     if stack is not None and not is_given("database_url"):
         database_url = None  # the shell's is for the local set-up
-    # The system's resolver waits 5 seconds, twice, and heeds no timeout of ours; the function is told the same.
+    # The system's resolver waits 5 seconds, twice, whatever our timeouts are. The function has these options, too.
     os.environ.setdefault("RES_OPTIONS", "timeout:1 attempts:2")
-    logger.setLevel("CRITICAL")  # what the function would log is told in words here
+    logger.setLevel("CRITICAL")  # the findings say it in words
     with open_setup(stack, database_url, demo=demo) as setup:
         inside = cache(partial(look_inside, setup.functions))  # called once, when it is needed
         return (_print_json if as_json else _print_lines)(setup, inside)
@@ -53,31 +52,17 @@ def _print_lines(setup: Setup, inside: Callable[[], Sequence[Inside]]) -> int:
     print(f"Checking {setup.title}.\n", flush=True)
     if setup.functions:
         print("From this machine, with your rights and network:\n", flush=True)
-    failed = _print_findings(examine(setup, inside))
+    failed = print_lines(examine(setup, inside))
     for function in inside():
         print(f"\nFrom {function.title}, with its own rights and network:\n", flush=True)
-        failed |= _print_findings(function.findings)
+        failed |= print_lines(function.findings)
     return int(failed)
 
 
-def _print_findings(findings: Iterable[tuple[str, Finding]]) -> bool:
-    """Print a line for each finding; return whether one is a failure."""
-    failed = False
-    for name, finding in findings:
-        text = f"{finding.seen}. {finding.advice}" if finding.advice else finding.seen
-        print(f"{finding.state:<5} {name:<16} {text}", flush=True)
-        failed |= finding.state == "FAIL"
-    return failed
-
-
 def _print_json(setup: Setup, inside: Callable[[], Sequence[Inside]]) -> int:
-    report: dict[str, Any] = {"checked": setup.title, "findings": _listed(examine(setup, inside))}
+    report: dict[str, Any] = {"checked": setup.title, "findings": as_dicts(examine(setup, inside))}
     if setup.functions:
-        report["functions"] = [{"checked": each.title, "findings": _listed(each.findings)} for each in inside()]
+        report["functions"] = [{"checked": each.title, "findings": as_dicts(each.findings)} for each in inside()]
     print(json.dumps(report, indent=2))
     found = [finding for part in (report, *report.get("functions", ())) for finding in part["findings"]]
     return int(any(finding["state"] == "FAIL" for finding in found))
-
-
-def _listed(findings: Iterable[tuple[str, Finding]]) -> list[dict[str, str]]:
-    return [{"name": name, **asdict(finding)} for name, finding in findings]

@@ -1,20 +1,20 @@
-"""What a check found."""
+"""The findings of checks."""
 
 from dataclasses import dataclass, field
-from typing import Literal
 
 from openl2m_stats.doctor.setups import Setup
+from openl2m_stats.findings import Finding
 from openl2m_stats.session import Session
 from stats.aws.secrets import SecretStore
 from stats.base.settings import Settings
 from stats.database.driver import Server
 
-State = Literal["ok", "warn", "FAIL", "skip"]
+__all__ = ["Finding", "Known", "listed"]
 
 
 @dataclass
 class Known:
-    """What is known so far: a check that does not fail adds what those that need it go by.
+    """The results so far: each check that succeeds adds those that later checks need.
 
     `causes` names for each check that failed or was skipped the one that failed.
     """
@@ -24,22 +24,10 @@ class Known:
     settings: Settings = field(init=False)
     store: SecretStore = field(init=False)
     session: Session = field(init=False)
-    named: Server = field(init=False)  # by the secret; the session may go another way to it
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One check's outcome: its state, what was seen, and, where something is wrong, what to do about it.
-
-    `skip` is the state of a check that cannot be made because another failed.
-    """
-
-    state: State
-    seen: str
-    advice: str = ""
+    named: Server = field(init=False)  # in the secret; the session may use another address
 
 
 def listed(items: list[str], most: int) -> str:
-    """Return the items as text, no more than `most` of them."""
+    """Return the items as text, at most `most` of them."""
     more = len(items) - most
     return ", ".join(items[:most]) + (f" and {more} more" if more > 0 else "")

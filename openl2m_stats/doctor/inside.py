@@ -7,7 +7,7 @@ from typing import Any, get_args
 from openl2m_stats.database_errors import remedy
 from openl2m_stats.deployed.invocation import InvocationError, invoke
 from openl2m_stats.doctor.database_secret import FORM
-from openl2m_stats.doctor.findings import Finding, State
+from openl2m_stats.findings import Finding, State
 from openl2m_stats.terminal import printable
 from stats.app import DOCTOR_EVENT
 from stats.database.driver import DatabaseError, Kind

@@ -3,8 +3,11 @@
 import contextlib
 import json
 import os
+import shutil
 import subprocess
+import sys
 import tempfile
+import venv
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,12 +23,21 @@ from tests.deployment.aws import ACCOUNT, Aws, Identity, allow, deploy_policies,
 from tests.deployment.operator_folder import Folder, checkout, first_release, shell
 from tests.deployment.stack import Stack
 from tests.support.certificates import Authority, new_authority, new_certificate
+from tests.support.permissions import documented
 from tests.support.stack import ROOT
 from tests.support.tls_servers import postgresql_with_tls
 
 DATABASE_HOST = "openl2m.abcdefghijkl.us-east-1.rds.amazonaws.com"
 # Where the layer would be. The emulator puts it elsewhere, and the database's authority is ours.
 LAYER_BUNDLE = Path("/opt/python/rds-global-bundle.pem")
+# What the rights for operating are given on.
+OPERATED = {
+    "cloudformation": f"arn:aws:cloudformation:us-east-1:{ACCOUNT}:stack/openl2m-stats/*",
+    "cloudwatch": "*",
+    "lambda": "arn:aws:lambda:*:*:function:openl2m-stats-*",
+    "s3": "arn:aws:s3:::openl2m-stats-*",
+    "sqs": "arn:aws:sqs:*:*:openl2m-stats-SnapshotFailures-*",
+}
 CHANGES = 7  # of one switch and one user, just now
 
 
@@ -60,7 +72,28 @@ def wheels(directory: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def isolated(wheels: Path, directory: Path, authority: Authority) -> Iterator[Path]:
+def programs(directory: Path) -> Path:
+    """A PATH with what docs/deploy.md has an operator install, and without make, git and compilers.
+
+    The command is installed from the release's wheel, with the versions of its dependencies that the release lists.
+    """
+    programs, command = directory / "programs", directory / "command"
+    programs.mkdir()
+    [wheel] = (ROOT / "dist").glob("*.whl")
+    listed = json.loads(wheel.with_name(f"{wheel.name}.cdx.json").read_text())["components"]
+    pins = [f"{each['name']}=={each['version']}\n" for each in listed if each["type"] == "library"]
+    (directory / "constraints.txt").write_text("".join(pins))
+    venv.create(command)
+    pip: list[str | Path] = [sys.executable, "-m", "pip", "--python", command, "--disable-pip-version-check"]
+    pip += ["install", "--quiet", "--constraint", directory / "constraints.txt", wheel]
+    subprocess.run(pip, check=True)
+    for program in (".venv-sam/bin/sam", ".venv-emulated/bin/aws", command / "bin/openl2m-stats"):
+        (programs / Path(program).name).symlink_to(ROOT / program)
+    return programs
+
+
+@pytest.fixture(scope="session")
+def isolated(wheels: Path, programs: Path, directory: Path, authority: Authority) -> Iterator[Path]:
     """Enter namespaces in which AWS's names lead to this machine; return the authority that signs for them."""
     resolver, trusted = directory / "resolv.conf", directory / "authority.pem"
     resolver.write_text("nameserver 127.0.0.1\n")
@@ -145,6 +178,16 @@ def before(directory: Path, variables: dict[str, str], parameters: dict[str, str
 
 
 @pytest.fixture(scope="session")
+def downloaded(directory: Path, variables: dict[str, str], parameters: dict[str, str], programs: Path) -> Folder:
+    """The release's archive, unpacked and configured, on a machine that has little else."""
+    [archive] = (ROOT / "dist").glob("*.zip")
+    shutil.unpack_archive(archive, directory / "downloaded")
+    folder = Folder(directory / "downloaded" / archive.stem, {**variables, "PATH": str(programs)})
+    folder.configure(**parameters)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def stack(aws: Aws) -> Stack:
     return Stack(aws.root)
 
@@ -157,8 +200,9 @@ def deployer(aws: Aws) -> Identity:
 
 @pytest.fixture(scope="session")
 def operator(aws: Aws) -> Identity:
-    """Someone with the rights that docs/permissions.md lists for tokens and for the doctor."""
+    """Someone with the rights that docs/permissions.md lists for tokens, for the doctor and for operating."""
     stack_arn = f"arn:aws:cloudformation:us-east-1:{ACCOUNT}:stack/openl2m-stats/*"
+    operating = set().union(*documented().values()) - {"lambda:UpdateAlias", "lambda:DeleteFunction"}
     tokens = "secretsmanager:GetSecretValue secretsmanager:DescribeSecret secretsmanager:PutSecretValue"
     return aws.user(
         "operator",
@@ -172,5 +216,6 @@ def operator(aws: Aws) -> Identity:
             ("lambda:GetFunctionConfiguration", "arn:aws:lambda:*:*:function:openl2m-stats-*"),
             ("lambda:InvokeFunction", "arn:aws:lambda:*:*:function:openl2m-stats-*:live"),
             ("s3:GetObject s3:ListBucket", "arn:aws:s3:::openl2m-stats-*"),
+            *((action, OPERATED[action.partition(":")[0]]) for action in sorted(operating)),
         ),
     )

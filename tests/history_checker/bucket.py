@@ -3,7 +3,7 @@
 import hashlib
 import random
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
@@ -44,6 +44,12 @@ class FakeBucket(Bucket):
             raise StorageError(key)
         return self._stored(key)
 
+    def list_each(self, prefixes: Sequence[str], _deadline: Deadline) -> list[list[str] | StorageError]:
+        """List keys, as Bucket does."""
+        if self._fault() in {"503", "lost", "late"}:
+            return [StorageError(prefix) for prefix in prefixes]
+        return [sorted(key for key in self.objects if key.startswith(prefix)) for prefix in prefixes]
+
     def put(self, key: str, body: bytes, replaces: Stored | None, _deadline: Deadline) -> bool:
         """Write an object on a condition, as Bucket does."""
 
@@ -69,11 +75,15 @@ class FakeBucket(Bucket):
         body = self.objects.get(key)
         return None if body is None else Stored(key, body, hashlib.sha256(body).hexdigest())
 
-    def _fault(self) -> str | None:
+    def turn(self) -> None:
+        """Let another writer be next, if this one has others beside it."""
         own = self._writers.get(threading.get_ident())
         if own:
             self._main.release()
             own.acquire()
+
+    def _fault(self) -> str | None:
+        self.turn()
         fault = self._chance.choice(FAULTS) if self._chance.random() < self._failing else None
         if fault:
             self.faults.append(fault)
@@ -114,6 +124,10 @@ class FakeBucket(Bucket):
     def recover(self) -> None:
         """End the failures, and whatever is still in flight."""
         self._failing = 0
+        self.land()
+
+    def land(self) -> None:
+        """Carry out the writes that are still in flight."""
         while self._in_flight:
             self._in_flight.pop(0)()
 

@@ -251,7 +251,7 @@ class LambdaContext:
     aws_request_id: str = "3f2504e0-4f89-11d3-9a0c-0305e82c3301"
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def _aws_data_read_once() -> Iterator[None]:
     with aws_data.read_once():
         yield

@@ -23,7 +23,7 @@ ELSEWHERE = {
     r".*stats\.example\.com.*": "needs a deployment",
     r".*user:password@.*": "needs a database",
     r"git .*|pipx .*|pre-commit .*": "changes the machine",
-    r"make (setup|test|lint|e2e|test-template|test-debian|build|sam-local)\b.*": "takes long",
+    r"make (setup|test|lint|e2e|test-template|test-debian|build|release|record-release|sam-local)\b.*": "takes long",
     r"make (soak|bench|bench-cold|lock|audit)\b.*": "takes longer",
     r"make check-openl2m\b.*": "needs OpenL2M's source",
     r".*\$account.*": "is a line of a loop",

@@ -153,26 +153,6 @@ def test_what_openl2m_changes(openl2m: Database, aws: AWS, travel: Travel, new_c
     assert [new_container().get(key).status for key in keys] == [200] * 3
 
 
-@pytest.mark.parametrize("arguments", [["import"], ["import", "--dry-run"]], ids=" ".join)
-@pytest.mark.parametrize("emptied", ["DELETE FROM users_token", "UPDATE users_token SET key = 'short'"])
-def test_an_import_that_finds_no_token(
-    emptied: str, arguments: list[str], openl2m: Database, aws: AWS, new_container: Start, run: Run
-) -> None:
-    key = add(openl2m, 1)
-    run("import")
-    openl2m.execute(emptied)
-    before = text(aws)
-    refused = run(*arguments)
-    assert (refused.code, refused.out, text(aws)) == (2, "", before)
-    assert "--allow-empty" in refused.err.splitlines()[-1]
-    assert new_container().get(key).status == 200
-
-    allowed = run(*arguments, "--allow-empty")
-    assert allowed.code == 0
-    assert allowed.out.splitlines()[-1] == "0 added, 0 changed, 1 revoked, 0 kept, 0 unchanged"
-    assert (text(aws) == before) == ("--dry-run" in arguments)
-
-
 def test_what_the_operator_ended_stays_ended(
     openl2m: Database, aws: AWS, travel: Travel, new_container: Start, run: Run
 ) -> None:
@@ -191,17 +171,6 @@ def test_what_the_operator_ended_stays_ended(
         statuses = [new_container().get(key).status for key in (revoked, rotated, kept_a_day, off_there, new)]
         assert statuses == [401, 401, 401, 401, 200]
     assert run("import").out.splitlines()[-1] == "0 added, 0 changed, 0 revoked, 4 kept, 0 unchanged"
-
-
-@pytest.mark.parametrize("record", [{}, {"source": "cli"}, {"active": False}, {"expires": "soon"}])
-def test_a_key_that_is_there_already(record: dict[str, Any], openl2m: Database, aws: AWS, run: Run) -> None:
-    key = add(openl2m, 1)
-    entry = token_record(key, name="grafana", **record)
-    aws.put_tokens(entry | {"sha256": entry["sha256"].upper()})
-    before = text(aws)
-    result = run("import")
-    assert result.out.splitlines()[-1] == "0 added, 0 changed, 0 revoked, 1 kept, 0 unchanged"
-    assert text(aws) == before
 
 
 @pytest.mark.parametrize(
@@ -277,52 +246,3 @@ def test_a_token_whose_key_is_replaced_by_a_hash_stays(
     openl2m.execute("UPDATE auth_user SET is_active = 0")
     assert run("import").code == 0
     assert [new_container().get(keys[number]).status for number in (1, 2)] == [401, 401]
-
-
-def test_tokens_that_are_kept_elsewhere(openl2m: Database, aws: AWS, run: Run) -> None:
-    add(openl2m, 1)
-    assert run("import").code == 0
-    before = text(aws)
-    openl2m.execute("ALTER TABLE users_token RENAME COLUMN key TO digest")
-    result = run("import")
-    assert (result.code, text(aws)) == (2, before)
-    assert "This version does not find OpenL2M's tokens, and nothing was done." in result.err
-
-
-def test_a_name_that_would_do_something_to_a_terminal(openl2m: Database, run: Run) -> None:
-    openl2m.execute("UPDATE auth_user SET username = 'x' || char(27) || '[2J'")
-    add(openl2m, 1)
-    add(openl2m, 2, key="short")
-    result = run("import")
-    assert "\x1b" not in result.out + result.err + run("list").out
-    assert r"x\x1b[2J" in result.out
-
-
-@pytest.mark.parametrize(
-    ("variables", "problem"),
-    [
-        ({"DATABASE_URL": ""}, "Name the database: --database-secret-id, or the variable DATABASE_URL."),
-        ({"DATABASE_URL": "oracle://x:{password}@h/d"}, "DATABASE_URL has an unknown scheme"),
-        ({"DATABASE_URL": "mysql://x:{password}@127.0.0.1:9/d"}, "ConnectionRefusedError: "),
-        ({"DATABASE_TLS": "maybe"}, "DATABASE_TLS is wrong: it takes verify, or off"),
-    ],
-)
-def test_no_database(
-    variables: dict[str, str], problem: str, openl2m: Database, run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value.format(password=leaks.new_password()))
-    result = run("import")
-    assert (result.code, result.out) == (2, "")
-    assert result.err.startswith(problem)
-    assert result.err.count("\n") == 1
-    assert not leaks.found_in(result.err)
-
-
-def test_too_many_tokens(openl2m: Database, aws: AWS, run: Run) -> None:
-    openl2m.insert("users_token", [{"user_id": 1, "key": leaks.new_key(), "created": NOW} for _ in range(300)])
-    for arguments in (["import", "--dry-run"], ["import"]):
-        result = run(*arguments)
-        assert (result.code, result.out) == (2, "")
-        assert "a secret holds 65,536, which is about " in result.err
-    assert run("list", "--json").out == "[]\n"

@@ -5,6 +5,7 @@ import functools
 import os
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -21,20 +22,21 @@ PSEUDO = {
 }
 # What a resource that exists tells of itself, as far as a template takes it apart.
 ATTRIBUTES = {
-    ("SecretsManagerEndpointInterface", "DnsEntries"): [
-        "Z7HUB22UULQXV:vpce-0123456789abcdef0-abcdefgh.secretsmanager.us-east-1.vpce.amazonaws.com",
-        "Z7HUB22UULQXV:vpce-0123456789abcdef0-abcdefgh-us-east-1a.secretsmanager.us-east-1.vpce.amazonaws.com",
+    (f"{name}EndpointInterface", "DnsEntries"): [
+        f"Z7HUB22UULQXV:vpce-0123456789abcdef0-abcdefgh{zone}.{name.lower()}.us-east-1.vpce.amazonaws.com"
+        for zone in ("", "-us-east-1a")
     ]
+    for name in ("SecretsManager", "Sns")
 }
 
 
-def load() -> dict[str, Any]:
-    return copy.deepcopy(_read())
+def load(path: Path = TEMPLATE) -> dict[str, Any]:
+    return copy.deepcopy(_read(path))
 
 
 @functools.cache
-def _read() -> dict[str, Any]:
-    return reader.load()
+def _read(path: Path) -> dict[str, Any]:
+    return reader.load(path)
 
 
 def parameters(template: dict[str, Any], given: dict[str, Any]) -> dict[str, str]:
@@ -126,15 +128,22 @@ def stack(
     code: str = "code-1", layer: str = "layer-1", stack_name: str = "openl2m-stats", **given: Any
 ) -> dict[str, Any]:
     """Return the resources that a deployment with these parameters makes, by their logical ids."""
-    return copy.deepcopy(_translate(code, layer, stack_name, tuple(given.items())))
+    return copy.deepcopy(_translate(code, layer, stack_name, TEMPLATE, tuple(given.items())))
+
+
+def stack_of(path: Path, **given: Any) -> dict[str, Any]:
+    """Return the resources that a deployment of another template makes, by their logical ids."""
+    return copy.deepcopy(_translate("code-1", "layer-1", "openl2m-stats", path, tuple(given.items())))
 
 
 @functools.cache
-def _translate(code: str, layer: str, stack_name: str, given: tuple[tuple[str, Any], ...]) -> dict[str, Any]:
+def _translate(
+    code: str, layer: str, stack_name: str, path: Path, given: tuple[tuple[str, Any], ...]
+) -> dict[str, Any]:
     from samtranslator.translator.managed_policy_translator import ManagedPolicyLoader
     from samtranslator.translator.transform import transform
 
-    template = packaged(load(), code, layer)
+    template = packaged(load(path), code, layer)
     values = parameters(template, dict(given))
     first, second = template["Transform"]
     assert second == "AWS::Serverless-2016-10-31"

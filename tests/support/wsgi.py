@@ -50,7 +50,8 @@ def served_keeping_alive(application: Any) -> Iterator[str]:
 
 @contextlib.contextmanager
 def _running(server: Any) -> Iterator[str]:
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    # It looks now and then whether it is to end; the default is every half second.
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"

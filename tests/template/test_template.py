@@ -26,7 +26,9 @@ ENDPOINT_URL = "https://vpce-0123456789abcdef0-abcdefgh.secretsmanager.us-east-1
 DOMAIN = {"DomainName": "stats.example.com", "CertificateArn": CERTIFICATE}
 KEY = "arn:aws:kms:us-east-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef"
 DATABASE_KEY = "arn:aws:kms:us-east-1:123456789012:key/89abcdef-89ab-cdef-0123-456789abcdef"
+SNS_ENDPOINT_URL = ENDPOINT_URL.replace(".secretsmanager", ".sns")
 TOPIC = "arn:aws:sns:us-east-1:123456789012:operators"
+NOTICES_TOPIC = "arn:aws:sns:us-east-1:123456789012:network"
 FORMER_KEYS = f"{KEY[:-1]}a,{KEY[:-1]}b"
 TOKEN_SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:TokenSecret-1A2B-a1B2c3"
 BUCKET = "openl2m-stats-snapshotbucket-1a2b3c"
@@ -35,6 +37,7 @@ BOUNDARY = "arn:aws:iam::123456789012:policy/boundary"
 EVERYTHING: dict[str, Any] = {
     **ENDPOINT,
     **DOMAIN,
+    "SnsEndpoint": "true",
     "HostedZoneId": "Z0123456789ABCDEFGHIJ",
     "BasePath": "network/openl2m",
     "TruststoreUri": "s3://truststores/clients.pem",
@@ -75,6 +78,7 @@ EVERYTHING: dict[str, Any] = {
     "AccessLog": "false",
     "Tracing": "PassThrough",
     "AlarmTopicArn": TOPIC,
+    "NotifyTopicArn": NOTICES_TOPIC,
     "Dashboard": "true",
     "SnapshotMinutes": 60,
     "SnapshotRetentionDays": 7,
@@ -91,6 +95,9 @@ SETS: dict[str, dict[str, Any]] = {
     "dashboard": {"Dashboard": "true"},
     "cheap": {"AccessLog": "false", "Tracing": "PassThrough", "SnapshotMinutes": 1440},
     "mail": {"NotifyEmail": "network@example.com"},
+    "notices": {**ENDPOINT, "SnsEndpoint": "true", "NotifyTopicArn": NOTICES_TOPIC, "Dashboard": "true"},
+    "alarms elsewhere": {"AlarmTopicArn": TOPIC, "NotifyEmail": "network@example.com"},
+    "notices elsewhere": {"NotifyTopicArn": NOTICES_TOPIC, "NotifyEmail": "network@example.com"},
     "adopted": {"TokenSecretArn": TOKEN_SECRET, "SnapshotBucketName": BUCKET},
     "everything": EVERYTHING,
 }
@@ -169,11 +176,15 @@ def environment(name: str = "StatsFunction", **given: Any) -> dict[str, str]:
     return {**variables, "TOKENS_SECRET_ID": "tokens", "SNAPSHOT_BUCKET": "bucket"}
 
 
+NOTIFYING = {"NOTIFY_TOPIC_ARN", "PUBLIC_URL"}  # the snapshot function's alone
+
+
 def test_variables_are_those_that_the_code_knows() -> None:
     libraries = {"RES_OPTIONS", "POWERTOOLS_SERVICE_NAME", "POWERTOOLS_LOG_LEVEL", "AWS_ENDPOINT_URL_SECRETS_MANAGER"}
     known = settings.OPTIONS.keys() | libraries
-    assert environment(**ENDPOINT).keys() == known
-    assert environment("SnapshotFunction", **ENDPOINT).keys() <= known
+    given = SETS["notices"]
+    assert environment(**given).keys() == known - NOTIFYING
+    assert environment("SnapshotFunction", **given).keys() <= known | {"AWS_ENDPOINT_URL_SNS"}
 
 
 def test_defaults_are_the_codes_own() -> None:
@@ -191,17 +202,52 @@ def test_snapshots_are_taken_with_the_apis_variables(given: dict[str, Any]) -> N
     answering = {
         *("CACHE_TTL_SECONDS", "MAX_STALE_SECONDS", "TOKENS_TTL_SECONDS", "TOKENS_REFRESH_SECONDS"),
         *("TOKENS_MAX_STALE_SECONDS", "BASE_PATH"),
-        *("CLIENT_IP_DENIED", "CLIENT_IP_ALLOWED", "API_ENABLED", "PAGE_ENABLED"),
+        *("CLIENT_IP_DENIED", "CLIENT_IP_ALLOWED"),
     }
     shared = {name: value for name, value in theirs.items() if name not in answering}
-    assert ours == shared
+    assert {name: value for name, value in ours.items() if name not in {*NOTIFYING, "AWS_ENDPOINT_URL_SNS"}} == shared
+
+
+PAGE = "https://${Api}.execute-api.us-east-1.amazonaws.com/"
+
+
+@pytest.mark.parametrize(
+    ("given", "topic", "url"),
+    [
+        ({}, None, PAGE),
+        ({"AlarmTopicArn": TOPIC}, None, PAGE),
+        ({"NotifyEmail": "a@example.com"}, {"Ref": "NotifyTopic"}, PAGE),
+        (SETS["alarms elsewhere"], {"Ref": "NotifyTopic"}, PAGE),
+        ({"NotifyTopicArn": NOTICES_TOPIC, **DOMAIN}, NOTICES_TOPIC, "https://stats.example.com/"),
+        (SETS["notices elsewhere"], NOTICES_TOPIC, PAGE),
+        (EVERYTHING, NOTICES_TOPIC, "https://stats.example.com/network/openl2m/"),
+    ],
+)
+def test_notices_have_a_topic_where_asked_and_link_to_the_page(given: dict[str, Any], topic: Any, url: str) -> None:
+    variables = environment("SnapshotFunction", **given)
+    assert variables.get("NOTIFY_TOPIC_ARN") == topic
+    assert variables["PUBLIC_URL"] == url
+    resources = stack(**given)
+    assert ("NoticeFailuresAlarm" in resources) == (topic is not None)
+    assert ("NotifyTopic" in resources) == ("NotifyEmail" in given)
+    if "NotifyEmail" in given:
+        [subscription] = resources["NotifyTopic"]["Properties"]["Subscription"]
+        assert subscription == {"Protocol": "email", "Endpoint": given["NotifyEmail"]}
+    settings.load(
+        {
+            **variables,
+            "NOTIFY_TOPIC_ARN": NOTICES_TOPIC,
+            "PUBLIC_URL": url.replace("${Api}", "a1b2"),
+            "DATABASE_CA_FILE": "",
+        }
+    )
 
 
 def test_every_variable_has_its_own_parameter(tmp_path: Any) -> None:
     named = {re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).upper(): str(value) for name, value in EVERYTHING.items()}
     variables = environment(**EVERYTHING)
     assert variables == {
-        **{name: value for name, value in named.items() if name in settings.OPTIONS},
+        **{name: value for name, value in named.items() if name in settings.OPTIONS.keys() - NOTIFYING},
         "DATABASE_SECRET_ID": "arn:aws:secretsmanager:us-east-1:123456789012:secret:database-AbCdEf",
         "DATABASE_TLS": "verify",
         "TOKENS_SECRET_ID": "tokens",
@@ -212,13 +258,13 @@ def test_every_variable_has_its_own_parameter(tmp_path: Any) -> None:
         "POWERTOOLS_LOG_LEVEL": "WARNING",
         "AWS_ENDPOINT_URL_SECRETS_MANAGER": ENDPOINT_URL,
     }
-    assert settings.OPTIONS.keys() <= variables.keys()
+    assert settings.OPTIONS.keys() - NOTIFYING <= variables.keys()
     (tmp_path / "own.pem").touch()
     settings.load({**variables, "DATABASE_CA_FILE": str(tmp_path / "own.pem")})  # raises when one is wrong
 
 
-def version(**given: Any) -> str:
-    [name] = [name for name in of_type(stack(**given), "AWS::Lambda::Version") if name.startswith("Stats")]
+def version(function: str = "Stats", **given: Any) -> str:
+    [name] = [name for name in of_type(stack(**given), "AWS::Lambda::Version") if name.startswith(function)]
     return name
 
 
@@ -229,7 +275,8 @@ ELSEWHERE = {
     *("SnapshotMinutes", "SnapshotRetentionDays"),
     *("ThrottlingRate", "ThrottlingBurst", "LogRetentionDays", "AccessLog", "AlarmTopicArn", "Dashboard"),
     "ProvisionedConcurrency",  # the alias's
-    *("TruststoreUri", "TruststoreVersion", "FormerKmsKeyArns", "NotifyEmail"),
+    *("TruststoreUri", "TruststoreVersion", "FormerKmsKeyArns"),
+    *("NotifyTopicArn", "NotifyEmail", "SnsEndpoint"),  # the snapshot function's
 }
 
 
@@ -239,6 +286,31 @@ def test_changed_parameters_publish_a_version_when_they_are_the_functions(parame
     # The VPC is there before and after, so that only one of its two parameters changes.
     before = {"VpcSubnetIds": "subnet-89abcdef", "VpcSecurityGroupIds": "sg-89abcdef"}
     assert (version(**before) != version(**{**before, parameter: changed})) == (parameter not in ELSEWHERE)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value"),
+    [
+        *(("NotifyTopicArn", NOTICES_TOPIC), ("NotifyEmail", "a@example.com"), ("SnsEndpoint", "true")),
+        *(("PageEnabled", "false"), ("StackLabel", "Campus"), ("DomainName", "stats.example.com")),
+    ],
+)
+def test_what_changes_the_notices_publishes_a_version_of_the_snapshot_function(parameter: str, value: str) -> None:
+    before = {**VPC, "NotifyTopicArn": f"{NOTICES_TOPIC}2"} if parameter == "SnsEndpoint" else VPC
+    assert version("Snapshot", **before) != version("Snapshot", **{**before, parameter: value})
+
+
+def test_descriptions_fit() -> None:
+    """Lambda takes 256 characters. What is longest differs: true and false, the reservation, the mail's address."""
+    longest = {
+        **ENDPOINT,
+        "Revision": "r" * 32,
+        "NotifyEmail": f"{'a' * 116}@example.com",
+        "ReservedConcurrency": "9999",
+    }
+    assert len(longest["NotifyEmail"]) == load()["Parameters"]["NotifyEmail"]["MaxLength"]
+    for name in ("StatsFunction", "SnapshotFunction"):
+        assert len(function(name, **{**longest, "SecretsManagerEndpoint": "false"})["Description"]) <= 256
 
 
 @pytest.mark.parametrize("name", ["StatsFunction", "SnapshotFunction"])
@@ -528,9 +600,27 @@ def test_what_former_keys_have_encrypted_can_be_read_and_nothing_is_encrypted_wi
         ]
 
 
-def test_only_cloudwatch_sends_to_the_topic() -> None:
-    for role in ("StatsRole", "SnapshotRole"):
-        assert added(role, NotifyEmail="a@example.com") == []
+def test_snapshot_function_alone_sends_to_the_topic_and_to_no_other() -> None:
+    for given in ({"NotifyEmail": "a@example.com"}, {"NotifyTopicArn": NOTICES_TOPIC}):
+        assert added("StatsRole", **given) == []
+    assert added("SnapshotRole", AlarmTopicArn=TOPIC) == []
+    assert added("SnapshotRole", NotifyEmail="a@example.com") == [
+        ("Allow", "sns:Publish", {"Ref": "NotifyTopic"}, None)
+    ]
+    assert added("SnapshotRole", NotifyTopicArn=NOTICES_TOPIC) == [
+        ("Allow", "sns:Publish", NOTICES_TOPIC, None),
+        (
+            "Allow",
+            ["kms:Decrypt", "kms:GenerateDataKey"],
+            "arn:aws:kms:us-east-1:*:key/*",
+            {
+                "StringEquals": {
+                    "kms:EncryptionContext:aws:sns:topicArn": NOTICES_TOPIC,
+                    "kms:ViaService": "sns.us-east-1.amazonaws.com",
+                }
+            },
+        ),
+    ]
 
 
 def test_adopted_secret_and_bucket_take_the_place_of_the_stacks_own() -> None:
@@ -559,7 +649,12 @@ def test_snapshot_keys_are_below_the_prefix() -> None:
     assert [objects(each, "/a/b/") for each in ("latest.json", "history/*", "dt=*")] in resources
     assert objects("*", "/a/b/") in resources
     rules = stack(SnapshotPrefix="a/b/")["SnapshotBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
-    assert {rule["Prefix"] for rule in rules if "Prefix" in rule} == {"a/b/dt=", "a/b/latest.json", "a/b/history/"}
+    assert {rule["Prefix"] for rule in rules if "Prefix" in rule} == {
+        "a/b/dt=",
+        "a/b/latest.json",
+        "a/b/history/",
+        "a/b/notices.json",
+    }
 
 
 def test_schedule_may_invoke_the_alias_and_no_more() -> None:
@@ -648,20 +743,33 @@ def test_functions_alone_use_the_endpoint(name: str) -> None:
     assert "AWS_ENDPOINT_URL_SECRETS_MANAGER" not in environment(name, **VPC)
 
 
-def test_endpoint_has_subnets_of_its_own_where_asked() -> None:
+def test_snapshot_function_alone_uses_the_endpoint_for_sns() -> None:
+    given = SETS["notices"]
+    assert stack(**given)["SnsEndpointInterface"]["Properties"]["PrivateDnsEnabled"] is False
+    assert environment("SnapshotFunction", **given)["AWS_ENDPOINT_URL_SNS"] == SNS_ENDPOINT_URL
+    assert "AWS_ENDPOINT_URL_SNS" not in environment(**given)
+
+
+ENDPOINTS = ["SecretsManager", "Sns"]
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+def test_endpoint_has_subnets_of_its_own_where_asked(endpoint: str) -> None:
     def subnets(**given: Any) -> Any:
-        return stack(**{**ENDPOINT, **given})["SecretsManagerEndpointInterface"]["Properties"]["SubnetIds"]
+        resources = stack(**{**SETS["notices"], **given})
+        return resources[f"{endpoint}EndpointInterface"]["Properties"]["SubnetIds"]
 
     assert subnets(EndpointSubnetIds="") == VPC["VpcSubnetIds"].split(",")
     assert subnets() == [ENDPOINT["EndpointSubnetIds"]]
 
 
-def test_endpoint_lets_the_function_in_and_nobody_else() -> None:
-    resources = stack(**ENDPOINT)
-    endpoint = resources["SecretsManagerEndpointInterface"]["Properties"]
-    assert endpoint["ServiceName"] == "com.amazonaws.us-east-1.secretsmanager"
-    assert endpoint["SecurityGroupIds"] == [{"Fn::GetAtt": ["SecretsManagerEndpointGroup", "GroupId"]}]
-    [rule] = resources["SecretsManagerEndpointGroup"]["Properties"]["SecurityGroupIngress"]
+@pytest.mark.parametrize("name", ENDPOINTS)
+def test_endpoint_lets_the_function_in_and_nobody_else(name: str) -> None:
+    resources = stack(**SETS["notices"])
+    endpoint = resources[f"{name}EndpointInterface"]["Properties"]
+    assert endpoint["ServiceName"] == f"com.amazonaws.us-east-1.{name.lower()}"
+    assert endpoint["SecurityGroupIds"] == [{"Fn::GetAtt": [f"{name}EndpointGroup", "GroupId"]}]
+    [rule] = resources[f"{name}EndpointGroup"]["Properties"]["SecurityGroupIngress"]
     assert (rule["FromPort"], rule["ToPort"], rule["IpProtocol"]) == (443, 443, "tcp")
     assert rule["SourceSecurityGroupId"] == "sg-0123456789abcdef0"
     assert "CidrIp" not in rule
@@ -735,6 +843,7 @@ def problem(parameter: dict[str, Any], value: str) -> str | None:
         ("NotifyEmail", "network"),
         ("NotifyEmail", "a@example.com,b@example.com"),
         ("AlarmTopicArn", f"{TOPIC}.fifo"),
+        ("NotifyTopicArn", f"{TOPIC}.fifo"),
         ("StackLabel", " Campus"),
         ("TokenSecretArn", "TokenSecret-1A2B"),
         ("SnapshotBucketName", "arn:aws:s3:::bucket"),
@@ -788,7 +897,9 @@ def test_good_combinations_break_no_rule(name: str) -> None:
         ({"BasePath": "openl2m"}, "DomainSettingsHaveDomain"),
         ({"TruststoreUri": "s3://truststores/clients.pem"}, "DomainSettingsHaveDomain"),
         ({**DOMAIN, "TruststoreVersion": "1"}, "TruststoreVersionHasTruststore"),
-        ({"AlarmTopicArn": TOPIC, "NotifyEmail": "network@example.com"}, "OneTopicForAlarms"),
+        ({"AlarmTopicArn": TOPIC, "NotifyTopicArn": TOPIC, "NotifyEmail": "a@example.com"}, "MailHasContent"),
+        ({**ENDPOINT, "SnsEndpoint": "true"}, "SnsEndpointHasNotices"),
+        ({**VPC, "SnsEndpoint": "true", "NotifyTopicArn": TOPIC}, "EndpointHasVpc"),
         ({"SnapStart": "PublishedVersions", "ProvisionedConcurrency": 1}, "OneKindOfWarmStart"),
     ],
 )

@@ -6,6 +6,7 @@ usage: PYTHONPATH=functions python -m tests.template.translated    write transla
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 from tests.support.stack import stack
 from tests.template.test_template import SETS
@@ -26,9 +27,14 @@ def text(name: str) -> str:
     return json.dumps(resources, indent=1, sort_keys=True) + "\n"
 
 
-def _resources(name: str) -> dict[str, object]:
-    found: dict[str, object] = json.loads(_HASH.sub(r"\1", json.dumps(stack(**SETS[name]))))
+def without_hashes(resources: Any) -> dict[str, Any]:
+    """Return resources, or what refers to them, with names that do not change with their content."""
+    found: dict[str, Any] = json.loads(_HASH.sub(r"\1", json.dumps(resources)))
     return found
+
+
+def _resources(name: str) -> dict[str, Any]:
+    return without_hashes(stack(**SETS[name]))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.faults import notices
 from tests.faults.table import HELD, ROWS, Answer
 from tests.support.alarms import ALARM, NO_DATA, OK, metrics, of_template, states
 from tests.support.stack import ROOT, Decider, load, parameters
@@ -88,6 +89,14 @@ def test_each_fault_fires_an_alarm_that_ends_with_it(answer: Answer) -> None:
         assert_fires_and_ends(ALARMS["ApiErrorsAlarm"], {"5xx": course(1, otherwise=0)})
     else:
         assert fired or answer.metrics == {"Refused"}
+
+
+@pytest.mark.parametrize("row", notices.ROWS, ids=lambda row: row.fault)
+def test_a_topic_that_fails_fires_an_alarm_that_ends_with_it(row: notices.TopicRow) -> None:
+    """Also a single time: what is lost is not sent later. tests/integration/test_notices.py counts them."""
+    alarm = ALARMS[OWN[notices.METRIC]]
+    assert_fires_and_ends(alarm, {notices.METRIC: course(1)})
+    assert states(alarm, {notices.METRIC: [None, 1, None]}) == [OK, ALARM, OK], row
 
 
 @pytest.mark.parametrize("name", OWN.values())
@@ -192,6 +201,9 @@ def test_functions_alarms_watch_the_alias() -> None:
         ({}, None),
         ({"AlarmTopicArn": TOPIC}, TOPIC),
         ({"NotifyEmail": "network@example.com"}, {"Ref": "NotifyTopic"}),
+        ({"NotifyEmail": "network@example.com", "AlarmTopicArn": TOPIC}, TOPIC),
+        ({"NotifyEmail": "network@example.com", "NotifyTopicArn": TOPIC}, {"Ref": "NotifyTopic"}),
+        ({"NotifyTopicArn": TOPIC}, None),
     ],
 )
 def test_every_alarm_is_sent_when_it_begins_and_when_it_ends(given: dict[str, str], topic: Any) -> None:

@@ -1,4 +1,4 @@
-"""Objects in one S3 bucket: read, and written only on a condition; every call ends at a deadline."""
+"""Objects in an S3 bucket: reads and conditional writes, each call bounded by a deadline."""
 
 import random
 import time
@@ -17,12 +17,12 @@ _LONGEST_PAUSE_SECONDS = 0.5
 
 
 class StorageError(RemoteError):
-    """An object could not be read or written, or is not what it should be."""
+    """An object could not be read or written, or is malformed."""
 
 
 @dataclass(frozen=True)
 class Stored:
-    """An object's whole key, its content, and the tag of that content."""
+    """An object: its full key, content and ETag."""
 
     key: str
     body: bytes
@@ -30,7 +30,7 @@ class Stored:
 
 
 class Bucket:
-    """Reads and writes below a prefix. Each call is tried `attempts` times."""
+    """Reads and writes objects below a prefix. Each call has at most `attempts` tries."""
 
     def __init__(self, name: str, prefix: str, attempts: int) -> None:
         self._name = name
@@ -39,35 +39,37 @@ class Bucket:
 
     @cached_property
     def client(self) -> Any:
-        """S3's client, made on the first use."""
+        """The S3 client, created at its first use."""
         return clients.client("s3", self._attempts)
 
     def get(self, key: str, deadline: Deadline) -> Stored | None:
-        """Return an object; None when there is none. Raise StorageError."""
+        """Return an object; None if it does not exist. Raise StorageError."""
         [outcome] = self.get_each({key: None}, deadline)
         try:
             if isinstance(outcome, StorageError):
                 raise outcome
             return outcome
         finally:
-            del outcome  # an error that holds this frame
+            del outcome  # breaks a reference cycle: error, this frame
 
-    def get_each(self, held: Mapping[str, Stored | None], deadline: Deadline) -> list[Stored | StorageError | None]:
-        """Read objects in parallel; return each in the order of the keys, None if it does not exist, or why it failed.
+    def get_each(self, cached: Mapping[str, Stored | None], deadline: Deadline) -> list[Stored | StorageError | None]:
+        """Read objects in parallel; return for each key its object, None if it does not exist, or the error.
 
-        Where one is held and has not changed since, return that one: S3 then sends no content.
+        A cached object that has not changed since is returned itself: S3 then sends no content.
         """
-        outcomes = clients.ask_each(deadline, [partial(self._read, key, stored) for key, stored in held.items()])
-        return [_outcome(self._prefix + key, outcome, held[key]) for key, outcome in zip(held, outcomes, strict=True)]
+        outcomes = clients.ask_each(deadline, [partial(self._read, key, stored) for key, stored in cached.items()])
+        return [
+            _outcome(self._prefix + key, outcome, cached[key]) for key, outcome in zip(cached, outcomes, strict=True)
+        ]
 
-    def _read(self, key: str, held: Stored | None) -> Stored:
+    def _read(self, key: str, cached: Stored | None) -> Stored:
         where = self._prefix + key
-        condition = {"IfNoneMatch": held.etag} if held else {}
+        condition = {"IfNoneMatch": cached.etag} if cached else {}
         answer = self.client.get_object(Bucket=self._name, Key=where, **condition)
         return Stored(where, answer["Body"].read(), answer.get("ETag", ""))
 
     def list_each(self, prefixes: Sequence[str], deadline: Deadline) -> list[list[str] | StorageError]:
-        """List, in parallel, the keys that begin with prefixes: of each the first 1,000, or why that failed."""
+        """List in parallel the keys with each prefix: return for each at most 1,000 keys, or the error."""
         outcomes = clients.ask_each(deadline, [partial(self._list, prefix) for prefix in prefixes])
         return [
             outcome if isinstance(outcome, list) else StorageError(f"{self._prefix}{prefix}: {outcome.code}")
@@ -79,7 +81,7 @@ class Bucket:
         return [each["Key"].removeprefix(self._prefix) for each in answer.get("Contents", [])]
 
     def put(self, key: str, body: bytes, replaces: Stored | None, deadline: Deadline) -> bool:
-        """Write an object in the place of one that was read; `replaces` None: where there was none.
+        """Write an object if it has not changed since it was read as `replaces` (None: if it does not exist).
 
         Return whether it was written: another writer may have been faster. Raise StorageError, after which
         it is not known.
@@ -90,24 +92,24 @@ class Bucket:
         try:
             clients.ask(deadline, lambda: self.client.put_object(**content, **condition))
         except clients.AWSError as error:
-            # 412: the condition does not hold; 409: a write at the same time; no such key: deleted since it was read.
+            # 412: the condition is false; 409: a concurrent write; no such key: deleted since it was read.
             if error.status in {409, 412} or error.code == "NoSuchKey":
                 return False
             raise StorageError(f"{where}: {error.code}") from None
         return True
 
 
-def _outcome(where: str, outcome: Stored | clients.AWSError, held: Stored | None) -> Stored | StorageError | None:
+def _outcome(where: str, outcome: Stored | clients.AWSError, cached: Stored | None) -> Stored | StorageError | None:
     if isinstance(outcome, Stored):
         return outcome
-    if held and outcome.status == 304:
-        return held
-    # S3 answers 404 for an absent key to whoever may list the bucket, as the function may: 403 is a failure.
+    if cached and outcome.status == 304:
+        return cached
+    # S3 answers 404 for an absent key if the caller may list the bucket, as the function may: 403 is a failure.
     return None if outcome.code == "NoSuchKey" else StorageError(f"{where}: {outcome.code}")
 
 
 def tries(key: str, deadline: Deadline) -> Iterator[None]:
-    """Yield for each try to write what others write too, with a random pause between; raise StorageError at last."""
+    """Yield once for each try of a contended write, with random pauses; after the last one raise StorageError."""
     for number in range(_TRIES):
         if number:
             longest = min(0.01 * 2**number, _LONGEST_PAUSE_SECONDS, deadline.left)

@@ -24,7 +24,7 @@ class AWSError(Exception):
         self.code, self.status = code, status
 
 
-@cache  # each session reads botocore's endpoints anew
+@cache  # every new session would read botocore's endpoints again
 def _session() -> Any:
     session = botocore.session.get_session()
     if not session.get_config_variable("data_path"):  # AWS_DATA_PATH: the operator has data files of their own
@@ -34,25 +34,25 @@ def _session() -> Any:
 
 
 def client(service: str, attempts: int = 2) -> Any:
-    """Return a client of an AWS service, which tries each call so often. Raise BotoCoreError, ValueError."""
+    """Return a client of an AWS service, with at most `attempts` tries per call. Raise BotoCoreError, ValueError."""
     # Botocore's defaults are a minute and five attempts; a request has 10 s in all.
     config = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": attempts})
     return _session().create_client(service, config=config)
 
 
 def ask(deadline: Deadline, call: Callable[[], T]) -> T:
-    """Return what the call of a client returns. Raise AWSError, with the code TimeoutError at the deadline."""
+    """Return the result of a client's call. Raise AWSError, with the code TimeoutError at the deadline."""
     [outcome] = ask_each(deadline, [call])
     try:
         if isinstance(outcome, AWSError):
             raise outcome
         return outcome
     finally:
-        del outcome  # an error that holds this frame
+        del outcome  # breaks a reference cycle: error, this frame
 
 
 def ask_each(deadline: Deadline, calls: Sequence[Callable[[], T]]) -> list[T | AWSError]:
-    """Return what each of some calls of clients returns, or why it failed; they run side by side."""
+    """Make clients' calls in parallel; return the result or the error of each."""
     try:
         futures = each_within(deadline, calls)
     except TimeoutError as error:
@@ -65,10 +65,10 @@ def _outcome(future: "Future[T]") -> T | AWSError:
         return future.result(0)
     except ClientError as error:
         return AWSError(code_of(error), error.response["ResponseMetadata"].get("HTTPStatusCode"))
-    except Exception as error:  # noqa: BLE001 an answer that is garbage makes botocore raise anything
+    except Exception as error:  # noqa: BLE001 on a malformed response, botocore may raise anything
         return AWSError(type(error).__name__)
     finally:
-        del future  # it holds the error that holds this frame
+        del future  # breaks a reference cycle: future, error, this frame
 
 
 def code_of(error: ClientError) -> str:

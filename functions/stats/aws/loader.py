@@ -1,4 +1,4 @@
-"""A loader of botocore's data files that looks for no services and reads into plain dictionaries.
+"""A loader of botocore's data files that does not search for services and reads into plain dictionaries.
 
 Botocore's own loader searches the folders of all services twice, and reads into ordered dictionaries. That takes an
 eighth of a cold start.
@@ -11,19 +11,19 @@ from typing import Any
 
 from botocore.loaders import JSONFileLoader, Loader
 
-# The services that the function calls or botocore may get credentials from.
-SERVICES = ("rds", "s3", "secretsmanager", "signin", "sso", "sso-oidc", "sts")
+# The services that the function calls, and those from which botocore may get credentials.
+SERVICES = ("rds", "s3", "secretsmanager", "signin", "sns", "sso", "sso-oidc", "sts")
 _GZIP = 31  # of zlib's wbits: with gzip's header, of whatever window
 
 
 class ServiceLoader(Loader):
-    """Loads the data of SERVICES, and knows no other services."""
+    """Loads the data of SERVICES; other services do not exist for it."""
 
     def __init__(self) -> None:
         super().__init__(file_loader=_Files())
 
-    def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002 each has what a client needs
-        """Return SERVICES, without searching the folders."""
+    def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002 each service has every type
+        """Return SERVICES without searching the folders."""
         return list(SERVICES)
 
 

@@ -1,4 +1,4 @@
-"""Secrets Manager: what a secret says now."""
+"""Reads of secrets from Secrets Manager."""
 
 import json
 from typing import Any, Literal
@@ -13,15 +13,15 @@ Stage = Literal["AWSCURRENT", "AWSPENDING"]
 
 
 class SecretUnavailableError(RemoteError):
-    """Secrets Manager did not hand the secret out; the text is the AWS error's code or class."""
+    """The secret could not be read from Secrets Manager; the text is the AWS error's code or class."""
 
 
 class NoValueError(SecretUnavailableError):
-    """The secret exists, but no value was ever made current."""
+    """The secret exists, but has no current version."""
 
 
 def parse_json(text: str | bytes) -> Any:
-    """Return what a secret's value says. Raise ValueError("not JSON"), which does not repeat the value.
+    """Return the parsed JSON of a secret's value. Raise ValueError("not JSON"), which does not repeat the value.
 
     A byte order mark is skipped: Windows PowerShell writes one into the files that secrets are stored from. The AWS CLI
     may have read it as three letters of code page 1252.
@@ -31,18 +31,18 @@ def parse_json(text: str | bytes) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
-        # The decoder's error carries the value itself.
+        # The decoder's error contains the value.
         raise ValueError("not JSON") from None
 
 
 class SecretStore:
-    """Reads secrets; one client, made once a container."""
+    """Reads secrets, with one client for the life of the execution environment."""
 
     def __init__(self) -> None:
         self._client = clients.client("secretsmanager")
 
     def get(self, secret_id: str, deadline: Deadline, stage: Stage = "AWSCURRENT") -> str | bytes:
-        """Return a secret's value: the current one, or the one that a rotation is about to make current.
+        """Return a secret's current value, or the pending one of a rotation.
 
         Raise SecretUnavailableError, of which NoValueError is one.
         """
@@ -58,14 +58,14 @@ class SecretStore:
         return value
 
     def _answer(self, secret_id: str, stage: Stage) -> dict[str, Any] | None:
-        """Return Secrets Manager's answer; None when the secret has no current value."""
+        """Return Secrets Manager's response; None if the secret has no such version."""
         try:
             answer: dict[str, Any] = self._client.get_secret_value(SecretId=secret_id, VersionStage=stage)
         except ClientError as error:
             if clients.code_of(error) != "ResourceNotFoundException":
                 raise
-            # The answer is the same for a secret without a value and for a secret that does not exist;
-            # for the latter, this raises it again.
+            # The error is the same for a secret without a value and for one that does not exist. For the latter,
+            # this call raises it again.
             stages = self._client.describe_secret(SecretId=secret_id).get("VersionIdsToStages", {})
             if any("AWSCURRENT" in names for names in stages.values()):
                 raise

@@ -1,4 +1,4 @@
-"""How long a request may wait, and the few threads on which it waits for what cannot be interrupted."""
+"""Deadlines of requests, and the few threads that wait for calls that cannot be interrupted."""
 
 import math
 import threading
@@ -19,7 +19,7 @@ _free_threads = threading.BoundedSemaphore(4)
 
 @dataclass(frozen=True)
 class Deadline:
-    """The end of a request's time, or of a stage's share of it.
+    """When a request, or a stage of it, must end.
 
     `now` is the request's one reading of the wall clock, in UTC. `began` and `ends` are of time.monotonic().
     """
@@ -30,13 +30,13 @@ class Deadline:
 
     @classmethod
     def after(cls, seconds: float) -> "Deadline":
-        """Start a request's time."""
+        """Return the deadline of a request that begins now."""
         began = time.monotonic()
         return cls(datetime.now(UTC), began, began + seconds)
 
     @classmethod
     def of_invocation(cls, seconds: float, context: Any) -> "Deadline":
-        """Start an invocation's time, which ends a moment before Lambda would end the invocation.
+        """Return the deadline of an invocation that begins now, a moment before Lambda would end it.
 
         `context` is Lambda's, or anything else where there is none.
         """
@@ -45,12 +45,12 @@ class Deadline:
 
     @property
     def left(self) -> float:
-        """The seconds that are left, never fewer than 0."""
+        """The remaining seconds, at least 0."""
         return max(self.ends - time.monotonic(), 0.0)
 
     @property
     def passed(self) -> bool:
-        """Whether no time is left."""
+        """Whether the deadline has passed."""
         return time.monotonic() >= self.ends
 
     @property
@@ -59,12 +59,12 @@ class Deadline:
         return self.now + timedelta(seconds=time.monotonic() - self.began)
 
     def share(self, part: float, most_seconds: float = math.inf) -> "Deadline":
-        """Return the deadline of a stage that gets a part of what is left, so that something stays for the others."""
+        """Return the deadline of a stage that gets a share of the remaining time, so that others get the rest."""
         return replace(self, ends=time.monotonic() + min(self.left * part, most_seconds))
 
 
 def within(deadline: Deadline, call: Callable[[], T]) -> T:
-    """Return what the call returns, or raise what it raises; TimeoutError at the deadline.
+    """Return the result of a call, or raise its error; raise TimeoutError at the deadline.
 
     A resolver waits as long as it likes, and botocore's timeouts are for each receive. So the call runs on a daemon
     thread; one that outlives the deadline is left to itself. While 4 of them are stuck, TimeoutError comes at once.
@@ -73,11 +73,11 @@ def within(deadline: Deadline, call: Callable[[], T]) -> T:
     try:
         return future.result(0)
     finally:
-        del future  # it holds the error that holds this frame
+        del future  # breaks a reference cycle: future, error, this frame
 
 
 def each_within(deadline: Deadline, calls: Sequence[Callable[[], T]]) -> "list[Future[T]]":
-    """Run calls side by side, as many at once as threads are free; return a future for each, in their order.
+    """Run calls in parallel on the free threads; return a future for each, in the same order.
 
     A future that is not done had no time: its result(0) raises TimeoutError. Raise TimeoutError when there is no time
     at all, or no thread: see within().
@@ -93,7 +93,7 @@ def each_within(deadline: Deadline, calls: Sequence[Callable[[], T]]) -> "list[F
     if calls and not threads:
         raise TimeoutError("too many earlier calls are still waiting")
     wait(futures, deadline.left)
-    queue.clear()  # what has not begun never will
+    queue.clear()  # calls that have not begun must not begin
     return futures
 
 
@@ -103,7 +103,7 @@ def _run(queue: "deque[tuple[Callable[[], T], Future[T]]]") -> None:
             call, future = queue.popleft()
             try:
                 future.set_result(call())
-            except BaseException as error:  # noqa: BLE001 it is raised where it is waited for
+            except BaseException as error:  # noqa: BLE001 the waiting thread raises it
                 future.set_exception(error)
             finally:
                 del call, future

@@ -13,11 +13,11 @@ from ipaddress import (
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
-_MAPPED_PREFIX_LENGTH = 96  # RFC 4291, section 2.5.5.2: ::ffff:0:0/96 holds the IPv4 addresses
+_MAPPED_PREFIX_LENGTH = 96  # RFC 4291, section 2.5.5.2: ::ffff:0:0/96 contains the IPv4 addresses
 
 
 def parse_network(text: str) -> Network:
-    """Return the network that `text` names: an address, a prefix or a netmask, host bits allowed.
+    """Return the network in `text`: an address, or one with a prefix length or netmask; host bits may be set.
 
     An IPv4-mapped IPv6 network becomes the IPv4 network that it stands for.
     Raise ValueError when it is none.
@@ -41,5 +41,5 @@ def parse_address(text: object) -> Address | None:
 
 
 def contains(networks: Iterable[Network], address: Address) -> bool:
-    """Tell whether `address` lies in one of `networks`; the two IP versions never match."""
+    """Return whether `address` is in one of `networks`; the two IP versions never match."""
     return any(address in network for network in networks)

@@ -1,4 +1,4 @@
-"""A value from elsewhere: the last good one, its age, and the back-off after a failure."""
+"""Cached remote values: the last good value, its age, and the back-off after failures."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -15,11 +15,11 @@ _LONGEST_PAUSE = timedelta(seconds=30)
 
 
 class RemoteError(Exception):
-    """A read from elsewhere failed; the text is fit for a log."""
+    """A remote read failed; the text may be logged."""
 
 
 class UnavailableError(Exception):
-    """There is nothing to serve. `detail` is fit for the caller, `retry_after` is what is left of the back-off."""
+    """Nothing can be served. `detail` is for the caller; `retry_after` is the remaining back-off."""
 
     def __init__(self, detail: str, retry_after: timedelta) -> None:
         super().__init__(detail)
@@ -27,14 +27,14 @@ class UnavailableError(Exception):
 
 
 class Pause:
-    """The time between two attempts. It begins when an attempt ends; a clock that is set back ends it."""
+    """A pause between two attempts. It begins when an attempt ends. Setting the clock back ends it."""
 
     def __init__(self) -> None:
         self._attempted_at: datetime | None = None
         self._until: datetime | None = None
 
     def begin(self, deadline: Deadline, length: timedelta) -> None:
-        """Begin a pause after the attempt that the deadline is for."""
+        """Begin a pause at the end of the attempt with this deadline."""
         self._attempted_at, self._until = deadline.now, deadline.clock + length
 
     def end(self) -> None:
@@ -42,14 +42,14 @@ class Pause:
         self._until = None
 
     def remaining(self, now: datetime) -> timedelta:
-        """Return what is left of the pause; zero when an attempt may be made."""
+        """Return the rest of the pause; zero when an attempt may be made."""
         if self._until is None or elapsed(self._attempted_at, now) is None:
             return timedelta()
         return max(self._until - now, timedelta())
 
 
 class BackOff:
-    """Pauses between attempts that fail: 1 s, doubled after each further failure in a row, at most 30 s.
+    """Pauses after failed attempts: 1 s, doubled after each consecutive failure, at most 30 s.
 
     A pause begins when the failed attempt ends. A failure is logged as `message` and counted as `metric`.
     """
@@ -62,15 +62,15 @@ class BackOff:
         self._failures = 0
 
     def since_attempt(self, now: datetime) -> float | None:
-        """Return the seconds since the last attempt; None without one, or after the clock was set back."""
+        """Return the seconds since the last attempt; None before the first, or after the clock was set back."""
         return elapsed(self._attempted_at, now)
 
     def remaining(self, now: datetime) -> timedelta:
-        """Return what is left of the pause; zero when an attempt may be made."""
+        """Return the rest of the pause; zero when an attempt may be made."""
         return self._pause.remaining(now)
 
     def attempt(self, action: Callable[[Deadline], None], deadline: Deadline) -> bool:
-        """Run an action, which fails by raising RemoteError. Return whether it succeeded."""
+        """Run an action, which raises RemoteError if it fails. Return whether it succeeded."""
         self._attempted_at = deadline.now
         try:
             action(deadline)
@@ -88,7 +88,7 @@ class BackOff:
 
 
 class Remote(BackOff, Generic[T]):
-    """Keeps the last good value of `read`, through failures.
+    """Caches the last good value that `read` returned, also while it fails.
 
     `read(deadline)` returns a value, or None when there is nothing new, or raises RemoteError.
     """
@@ -100,15 +100,15 @@ class Remote(BackOff, Generic[T]):
         self._read_at: datetime | None = None
 
     def age(self, now: datetime) -> float | None:
-        """Return the seconds since the value was read; None without one, or after the clock was set back."""
+        """Return the seconds since the value was read; None without a value, or after the clock was set back."""
         return elapsed(self._read_at, now)
 
     def refresh(self, deadline: Deadline) -> bool:
-        """Read a new value unless a pause is on. Return whether it was read."""
+        """Read a new value, except during a pause. Return whether it was read."""
         return not self.remaining(deadline.now) and self.refresh_now(deadline)
 
     def refresh_now(self, deadline: Deadline) -> bool:
-        """Read a new value, or keep the last good one. Return whether it was read."""
+        """Read a new value, or keep the last good one if that fails. Return whether it was read."""
         return self.attempt(self._store, deadline)
 
     def _store(self, deadline: Deadline) -> None:

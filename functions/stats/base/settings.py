@@ -12,11 +12,11 @@ from stats.base.zones import time_zone
 
 
 class SettingsError(Exception):
-    """At least one variable is missing or wrong; the text names each of them and what it takes."""
+    """At least one variable is missing or wrong; the text names each, and the values that it accepts."""
 
 
-class Settings(NamedTuple):  # quicker to make than a dataclass, for which cold starts would wait
-    """One field a variable, named like it in lower case; durations in whole seconds."""
+class Settings(NamedTuple):  # faster to create than a dataclass, at every cold start
+    """A field for each variable, with its name in lower case; durations are in whole seconds."""
 
     database_secret_id: str
     tokens_secret_id: str
@@ -39,12 +39,14 @@ class Settings(NamedTuple):  # quicker to make than a dataclass, for which cold 
     page_enabled: bool
     base_path: str
     stack_label: str | None
+    public_url: str | None
+    notify_topic_arn: str | None
     snapshot_bucket: str | None
     snapshot_prefix: str
 
 
 class Option(NamedTuple):
-    """How a variable is read: its default (None: required, "": none), what it takes, and its parser."""
+    """How a variable is read: its default (None: required, "": no value), the values it accepts, and its parser."""
 
     default: str | None
     takes: str
@@ -83,13 +85,23 @@ def _base_path(text: str) -> str:
 
 
 def _file(text: str) -> str:
-    # The default lies in the layer, and only there; it is opened when a connection needs it.
+    # The default exists only in the layer; it is opened when a connection needs it.
     if text != _BUNDLE and not Path(text).is_file():
         raise ValueError
     return text
 
 
+def _matching(pattern: str) -> Callable[[str], str | None]:
+    def parse(text: str) -> str | None:
+        if text and not re.fullmatch(pattern, text):
+            raise ValueError
+        return text or None
+
+    return parse
+
+
 _BASE_PATH = re.compile(r"(?:[A-Za-z0-9._~-]+(?:/[A-Za-z0-9._~-]+)*)?")
+_TOPIC = r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}"
 _BUNDLE = "/opt/python/rds-global-bundle.pem"
 _DAY = 86400
 _SECONDS = f"whole seconds, 0 to {_DAY}"
@@ -119,25 +131,27 @@ OPTIONS: dict[str, Option] = {
     "API_ENABLED": Option("true", "true or false", _one_of(_BOOLEANS)),
     "PAGE_ENABLED": Option("true", "true or false", _one_of(_BOOLEANS)),
     "BASE_PATH": Option("", "a path without slashes at its ends, such as openl2m or network/openl2m", _base_path),
-    "STACK_LABEL": Option("", "what the page and the metrics call this deployment", _text),
+    "STACK_LABEL": Option("", "what the page, the metrics and the notices call this deployment", _text),
+    "PUBLIC_URL": Option("", "the page's address, which notices link to", _matching(r"https?://[!-~]+/")),
+    "NOTIFY_TOPIC_ARN": Option("", "the ARN of the standard SNS topic that the notices are sent to", _matching(_TOPIC)),
     "SNAPSHOT_BUCKET": Option("", "the name of the bucket of the snapshots", _text),
     "SNAPSHOT_PREFIX": Option("snapshots/", "what every key in the bucket begins with", str),
 }
 
 
-def given(environ: Mapping[str, str] = os.environ) -> bool:
-    """Tell whether this process is to be the function: Lambda's own, or one with at least one required variable."""
+def given() -> bool:
+    """Return whether this process is the function: it runs in Lambda, or has at least one required variable."""
     required = [name for name, option in OPTIONS.items() if option.default is None]
-    return any(name in environ for name in ("AWS_LAMBDA_FUNCTION_NAME", *required))
+    return any(name in os.environ for name in ("AWS_LAMBDA_FUNCTION_NAME", *required))
 
 
-def starts_from_snapshot(environ: Mapping[str, str] = os.environ) -> bool:
-    """Tell whether this process is to be stored by Lambda's SnapStart, and run in copies, once it has started."""
-    return environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start"
+def starts_from_snapshot() -> bool:
+    """Return whether SnapStart will store this process after its start, and run copies of it."""
+    return os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start"
 
 
 def load(environ: Mapping[str, str] = os.environ) -> Settings:
-    """Return the settings that `environ` holds; an empty variable counts as absent.
+    """Return the settings in `environ`; an empty variable counts as absent.
 
     Raise SettingsError, one message that names every wrong variable.
     """

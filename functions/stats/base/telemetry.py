@@ -12,13 +12,13 @@ from functools import partial
 
 from aws_lambda_powertools import Logger, Metrics
 
-# In ASCII, since what cannot be encoded, such as half a character in an address, would lose the line.
+# ASCII, because text that cannot be encoded, such as a lone surrogate in an address, would lose the line.
 logger = Logger(json_serializer=partial(json.dumps, default=str, separators=(",", ":")))
 metrics = Metrics(namespace="OpenL2MStats")
 
 # Where Lambda sets a level, Powertools ignores both its own variable and its own setLevel().
 logging.getLogger(logger.name).setLevel((os.environ.get("POWERTOOLS_LOG_LEVEL") or "INFO").upper())
-# Lambda gives its level to the root logger. At DEBUG these libraries log what AWS answers, secrets included.
+# Lambda sets the level of the root logger. At DEBUG these libraries log AWS's responses, secrets included.
 for _library in ("boto3", "botocore", "urllib3"):
     logging.getLogger(_library).setLevel(logging.WARNING)
 
@@ -29,13 +29,13 @@ def count(metric: str) -> None:
 
 
 def report(message: str, metric: str, error: Exception) -> None:
-    """Log and count a failure. The error's text must be fit for a log."""
+    """Log and count a failure. The error's text must not contain secrets."""
     logger.error(message, error=str(error))
     count(metric)
 
 
 def report_unforeseen(error: Exception, metric: str | None = None) -> None:
-    """Log and count an error that nothing foresees, without its text, which may quote a header or a secret."""
+    """Log and count an unexpected error, without its text, which may quote a header or a secret."""
     logger.error("unforeseen", error=type(error).__name__, trace=traceback.format_tb(error.__traceback__))
     if metric:
         count(metric)

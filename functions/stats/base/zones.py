@@ -1,4 +1,4 @@
-"""Time zones of the pinned tzdata package, whatever the system has."""
+"""Time zones from the pinned tzdata package, not from the system."""
 
 import functools
 from pathlib import Path
@@ -11,7 +11,7 @@ def time_zone(key: str) -> ZoneInfo:
 
     Raise ValueError for a name that the package does not have.
     """
-    import tzdata  # `make deploy` checks settings where no package is installed
+    import tzdata  # `make deploy` checks settings without installed packages
 
     data = Path(tzdata.__file__).parent
     if key not in (data / "zones").read_text().split():

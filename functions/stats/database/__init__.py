@@ -1,1 +1,1 @@
-"""The database: the login, the connection, and what the engines share."""
+"""The database: the login, the connection, and the engines."""

@@ -1,4 +1,4 @@
-"""What the engines' modules have in common: the forms of a server, a connection, an engine and an error."""
+"""The interface of the engines: servers, connections, engines and errors."""
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +18,7 @@ Explanation = tuple["Kind", str, str]
 
 
 class Kind(StrEnum):
-    """What a database error calls for; openl2m_stats/database_errors.py says what each is to the operator."""
+    """How to react to a database error; openl2m_stats/database_errors.py explains each to the operator."""
 
     GONE = "gone"  # the session is dead: connect again
     DENIED = "denied"  # the login was refused: read the secret again
@@ -35,7 +35,7 @@ _HINTS = {
 
 
 class DatabaseError(RemoteError):
-    """The numbers could not be read. `code` is the driver's or ours; the text is fit for a log."""
+    """The numbers could not be read. `code` is the driver's or ours; the text may be logged."""
 
     def __init__(self, code: str, text: str, kind: Kind = Kind.OTHER) -> None:
         super().__init__(f"{code}: {text}")
@@ -59,19 +59,19 @@ class Server:
 
     @property
     def address(self) -> str:
-        """Where the server is, fit for a log: a file, a Unix socket, or a host and a port."""
+        """The server's address, for logs: a file, a Unix socket, or a host and a port."""
         if self.engine == "sqlite":
             return self.database
         return self.host if self.host.startswith("/") else f"{self.host}:{self.port}"
 
     @property
     def place(self) -> dict[str, str | int]:
-        """Where the database is: engine, host, port and name, without the user, whom a rotation changes."""
+        """The database's address: engine, host, port and name, without the user, which a rotation may change."""
         return {"engine": self.engine, "host": self.host, "port": self.port, "name": self.database}
 
 
 class Connection(NamedTuple):
-    """An open connection to an engine. Its functions raise whatever the driver does.
+    """An open connection. Its methods raise the driver's own errors.
 
     `fetch(sql, deadline)` returns the rows. `ping(deadline)` returns when the server answers.
     `indexes(deadline)` returns the columns of each index of switches_log that the server may use.
@@ -85,7 +85,7 @@ class Connection(NamedTuple):
 
 
 class Engine(NamedTuple):
-    """What differs between engines.
+    """The differences between engines.
 
     `literal` writes an instant in UTC as SQL. `connect(server, password, tls, deadline)` returns a Connection, or
     raises whatever the driver does and leaves nothing open; the password is the server's, or a token of IAM.
@@ -102,12 +102,12 @@ class Engine(NamedTuple):
 
 @contextlib.contextmanager
 def explaining(engine: Engine, deadline: Deadline) -> Iterator[None]:
-    """Run the block; raise a DatabaseError in the place of whatever the engine's driver raises."""
+    """Run the block, and raise any error of the engine's driver as a DatabaseError."""
     try:
         yield
     except DatabaseError:
         raise
-    except Exception as error:  # noqa: BLE001 a broken server makes a driver raise anything
+    except Exception as error:  # noqa: BLE001 with a broken server, a driver may raise anything
         if deadline.passed:
             text = "the database server did not answer in time"
             raise DatabaseError("timeout", text, Kind.CANCELLED) from None
@@ -116,14 +116,14 @@ def explaining(engine: Engine, deadline: Deadline) -> Iterator[None]:
 
 
 def explain_other(error: Exception) -> Explanation:
-    """Explain an error that is not the driver's own: the session can no longer be used."""
-    # Any other error may quote what it choked on: a UnicodeEncodeError holds the whole password.
+    """Explain an error that is not the driver's own: the connection can no longer be used."""
+    # Other errors may quote their input: a UnicodeEncodeError contains the whole password.
     telling = isinstance(error, OSError | RuntimeError)
     return Kind.GONE, type(error).__name__, str(error) if telling else "not what was expected"
 
 
 def is_answer(explain: Callable[[Exception], Explanation]) -> Callable[[Exception], bool]:
-    """Return what tells whether an engine's error is the server's own answer, not a connection that failed."""
+    """Return a predicate: whether an error is the server's own response, not a failed connection."""
     return lambda error: explain(error)[0] != Kind.GONE
 
 

@@ -1,4 +1,4 @@
-"""The database engines by the names that RDS's secrets have for them.
+"""The database engines, by their names in RDS's secrets.
 
 To add another name of an engine, add it to MYSQL or POSTGRESQL; to add an engine, write a module like postgresql.py.
 Only the module of the engine that is used is imported, and with it the driver.

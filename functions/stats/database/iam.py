@@ -1,4 +1,4 @@
-"""IAM database authentication: a token of RDS in the place of a password."""
+"""IAM database authentication: a signed token instead of a password."""
 
 from functools import cache
 from typing import Any
@@ -9,14 +9,14 @@ from stats.aws import clients
 
 
 class SigningError(Exception):
-    """There is nothing to sign a token with; the text is the AWS error's class."""
+    """There are no credentials to sign a token with; the text is the AWS error's class."""
 
 
 def new_token(host: str, port: int, user: str) -> str:
     """Return a token that lets a user of a database log in, for 15 minutes. Raise SigningError.
 
-    It is signed here, with the function's own credentials and for its region. RDS is not asked, but the credentials
-    may have to be fetched.
+    It is signed locally, with the function's own credentials and for its region. That needs no call to RDS, but may
+    need one for the credentials.
     """
     try:
         return str(_client().generate_db_auth_token(DBHostname=host, Port=port, DBUsername=user))
@@ -24,6 +24,6 @@ def new_token(host: str, port: int, user: str) -> str:
         raise SigningError(type(error).__name__) from None
 
 
-@cache  # making the client takes long, and only a secret without a password needs it
+@cache  # slow to create, and only needed for secrets without a password
 def _client() -> Any:
     return clients.client("rds")

@@ -21,17 +21,17 @@ from stats.database.driver import (
 from stats.database.socket import TLS, Transport, is_unix_socket, open_transport, shutdown_at
 
 KINDS = {
-    # Wrong user or password; the same by a plugin; the account is locked (MySQL, MariaDB).
+    # Wrong user or password; the same from a plugin; a locked account (MySQL, MariaDB).
     **dict.fromkeys(("1045", "1698", "3118", "4151"), Kind.DENIED),
-    # The password has expired: said to a statement (MariaDB), to the login (MySQL).
+    # An expired password, reported for a statement (MariaDB) or the login (MySQL).
     **dict.fromkeys(("1820", "1862"), Kind.DENIED),
-    # A lock that took too long; a killed query; max_statement_time (MariaDB); MAX_EXECUTION_TIME (MySQL).
+    # A lock timeout; a killed query; max_statement_time (MariaDB); MAX_EXECUTION_TIME (MySQL).
     **dict.fromkeys(("1205", "1317", "1969", "3024"), Kind.CANCELLED),
-    # No such database; table; table of information_schema; column; a view of what does not exist.
+    # No such database; table; table of information_schema; column; a view of a table that does not exist.
     **dict.fromkeys(("1049", "1146", "1109", "1054", "1356"), Kind.ABSENT),
-    # The user may not use the database, which may not exist either; may not read a table; a column.
+    # No right to use the database (or it does not exist), to read a table, or a column.
     **dict.fromkeys(("1044", "1142", "1143"), Kind.FORBIDDEN),
-    # A shutdown; a killed connection (MariaDB); an idle one (MySQL); and what the driver says of a dead one.
+    # A shutdown; a killed connection (MariaDB); an idle one (MySQL); the driver's own codes for a dead one.
     **dict.fromkeys(("1053", "1927", "4031", "0", "2003", "2006", "2013", "2014"), Kind.GONE),
 }
 
@@ -43,7 +43,7 @@ def _connect(server: Server, password: str, tls: TLS, deadline: Deadline) -> Con
         connection = driver(
             host=server.host,
             user=server.user,
-            # The driver would encode text as Latin-1, which servers do not expect.
+            # The driver would encode the password as Latin-1, which servers do not expect.
             password=password.encode(),
             database=server.database,
             charset="utf8mb4",
@@ -59,7 +59,7 @@ def _connect(server: Server, password: str, tls: TLS, deadline: Deadline) -> Con
 
 
 class _OverUnixSocket(pymysql.Connection):
-    """A session over a Unix socket that is open already.
+    """A session over an open Unix socket.
 
     caching_sha2_password, which MySQL 8 made the default, sends the password over a secure connection only. To PyMySQL
     a Unix socket is one if it has opened it itself, but not if it was handed to connect().
@@ -82,7 +82,7 @@ def _opened(connection: "pymysql.Connection[Any]", transport: Transport) -> Conn
             connection.ping()
 
     def indexes(deadline: Deadline) -> Indexes:
-        # MariaDB says whether an index is ignored, MySQL whether it is visible, and old versions neither.
+        # MariaDB reports whether an index is ignored, MySQL whether it is visible, old versions neither.
         unusable = "YES" if mariadb else "NO"
         columns: dict[str, list[str]] = {}
         for _table, _unique, name, _place, column, *others in fetch("SHOW INDEX FROM switches_log", deadline):
@@ -107,7 +107,7 @@ def _explain(error: Exception) -> Explanation:
     code, *texts = error.args or ("",)
     if isinstance(code, int):
         return KINDS.get(str(code), Kind.OTHER), str(code), " ".join(map(str, texts))
-    # Without a number, it is the driver that could not make sense of what it read.
+    # Without a number, the driver could not parse what it read.
     return Kind.GONE, type(error).__name__, " ".join(map(str, error.args))
 
 

@@ -21,14 +21,14 @@ FROM pg_index WHERE indrelid = to_regclass('switches_log') AND indisvalid AND in
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 KINDS = {
-    # The user is unknown, may not log in, or has another password.
+    # Unknown user, no right to log in, wrong password.
     **dict.fromkeys(("28000", "28P01"), Kind.DENIED),
     # statement_timeout or an administrator; lock_timeout.
     **dict.fromkeys(("57014", "55P03"), Kind.CANCELLED),
     # No such database; schema; table; column.
     **dict.fromkeys(("3D000", "3F000", "42P01", "42703"), Kind.ABSENT),
     "42501": Kind.FORBIDDEN,
-    # A shutdown, a crash, a start, a dropped database, a session that was idle for too long.
+    # A shutdown, a crash, a start, a dropped database, an idle session that timed out.
     **dict.fromkeys(("57P01", "57P02", "57P03", "57P04", "57P05"), Kind.GONE),
 }
 
@@ -37,7 +37,7 @@ _SASL, _PASSWORD_MESSAGE = 10, b"p"  # a request for a login by SCRAM, and the m
 
 
 class _Session(pg8000.native.Connection):  # type: ignore[misc] # pg8000 has no type hints
-    """A session that logs in as libpq does, and leaves nothing open, neither when its login fails nor when it ends."""
+    """A session that logs in as libpq does, and closes its socket when it ends or its login fails."""
 
     def __init__(self, **arguments: Any) -> None:
         try:
@@ -61,7 +61,7 @@ class _Session(pg8000.native.Connection):  # type: ignore[misc] # pg8000 has no 
         self._sock.flush()
 
     def close(self) -> None:
-        # A socket stays open for as long as a file made of it does, and pg8000 drops its file without closing it.
+        # A socket stays open until the file object made of it is closed, and pg8000 does not close it.
         opened = [vars(self).get(name) for name in ("_sock", "_usock")]
         try:
             super().close()
@@ -72,7 +72,7 @@ class _Session(pg8000.native.Connection):  # type: ignore[misc] # pg8000 has no 
 
 
 def _connect(server: Server, password: str, tls: TLS, deadline: Deadline) -> Connection:
-    # A space or a backslash would end the option's value.
+    # An unescaped space or backslash would end the option's value.
     search_path = server.search_path and re.sub(r"([\s\\])", r"\\\1", server.search_path)
     options = {"options": f"-csearch_path={search_path}"} if search_path else None
 

@@ -30,10 +30,10 @@ _PROHIBITED = (
 
 
 class Client(ScramClient):  # type: ignore[misc] # scramp has no type hints
-    """A SCRAM client of scramp's that takes any password, and whatever iterations and salt the server has."""
+    """A scramp client that accepts any password, and any iteration count and salt of the server."""
 
     def __init__(self, mechanisms: list[str], password: str, channel_binding: tuple[str, Any] | None) -> None:
-        # The server knows the user from the session's start and ignores this name, which scramp would prepare too.
+        # The server knows the user from the startup message and ignores this name, which scramp would prepare.
         super().__init__(mechanisms, "user", "", channel_binding)
         self.password = prepared(password)
 
@@ -44,29 +44,29 @@ class Client(ScramClient):  # type: ignore[misc] # scramp has no type hints
             super().set_server_first(message)
             return
         nonce, salt, iterations = found.groups()
-        # What scramp might find too little is replaced for its checks, of the nonce and against too many iterations.
+        # scramp still checks the nonce and limits the iterations; what else it would refuse is replaced for it.
         super().set_server_first(f"r={nonce},s={_A_SALT},i={max(int(iterations), _LEAST_ITERATIONS)}")
         self.server_first, self.salt, self.iterations = message, base64.b64decode(salt), int(iterations)
 
 
 def prepared(password: str) -> bytes:
-    """Return a password as PostgreSQL's server and libpq hash it: prepared by SASLprep where that accepts it."""
+    """Return a password as PostgreSQL and libpq hash it: after SASLprep, or unchanged if SASLprep rejects it."""
     if password.isascii():
         return password.encode()
     mapped = "".join(
         " " if stringprep.in_table_c12(each) else each
         for each in password
-        # U+200B is in both tables; PostgreSQL takes it for a space.
+        # U+200B is in both tables; PostgreSQL maps it to a space.
         if stringprep.in_table_c12(each) or not stringprep.in_table_b1(each)
     )
-    # PostgreSQL looks for what is prohibited before it normalizes.
+    # PostgreSQL checks for prohibited characters before it normalizes.
     if not mapped or any(prohibits(each) for prohibits in _PROHIBITED for each in mapped) or not _reads_one_way(mapped):
         return password.encode()
     return unicodedata.normalize("NFKC", mapped).encode()
 
 
 def _reads_one_way(text: str) -> bool:
-    """Tell whether a text satisfies RFC 3454's rules for scripts that are written from right to left."""
+    """Return whether a text satisfies RFC 3454's rules for right-to-left scripts."""
     if not any(map(stringprep.in_table_d1, text)):
         return True
     ends = stringprep.in_table_d1(text[0]) and stringprep.in_table_d1(text[-1])

@@ -1,4 +1,4 @@
-"""The database secret: the server it describes, and what to log in with while it is rotated or out of reach."""
+"""The database secret: the server in it, and the logins to try while it is being rotated or cannot be read."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ from stats.database.engines import ENGINES, POSTGRESQL, engine_of
 from stats.database.socket import is_unix_socket
 
 _MAX_AGE_SECONDS = 300
-# Reading the secret may take this part of a request's time: what it said before may well still be right.
+# The share of a request's time for reading the secret: the last value probably still works.
 _SHARE = 1 / 3
 
 
@@ -22,7 +22,7 @@ ReadSecret = Callable[[Deadline, Stage], str | bytes]
 
 
 class DatabaseSecret:
-    """Keeps what the secret said last, and what logged in last."""
+    """Caches the secret's last value, and the last login that worked."""
 
     def __init__(self, settings: Settings, read: ReadSecret) -> None:
         self._settings = settings
@@ -32,30 +32,30 @@ class DatabaseSecret:
         self._doubted = False
 
     def prepare(self, deadline: Deadline) -> Server | None:
-        """Read the secret ahead of the first login; return what it says, if that can be had."""
+        """Read the secret ahead of the first login; return its value, or None if it cannot be read."""
         self._secret.refresh_now(deadline)
         return self._secret.value
 
     @property
     def last_read(self) -> Server | None:
-        """What the secret said last; None before it was read."""
+        """The secret's last value; None before the first read."""
         return self._secret.value
 
     @property
     def logged_in(self) -> Server | None:
-        """What logged in last; None before the first login."""
+        """The last login that worked; None before the first."""
         return self._logged_in
 
     def logins(self, deadline: Deadline) -> Iterator[Server]:
-        """Yield what to log in with, the likeliest first, for as long as logins are refused.
+        """Yield the logins to try until one is accepted, the most likely first.
 
-        | attempt       | what                                           | when                                       |
+        | attempt       | login                                          | when                                       |
         |---------------|------------------------------------------------|--------------------------------------------|
         | remembered    | the secret as read in the last 5 minutes       | no login has failed since                  |
         | current       | AWSCURRENT, read now                           | always                                     |
-        | pending       | AWSPENDING: a rotation has set it already      | AWSCURRENT was read                        |
+        | pending       | AWSPENDING: a rotation may have set it already | AWSCURRENT was read                        |
         | current again | AWSCURRENT, read now: the rotation has ended   | AWSCURRENT was read                        |
-        | last good     | what logged in last, and what was read last    | always: Secrets Manager may be out of reach |
+        | last good     | the last that worked, then the last read       | always: Secrets Manager may be unreachable |
         """
         tried: list[Server] = []
         for server in self._attempts(deadline):
@@ -64,7 +64,7 @@ class DatabaseSecret:
                 yield server
 
     def unreadable(self) -> DatabaseError:
-        """Return the error of a secret that gives nothing to log in with."""
+        """Return the error for a secret without a usable login."""
         error = self._secret.error
         return error if isinstance(error, DatabaseError) else DatabaseError("database secret not readable", str(error))
 
@@ -85,7 +85,7 @@ class DatabaseSecret:
         self._logged_in, self._doubted = server, False
 
     def doubt(self) -> None:
-        """Note that no login succeeded: the secret is to be read again before the next one."""
+        """Note that no login succeeded: the next attempt reads the secret again."""
         self._doubted = True
 
     def _current(self, deadline: Deadline) -> Server:
@@ -94,7 +94,7 @@ class DatabaseSecret:
     def _pending(self, deadline: Deadline) -> Server | None:
         try:
             return self._read(deadline, "AWSPENDING")
-        except (DatabaseError, SecretUnavailableError):  # mostly, there is none
+        except (DatabaseError, SecretUnavailableError):  # usually, no such version exists
             return None
 
     def _read(self, deadline: Deadline, stage: Stage) -> Server:
@@ -102,7 +102,7 @@ class DatabaseSecret:
 
 
 def parse_server(text: str | bytes, settings: Settings) -> Server:
-    """Return the server that a database secret describes; what it leaves out is taken from the settings.
+    """Return the server in a database secret; the settings fill in what is missing.
 
     The secret is RDS's JSON: `engine`, `host`, `port`, `username`, `password`, `dbname`. Without a password the
     login is by IAM. DATABASE_URL may add a `search_path` of PostgreSQL. Raise DatabaseError.
@@ -116,7 +116,7 @@ def parse_server(text: str | bytes, settings: Settings) -> Server:
 
     def text_of(key: str, otherwise: str | None) -> str:
         value = secret.get(key) or otherwise
-        # What cannot be printed, such as NUL or half a character, drivers and sockets choke on or cut off.
+        # Drivers and sockets fail on unprintable characters such as NUL or a lone surrogate, or cut the text there.
         if not isinstance(value, str) or not value or not value.isprintable():
             raise DatabaseError("bad secret", f"the database secret has no usable {key!r}")
         return value
@@ -140,7 +140,7 @@ def parse_server(text: str | bytes, settings: Settings) -> Server:
 
 
 def _host(host: str, engine: str, port: int) -> str:
-    """Return the host; for libpq's form of a Unix socket, which is the folder that it is in, the socket."""
+    """Return the host; for a Unix socket in libpq's form, its directory, the path of the socket."""
     if engine in POSTGRESQL and is_unix_socket(host) and os.path.isdir(host):  # noqa: PTH112 a Path takes longer
         return os.path.join(host, f".s.PGSQL.{port}")  # noqa: PTH118
     return host
@@ -158,5 +158,5 @@ def _port(value: Any) -> int:
     except (OverflowError, TypeError, ValueError):
         port = 0
     if not 0 < port < 65536:
-        raise DatabaseError("bad secret", "'port' of the database secret is no port number")
+        raise DatabaseError("bad secret", "'port' of the database secret is not a port number")
     return port

@@ -1,4 +1,4 @@
-"""The function's one connection to the database: logs in, checks that it is alive, reconnects, reads."""
+"""The function's one connection to the database: it logs in, checks the connection, reconnects and reads."""
 
 import contextlib
 from collections.abc import Callable, Sequence
@@ -16,11 +16,11 @@ from stats.database.secret import DatabaseSecret, ReadSecret
 from stats.database.socket import TLS, is_local, trust
 
 T = TypeVar("T")
-# Returns SQL for an engine. The second argument fetches the indexes of switches_log (once a connection).
+# Returns SQL for an engine. The second argument fetches the indexes of switches_log, once per connection.
 Statement = Callable[[Engine, Callable[[], Indexes]], str]
-UNREADABLE = (Kind.ABSENT, Kind.FORBIDDEN)  # errors about a table or a column, which others may not have
+UNREADABLE = (Kind.ABSENT, Kind.FORBIDDEN)  # errors that concern one table or column
 
-# A connection that was idle for longer may have died unnoticed.
+# A connection that has been idle for longer may be dead.
 _IDLE_SECONDS = 10
 _PING_SECONDS, _PING_SHARE = 2, 1 / 5
 
@@ -33,12 +33,12 @@ class Database:
         self._secret = DatabaseSecret(settings, read_secret)
         self._connection: Connection | None = None
         self._used_at: datetime | None = None
-        self._indexes: Indexes | None = None  # of the log, as the connection found them
+        self._indexes: Indexes | None = None  # of the log, fetched over this connection
 
     def prepare(self, deadline: Deadline) -> None:
-        """Read the secret, the driver and the certificates, so that the first connection need not wait for them.
+        """Load the secret, the driver and the certificates, so that the first request does not wait for them.
 
-        What fails is left to the first request.
+        Failures are ignored: the first request tries again.
         """
         with contextlib.suppress(DatabaseError):
             server = self._secret.prepare(deadline)
@@ -48,11 +48,11 @@ class Database:
 
     @property
     def server(self) -> Server | None:
-        """The server of the session. Without a session, the one that the secret named last; None before that."""
+        """The server of the connection; without one, the server in the secret's last value; None before the first."""
         return self._secret.last_read if self._connection is None else self._secret.logged_in
 
     def read(self, statement: Statement, parse: Callable[[Sequence[Row]], T], deadline: Deadline) -> T:
-        """Return what `parse` makes of a statement's rows. Raise DatabaseError.
+        """Run a statement and return its rows, parsed by `parse`. Raise DatabaseError.
 
         A connection that has died since the last read is replaced once.
         """
@@ -60,15 +60,15 @@ class Database:
             try:
                 return self._fetch(self._connection, statement, parse, deadline)
             except DatabaseError as error:
-                if error.kind != Kind.GONE or deadline.passed:
+                if error.kind != Kind.GONE:
                     raise
         self._connection = self._connect(deadline)
         return self._fetch(self._connection, statement, parse, deadline)
 
     def probe(self, sql: str, deadline: Deadline) -> None:
-        """Run a statement to see whether it can be run. Raise DatabaseError.
+        """Run a statement to find out whether it works. Raise DatabaseError.
 
-        An error that is about a table or a column does not end the session, so that many can be tried by one login.
+        An error about a table or a column leaves the connection open, so that one login is enough to try many.
         """
         if self._connection is None:
             self._connection = self._connect(deadline)
@@ -81,14 +81,14 @@ class Database:
             raise
 
     def close(self) -> None:
-        """Drop the connection, if there is one."""
+        """Close the connection, if there is one."""
         connection, self._connection, self._indexes = self._connection, None, None
         if connection is not None:
-            with contextlib.suppress(Exception):  # whatever is wrong with it, it is of no more use
+            with contextlib.suppress(Exception):  # it is not used again in any case
                 connection.close()
 
     def _is_alive(self, connection: Connection, deadline: Deadline) -> bool:
-        """Tell whether a connection can be used. One that was idle is pinged, and dropped if it does not answer."""
+        """Return whether a connection can be used. An idle one is pinged, and closed if it does not answer."""
         idle = elapsed(self._used_at, deadline.now)
         if idle is not None and idle <= _IDLE_SECONDS:
             return True
@@ -109,7 +109,7 @@ class Database:
                 sql = statement(connection.engine, partial(self._log_indexes, connection, deadline))
                 result = parse(connection.fetch(sql, deadline))
         except DatabaseError:
-            # Much that an operator repairs is fixed when a session begins: default roles, search_path, time limits.
+            # Default roles, search_path and time limits, which an operator may repair, only change in a new session.
             self.close()
             raise
         self._used_at = deadline.now
@@ -121,7 +121,7 @@ class Database:
         return self._indexes
 
     def _connect(self, deadline: Deadline) -> Connection:
-        """Connect with the first login that is not refused."""
+        """Connect with the first login that is accepted."""
         refusal: DatabaseError | None = None
         try:
             for server in self._secret.logins(deadline):
@@ -151,7 +151,7 @@ def connect(server: Server, settings: Settings, deadline: Deadline) -> Connectio
         with explaining(engine, deadline):
             return engine.connect(server, password, tls, deadline)
     except DatabaseError as error:
-        # What the server itself says names the user or the database; a connection that fails names nothing.
+        # The server's own messages name the user or the database; errors of the connection name nothing.
         where = f"{server.address}: " if error.kind in {Kind.GONE, Kind.CANCELLED} else ""
         raise DatabaseError(error.code, where + error.text, error.kind) from None
 

@@ -1,1 +1,1 @@
-"""The answers, one module a path."""
+"""The endpoints, one module for each path."""

@@ -36,10 +36,10 @@ def answer(app: App, request: Request, deadline: Deadline) -> Answer:
 
 
 def _instant(request: Request, now: datetime) -> datetime:
-    """Return the instant that the query names. Raise ProblemError."""
+    """Return the instant in the query. Raise ProblemError."""
     text = one(request, "time")
     try:
-        # A plus sign that is not escaped arrives as a space.
+        # An unescaped plus sign arrives as a space.
         instant = parse_instant((text or "").replace(" ", "+"))
     except (OverflowError, ValueError):
         raise bad("The parameter time takes an instant with an offset, such as 2026-11-23T12:00:00Z.") from None

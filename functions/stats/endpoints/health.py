@@ -1,4 +1,4 @@
-"""`/health`: whether the statistics could be served now, for probes that send no token."""
+"""`/health`: whether the statistics can be served now, for probes without a token."""
 
 from stats.app import App
 from stats.base.deadline import Deadline
@@ -7,6 +7,6 @@ from stats.http.response import Answer
 
 
 def answer(app: App, _request: Request, deadline: Deadline) -> Answer:
-    """Return that all is well, and no numbers. Raise UnavailableError."""
+    """Return a 200 without numbers. Raise UnavailableError."""
     app.service.check(deadline)
     return Answer('{"status":"ok"}', "application/json", {"Cache-Control": "no-store"})

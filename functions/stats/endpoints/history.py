@@ -1,4 +1,4 @@
-"""`/api/stats/history/`: the query's range of days of TIME_ZONE -> their numbers, as JSON or CSV."""
+"""`/api/stats/history/`: the numbers of a range of days in TIME_ZONE, as JSON or CSV."""
 
 import csv
 import io
@@ -25,7 +25,7 @@ _JSON, _CSV = "application/json", "text/csv"
 
 
 def answer(app: App, request: Request, deadline: Deadline) -> Answer:
-    """Return the numbers of the days that the query names. Raise ProblemError or UnavailableError."""
+    """Return the numbers of the days in the query. Raise ProblemError or UnavailableError."""
     if app.history is None:
         raise ProblemError(HTTPStatus.NOT_FOUND, "There is no history: no bucket for snapshots is configured.")
     zone = app.settings.time_zone
@@ -46,7 +46,7 @@ def answer(app: App, request: Request, deadline: Deadline) -> Answer:
 
 
 def _range(request: Request, today: date) -> tuple[date, date]:
-    """Return the first and the last day that are asked for. Raise ProblemError."""
+    """Return the first and last day in the query. Raise ProblemError."""
     last = _day(request, "to") or today
     first = _day(request, "from") or date.fromordinal(max(last.toordinal() - _DEFAULT_DAYS + 1, 1))
     if first > last:
@@ -62,7 +62,7 @@ def _day(request: Request, name: str) -> date | None:
     if value is None:
         return None
     try:
-        # fromisoformat() reads other forms, too, and digits of other scripts.
+        # fromisoformat() accepts other forms, too, and digits of other scripts.
         return date.fromisoformat(value if _DATE.fullmatch(value) else "")
     except ValueError:
         raise bad(f"The parameter {name} is not a date: it takes YYYY-MM-DD, such as 2026-11-23.") from None
@@ -92,7 +92,7 @@ def _json(days: Mapping[str, Row | None], time_zone: str, today: str) -> str:
 
 def _csv(days: Mapping[str, Row | None]) -> str:
     text = io.StringIO()
-    lines = csv.writer(text)  # by default as RFC 4180 has it, None being empty
+    lines = csv.writer(text)  # the default follows RFC 4180 and writes None as an empty field
     lines.writerow(["day", "source", *(statistic.key for statistic in STATISTICS)])
     for day, row in days.items():
         source = "" if row is None else "backfill" if is_backfilled(row) else "snapshot"
@@ -102,5 +102,5 @@ def _csv(days: Mapping[str, Row | None]) -> str:
 
 def _value(row: Row | None, key: str) -> int | None:
     value = row["values"].get(key) if row else None
-    # Another version, or a hand, may have written anything.
+    # Another version, or somebody by hand, may have written anything.
     return value if type(value) is int else None

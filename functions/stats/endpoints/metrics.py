@@ -27,7 +27,7 @@ _VERSIONS = {"0.0.1", "0.0.4", "1.0.0"}
 
 @dataclass(frozen=True)
 class Family:
-    """Statistics that are one metric, told apart by the label `window` if they have windows."""
+    """The statistics of one metric; the label `window` distinguishes them if they have windows."""
 
     name: str
     statistics: tuple[Statistic, ...]
@@ -39,7 +39,7 @@ class Family:
 
     @property
     def help(self) -> str:
-        """What it counts; where that depends on the window, what it counts in which."""
+        """Its HELP text: what it counts, for each window where that differs."""
         windows: dict[str, list[str]] = {}
         for statistic in self.statistics:
             windows.setdefault(statistic.counts, []).append(statistic.window.value if statistic.window else "")
@@ -49,7 +49,7 @@ class Family:
 
 
 def families(statistics: Sequence[Statistic] = STATISTICS) -> list[Family]:
-    """Return the metrics that statistics make, in the order of each one's first."""
+    """Return the metrics of some statistics, in the order of each one's first."""
     grouped: dict[str, list[Statistic]] = {}
     for statistic in statistics:
         grouped.setdefault(f"openl2m_{statistic.family}", []).append(statistic)
@@ -59,7 +59,7 @@ def families(statistics: Sequence[Statistic] = STATISTICS) -> list[Family]:
 def metrics(
     document: Document, taken_at: datetime, snapshot_taken_at: datetime | None, label: str | None
 ) -> Iterator[Metric]:
-    """Yield the metrics of a document whose numbers were read at an instant, without the numbers that it lacks.
+    """Yield the metrics of a document whose numbers were read at an instant. Missing numbers are omitted.
 
     `snapshot_taken_at` is the newest snapshot's instant, and `label` the name of this deployment, if there are any.
     """
@@ -87,7 +87,7 @@ def metrics(
 
 @dataclass(frozen=True)
 class _Collector:
-    """What prometheus_client's registry takes."""
+    """The interface that prometheus_client expects of a registry."""
 
     collect: Callable[[], Iterator[Metric]]
 
@@ -107,5 +107,5 @@ def answer(app: App, request: Request, deadline: Deadline) -> Answer:
 
 
 def _is_known(accepted: str) -> bool:
-    # choose_encoder() fails at a version that is not a number, and mistakes any later one for its own.
+    # choose_encoder() fails for a version that is not a number, and treats any later one as its own.
     return {version.strip() for version in _VERSION.findall(accepted)} <= _VERSIONS

@@ -1,4 +1,4 @@
-"""The page at `/`: the files of web/ as one document, with the headers that let a browser run no other code.
+"""The page at `/`: the files of web/ as one document, with headers that allow no other code to run.
 
 api.py imports this module for the first request for the page.
 """
@@ -22,14 +22,13 @@ _FILES = Path(__file__).parent / "web"
 _STYLES = re.compile(r'(?:<link rel="stylesheet" href="[a-z]+\.css">\n)+')
 _SCRIPTS = re.compile(r'(?:<script src="[a-z]+\.js"></script>\n)+')
 _NAME = re.compile(r'"([a-z]+\.(?:css|js))"')
-# What only people read: indentation, comments, and spaces around signs that no text in web/ has spaces around.
+# Only for readers of the source: indentation, comments and, outside of texts, spaces around signs and other long forms.
 _INDENTATION = re.compile(r"^\s+", re.MULTILINE)
 _COMMENTS = re.compile(r"^// .*\n| // .*$", re.MULTILINE)
-_SPACES = {
-    "style": re.compile(r"\s*([{};,])\s*|(?<=:) "),
-    "script": re.compile(
-        r" (=>|[!=]==|&&|\|\||\?\?|[<>+*-]=?|[=?:/]) |(?<=[;{,(\[])\n|(?<=[{(\[]) | (?=[})\]])|(?<=\)) (?={)"
-    ),
+_TEXTS = re.compile(r'("[^"\n]*"|`[^`\n]*`)')
+_SHORTER = {
+    "style": ((r"\s*([{};,])\s*|(?<=:) ", r"\1"), (r"\b0(?=\.\d)", "")),
+    "script": ((r"\s*([-=+*/%<>!&|?:,;{}()[\]])\s*", r"\1"), (r"\bconst ", "let "), (r"(?<!\w)\((\w+)\)=>", r"\1=>")),
 }
 
 
@@ -46,6 +45,7 @@ def _page(label: str | None) -> Answer:
     document = template.substitute(title=title, stack=name, catalogue=_catalogue())
     document, style = _inline(document, _STYLES, "style")
     document, script = _inline(document, _SCRIPTS, "script")
+    document = document.replace(">\n<", "><")
     policy = (
         f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; connect-src 'self'; "
         "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -55,14 +55,14 @@ def _page(label: str | None) -> Answer:
         "Cache-Control": "no-cache",
         "Content-Security-Policy": policy,
         "Referrer-Policy": "no-referrer",
-        # Browsers heed it over HTTPS alone, so `make run` is not concerned.
+        # Browsers ignore it over HTTP, so it does not affect `make run`.
         "Strict-Transport-Security": "max-age=31536000",
     }
     return Answer(document, "text/html; charset=utf-8", headers)
 
 
 def _catalogue() -> str:
-    """Return `{section: {key: [label, what it counts]}}` as JSON that no text of it can end.
+    """Return `{section: {key: [label, what it counts]}}` as JSON in which no text can end the element.
 
     What counts the same as the statistic before leaves that out.
     """
@@ -76,12 +76,15 @@ def _catalogue() -> str:
 
 
 def _inline(document: str, references: re.Pattern[str], tag: str) -> tuple[str, str]:
-    """Return the document with one element in the place of its lines that refer to files, and what is in it."""
+    """Return the document with the lines that refer to files replaced by one element, and its content."""
     lines = references.search(document)
     if lines is None:
         raise ValueError(f"index.html refers to no {tag}")
     code = _COMMENTS.sub("", "".join(map(_read, _NAME.findall(lines[0]))))
-    code = _SPACES[tag].sub(r"\1", code)
+    parts = _TEXTS.split(code)
+    for long, short in _SHORTER[tag]:
+        parts[::2] = (re.sub(long, short, part) for part in parts[::2])
+    code = "".join(parts).replace(";}", "}")
     return f"{document[: lines.start()]}<{tag}>{code}</{tag}>\n{document[lines.end() :]}", code
 
 

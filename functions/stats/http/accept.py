@@ -1,4 +1,4 @@
-"""What an Accept or Accept-Encoding header prefers; pure."""
+"""The preferences in Accept and Accept-Encoding headers; pure."""
 
 import re
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ _QUALITY = re.compile(r"q\s*=\s*(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)", re.ASCII | re
 
 
 def preference(values: Sequence[str], ranges: Sequence[str]) -> tuple[float, int]:
-    """Return the weight of what `ranges` stand for, 0 if it is not accepted, and how exactly the header names it.
+    """Return the weight of a type or coding, 0 if it is not accepted, and how specific the header is about it.
 
     `values` are the header's. `ranges` go from the exact name to the widest wildcard that covers it; the most exact one
     in the header counts (RFC 9110, section 12.5).

@@ -1,4 +1,4 @@
-"""Query parameters, each given at most once; pure."""
+"""Query parameters, each at most once; pure."""
 
 from http import HTTPStatus
 
@@ -7,7 +7,7 @@ from stats.http.response import ProblemError
 
 
 def one(request: Request, name: str) -> str | None:
-    """Return a parameter's value, None when it is absent. Raise ProblemError when it is given more than once."""
+    """Return a parameter's value; None if it is absent. Raise ProblemError if it occurs more than once."""
     values = request.query.get(name)
     if not values:
         return None
@@ -17,5 +17,5 @@ def one(request: Request, name: str) -> str | None:
 
 
 def bad(detail: str) -> ProblemError:
-    """Return the 400 of a parameter that cannot be used."""
+    """Return the 400 for an unusable parameter."""
     return ProblemError(HTTPStatus.BAD_REQUEST, detail)

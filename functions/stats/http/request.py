@@ -29,7 +29,7 @@ class Request:
 
 
 def parse(event: Any) -> Request | None:
-    """Return the request of an event of payload format 2.0 or 1.0; None when it is neither, or a load balancer's.
+    """Return the request in an event of payload format 2.0 or 1.0; None for other events, such as a load balancer's.
 
     The path is decoded. Some events have the stage in it, before all else. The client address is the one that
     API Gateway saw, whatever X-Forwarded-For claims. It and the request id are whatever the event has there.
@@ -67,7 +67,7 @@ def _object(value: Any) -> dict[Any, Any]:
 
 
 def _headers(event: dict[Any, Any]) -> dict[str, list[str]]:
-    """Return the headers; format 1.0 shows a repeated one in full only in `multiValueHeaders`."""
+    """Return the headers; in format 1.0, only `multiValueHeaders` has all values of a repeated one."""
     headers: dict[str, list[str]] = {}
     for name, value in _object(event.get("headers")).items():
         if isinstance(name, str) and isinstance(value, str):
@@ -76,7 +76,7 @@ def _headers(event: dict[Any, Any]) -> dict[str, list[str]]:
 
 
 def _query(event: dict[Any, Any]) -> dict[str, list[str]]:
-    """Return the query's parameters. Format 1.0 has them decoded, and a repeated one in full only in `multiValue…`."""
+    """Return the decoded query parameters; in format 1.0, only `multiValue…` has all values of a repeated one."""
     raw = event.get("rawQueryString")
     if isinstance(raw, str):
         return parse_qs(raw, keep_blank_values=True) if raw else {}

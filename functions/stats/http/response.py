@@ -1,4 +1,4 @@
-"""Answers and problems as API Gateway's responses; pure."""
+"""Answers and problems as responses for API Gateway; pure."""
 
 import binascii
 import hashlib
@@ -15,8 +15,8 @@ from typing import Any
 
 from stats.http.request import Request
 
-# API Gateway's response, alike in both payload formats: {"statusCode": int, "headers": {str: str}, "body": str}, and
-# "isBase64Encoded" where the body is.
+# A response in the form of both payload formats: {"statusCode": int, "headers": {str: str}, "body": str}, and
+# "isBase64Encoded" if the body is in base64.
 Response = dict[str, Any]
 
 _LEAST_COMPRESSED = 1000
@@ -27,7 +27,7 @@ _ENTITY_TAG = re.compile(r'(?:W/)?("[^"]*")')
 
 @dataclass(frozen=True)
 class Answer:
-    """A representation. `headers` are those that a 200 and its 304 share, ETag among them.
+    """A representation. `headers` are those of both a 200 and its 304, among them ETag.
 
     `modified_at` is the instant in Last-Modified, if that is sent.
     """
@@ -38,7 +38,7 @@ class Answer:
     modified_at: datetime | None = None
 
     def is_unmodified(self, request: Request) -> bool:
-        """Tell whether the caller's copy is this representation, compressed or not (RFC 9110, section 13)."""
+        """Return whether the caller's copy is this representation, compressed or not (RFC 9110, section 13)."""
         tags = request.headers.get("if-none-match")
         if tags is not None and "ETag" in self.headers:
             listed = ", ".join(tags)
@@ -50,14 +50,14 @@ class Answer:
         try:
             date = parsedate_to_datetime(dates[0])
         except (IndexError, OverflowError, TypeError, ValueError):
-            return False  # not an HTTP date, which is to be ignored
-        # The oldest of the three forms of an HTTP date names no zone: it is UTC too.
+            return False  # RFC 9110: ignore anything but an HTTP date
+        # The oldest of the three forms of an HTTP date has no zone: it is UTC, too.
         date = date if date.tzinfo else date.replace(tzinfo=UTC)
         return date >= self.modified_at.replace(microsecond=0)
 
 
 def success(answer: Answer, request: Request, **headers: str) -> Response:
-    """Return the 200 of an answer, or its 304, with further headers for the 200.
+    """Return an answer's 200, with further headers, or its 304.
 
     A body of more than 1 kB is compressed where that is left to us, for callers that accept it.
     """
@@ -91,7 +91,7 @@ def _compressed_tag(tag: str) -> str:
 
 
 class ProblemError(Exception):
-    """A request that gets an error: `response`, whose body shows `detail` to the caller."""
+    """A request gets an error: `response`, with `detail` in its body."""
 
     def __init__(self, status: HTTPStatus, detail: str, **headers: str) -> None:
         super().__init__(detail)
@@ -103,8 +103,8 @@ class ProblemError(Exception):
 
 
 def unavailable(detail: str, retry_after: timedelta) -> ProblemError:
-    """Return the 503 of a dependency that is unavailable."""
-    seconds = max(ceil(retry_after.total_seconds()), 1)  # the pause may have ended meanwhile
+    """Return the 503 for an unavailable dependency."""
+    seconds = max(ceil(retry_after.total_seconds()), 1)  # the pause may have just ended
     return ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, detail, **{"Retry-After": str(seconds)})
 
 

@@ -1,1 +1,1 @@
-"""The statistics: what each counts, over which window, and the SQL that reads them; pure."""
+"""The statistics: the catalogue, the time windows, and the SQL that reads them; pure."""

@@ -9,13 +9,13 @@ from typing import NamedTuple
 
 from stats.numbers.windows import Window
 
-VIEW, CHANGE, COMMAND, LOGIN = 0, 1, 4, 5  # switches_log.type; a login is also a logout, and a call of the API
+VIEW, CHANGE, COMMAND, LOGIN = 0, 1, 4, 5  # switches_log.type; LOGIN is also for logouts and API calls
 API_CALL = 95  # switches_log.action
 
-COUNTERS = "counters"  # the section that OpenL2M keeps but does not show, and that `/api/stats/` leaves out, too
+COUNTERS = "counters"  # the section of counters that neither OpenL2M nor `/api/stats/` shows
 
 
-# Every cold start makes these classes, and a frozen dataclass takes seven times as long to make as a named tuple.
+# Every cold start creates these classes; a frozen dataclass takes seven times as long to create as a named tuple.
 class Rows(NamedTuple):
     """All rows of a table."""
 
@@ -23,7 +23,7 @@ class Rows(NamedTuple):
 
 
 class Distinct(NamedTuple):
-    """The different values of a column; NULL is none."""
+    """The distinct values of a column, without NULL."""
 
     table: str
     column: str
@@ -36,7 +36,7 @@ class Counter(NamedTuple):
 
 
 class LogRows(NamedTuple):
-    """Rows of switches_log of one type, of one action if that is given, in a window."""
+    """Rows of switches_log of one type, and optionally one action, in a window."""
 
     type: int
     window: Window
@@ -44,14 +44,14 @@ class LogRows(NamedTuple):
 
 
 class LogDevices(NamedTuple):
-    """The different switches in switches_log, of some types or of any, in a window."""
+    """The distinct switches in rows of switches_log, of the given types or of any, in a window."""
 
     window: Window
     types: tuple[int, ...] | None = None
 
 
 class LogUsers(NamedTuple):
-    """The different users in switches_log of one type, in a window.
+    """The distinct users in rows of switches_log of one type, in a window.
 
     All rows without a user (failed logins) count as one more user, together.
     """
@@ -79,7 +79,7 @@ class Statistic(NamedTuple):
 
     @property
     def window(self) -> Window | None:
-        """The window that it looks at, if any."""
+        """Its time window, if any."""
         return None if isinstance(self.measure, Rows | Distinct | Counter) else self.measure.window
 
 
@@ -146,13 +146,13 @@ SERVED = tuple(statistic for statistic in STATISTICS if statistic.section != COU
 
 
 def columns(statistics: Iterable[Statistic] = STATISTICS) -> dict[str, tuple[str, ...]]:
-    """Return the columns that the database user must be able to read, `{table: columns}`."""
-    # COUNT(*) needs the right to read any one column.
+    """Return `{table: columns}` that the database user must be able to read."""
+    # COUNT(*) needs the right to read at least one column.
     return {table: names or ("id",) for table, names in needed(statistics).items()}
 
 
 def needed(statistics: Iterable[Statistic]) -> dict[str, tuple[str, ...]]:
-    """Return the columns that statistics read by name, `{table: columns}`; none where they only count the rows."""
+    """Return `{table: columns}` that the statistics use; no columns where they only count rows."""
     tables: dict[str, dict[str, None]] = {}
     for statistic in statistics:
         table, *names = _columns(statistic.measure)
@@ -161,7 +161,7 @@ def needed(statistics: Iterable[Statistic]) -> dict[str, tuple[str, ...]]:
 
 
 def _columns(measure: Measure) -> tuple[str, ...]:
-    """Return the table that is read, and its columns."""
+    """Return the table, and its columns that are used."""
     match measure:
         case Rows(table):
             return (table,)

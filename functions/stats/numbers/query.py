@@ -22,11 +22,11 @@ Indexes = Sequence[Sequence[str]]
 
 
 class Engine(Protocol):
-    """What the text depends on."""
+    """The differences between engines that affect the SQL."""
 
     @property
     def literal(self) -> Callable[[datetime], str]:
-        """What writes an instant in UTC as SQL."""
+        """Writes an instant in UTC as SQL."""
 
     @property
     def recurses(self) -> bool:
@@ -35,19 +35,19 @@ class Engine(Protocol):
 
 Statement = Callable[[Engine, Callable[[], Indexes]], str]
 
-# What the shape by the indexes needs: two indexes of switches_log that begin with these columns.
+# The statement's second shape needs two indexes of switches_log that begin with these columns.
 INDEXES = (("type", "timestamp", "action", "user_id", "switch_id"), ("switch_id", "timestamp"))
 
 
 def missing_indexes(indexes: Indexes) -> list[tuple[str, ...]]:
-    """Return the columns of those INDEXES that are not among the indexes of switches_log."""
+    """Return the column lists of INDEXES for which switches_log has no index."""
     return [needed for needed in INDEXES if not any(tuple(each[: len(needed)]) == needed for each in indexes)]
 
 
 def statement(
     now: datetime, zone: tzinfo, statistics: Statistics = STATISTICS, *, in_the_past: bool = False
 ) -> Statement:
-    """Return what writes the SELECT that yields one row, the statistics at the instant `now` in their order.
+    """Return a writer of the SELECT, whose one row has the statistics at the instant `now`, in order.
 
     It takes an engine, and a function that returns the columns of each index of switches_log. Nothing but instants is
     interpolated. `in_the_past`: no window reaches beyond `now`.
@@ -66,7 +66,7 @@ def statement(
 
 
 def document(row: Sequence[SupportsInt], statistics: Statistics = STATISTICS) -> Document:
-    """Return `{section: {key: {"label": str, "value": int}}}` from the statement's row; every section is there."""
+    """Return `{section: {key: {"label": str, "value": int}}}` with the statement's row; no section is missing."""
     sections: Document = {statistic.section: {} for statistic in STATISTICS}
     for statistic, value in zip(statistics, row, strict=True):
         sections[statistic.section][statistic.key] = {"label": statistic.label, "value": int(value)}
@@ -74,7 +74,7 @@ def document(row: Sequence[SupportsInt], statistics: Statistics = STATISTICS) ->
 
 
 def is_whole(document: Document) -> bool:
-    """Tell whether a document has the catalogue's statistics, no more and no fewer, in its order.
+    """Return whether a document has exactly the catalogue's statistics, in order.
 
     The snapshots of former versions have no counters, and need none to be served.
     """
@@ -82,7 +82,7 @@ def is_whole(document: Document) -> bool:
 
 
 def is_known(document: Document) -> bool:
-    """Tell whether a document has statistics of the catalogue and no others, in its order."""
+    """Return whether a document has only statistics of the catalogue, in order."""
     found = _entries(document)
     return found == [entry for entry in map(_entry, STATISTICS) if entry in found]
 

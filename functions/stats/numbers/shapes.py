@@ -13,7 +13,7 @@ from stats.numbers.windows import Window
 LogMeasure = LogRows | LogDevices | LogUsers
 Statistics = tuple[Statistic, ...]
 
-# Where a window begins and, if anywhere, ends.
+# The conditions for rows in each window.
 _BEGINS = {window: f"timestamp >= {{{window.value}}}" for window in Window}
 _ENDS = {Window.TODAY: "timestamp < {tomorrow}"}
 # `w` classifies a row of the last 31 days: 0 before the 7 days, else 1, plus 2 when it is of today,
@@ -83,7 +83,7 @@ def by_scan(statistics: Statistics) -> str:
     select = _select(statistics, expression)
     if not measures:
         return select
-    # Only what the statistics need is named: the user may be unable to read the rest.
+    # The database user may be unable to read columns that the statistics do not need.
     groups = {"s": "switch_id"} if any(isinstance(m, LogDevices) for m in measures) else {}
     groups |= {"t": "type"} if any(map(_types, measures)) else {}
     groups |= {"u": _when("COALESCE(user_id, -1)", _in("type", user_types))} if user_types else {}
@@ -98,8 +98,8 @@ GROUP BY {", ".join(groups)}) g"""
 
 @lru_cache(2)
 def by_indexes(statistics: Statistics, recurses: bool) -> str:
-    """Return the SELECT that reads by the indexes; `recurses` is the engine's (see query.Engine)."""
-    # By the rows' types; of the rows of any type, by the windows' end.
+    """Return the SELECT that uses the indexes; `recurses` is the engine's (see query.Engine)."""
+    # Grouped by the rows' types; for rows of any type, by the end of the windows.
     groups: dict[tuple[tuple[int, ...] | None, str | None], list[tuple[str, LogMeasure]]] = {}
     for key, measure in over_log(statistics):
         types = _types(measure)
@@ -112,7 +112,7 @@ def by_indexes(statistics: Statistics, recurses: bool) -> str:
 
 
 def _range(types: Sequence[int], group: Sequence[tuple[str, LogMeasure]]) -> str:
-    """Return the SELECT of the statistics over some types' rows."""
+    """Return the SELECT of the statistics over rows of some types."""
 
     def column(key: str, measure: LogMeasure) -> str:
         action = None
@@ -139,7 +139,7 @@ def _last_entries(group: Sequence[tuple[str, LogMeasure]], end: str | None, recu
     be in switches_switch no longer.
     """
     if recurses:
-        # PostgreSQL's GROUP BY reads every entry. This reads one a device: the last one, then the next device's.
+        # PostgreSQL's GROUP BY would read every entry. This reads one for each device: its last one.
         recursion = f"""WITH RECURSIVE l (s, last) AS ((SELECT switch_id, timestamp FROM switches_log
 WHERE {{until}}switch_id IS NOT NULL AND {end or "timestamp IS NOT NULL"}
 ORDER BY switch_id DESC, timestamp DESC LIMIT 1)
@@ -149,13 +149,13 @@ ORDER BY switch_id DESC, timestamp DESC LIMIT 1) n)
 """
         entries = "l"
     else:
-        # MySQL and MariaDB limit recursion. For MAX(), they jump from one device to the next by themselves.
+        # MySQL and MariaDB limit recursion. For MAX(), they skip from one device to the next on their own.
         recursion = ""
         entries = f"""(SELECT switch_id AS s, MAX(timestamp) AS last
 FROM switches_log WHERE {{until}}{end or "switch_id IS NOT NULL"} GROUP BY switch_id) l"""
 
     def column(key: str, measure: LogMeasure) -> str:
-        # Entries without a device are no device's.
+        # Entries without a device do not count.
         return f"COUNT({_when('s', _BEGINS[measure.window].replace('timestamp', 'last'))}) AS {key}"
 
     return f"{recursion}SELECT {', '.join(column(*each) for each in group)}\nFROM {entries}"

@@ -1,4 +1,4 @@
-"""The time windows that statistics look at, and where they begin at an instant; pure."""
+"""The time windows of the statistics, and their bounds at an instant; pure."""
 
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import Enum
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Window(Enum):
-    """A span of switches_log.timestamp that ends now, or later: only TODAY has an upper bound."""
+    """A range of switches_log.timestamp that includes now; only TODAY has an upper bound."""
 
     LAST_HOUR = "last_hour"
     TODAY = "today"
@@ -15,7 +15,7 @@ class Window(Enum):
 
 
 class Bounds(NamedTuple):
-    """Where each window begins, named like it, and where today ends, as instants in UTC."""
+    """The beginning of each window, by its name, and the end of today, as instants in UTC."""
 
     last_hour: datetime
     today: datetime
@@ -24,7 +24,7 @@ class Bounds(NamedTuple):
     last_31_days: datetime
 
     def begin(self, window: Window) -> datetime:
-        """Return where a window begins."""
+        """Return the beginning of a window."""
         instant: datetime = getattr(self, window.value)
         return instant
 
@@ -37,8 +37,8 @@ def bounds(now: datetime, zone: tzinfo) -> Bounds:
     """
 
     def midnight(day: datetime) -> datetime:
-        # fold=0 reads a skipped midnight with the offset before the skip, and takes an
-        # ambiguous one for its first occurrence (PEP 495), which are OpenL2M's own rules.
+        # fold=0 means the offset before the skip for a skipped midnight, and the first occurrence
+        # of an ambiguous one (PEP 495). These are OpenL2M's own rules.
         return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
 
     now = now.astimezone(UTC)

@@ -1,1 +1,1 @@
-"""Snapshots in S3, and the history made of them."""
+"""Snapshots in S3, and the history that is built from them."""

@@ -1,4 +1,4 @@
-"""The history: months in memory, fetched from S3 when they are due."""
+"""The history: months cached in memory, and refreshed from S3."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ from stats.base.settings import Settings
 from stats.base.telemetry import report
 from stats.snapshots import months
 
-# By then the last snapshots of a month have been written, however late. Only a backfill or a repair changes it later.
+# By then all snapshots of a month have been written, even late ones. Only a backfill or a repair changes it later.
 _SETTLED_AFTER = timedelta(days=2)
 _SETTLED_SECONDS = 3600
 _MOST_MONTHS = 24
@@ -21,7 +21,7 @@ _MOST_MONTHS = 24
 
 @dataclass(frozen=True)
 class _Month:
-    """A month's rows by day, the object that they come from (None: there is no usable one), and when it was read."""
+    """A month's rows by day, their object (None: no usable one exists), and when it was read."""
 
     rows: dict[str, months.Row]
     stored: Stored | None
@@ -34,17 +34,17 @@ class History:
     def __init__(self, settings: Settings, bucket: Bucket) -> None:
         self._settings = settings
         self._bucket = bucket
-        self._cache: dict[str, _Month] = {}  # the one that was used last is last
+        self._cache: dict[str, _Month] = {}  # in the order of the last use
         self._back_off = BackOff("history not readable", "HistoryReadFailure")
 
     def days(self, first: date, last: date, deadline: Deadline) -> dict[str, months.Row | None]:
-        """Return the row of each day from the first to the last, or None for a day without one.
+        """Return the rows of the days from `first` to `last`, None for a day without a row.
 
         Raise UnavailableError. Cached months are served for MAX_STALE_SECONDS while the bucket cannot be read.
         """
         now = deadline.now
         days = [date.fromordinal(number).isoformat() for number in range(first.toordinal(), last.toordinal() + 1)]
-        # There is no snapshot of a month that is yet to come.
+        # A future month has no snapshots.
         current = now.astimezone(self._settings.time_zone).date().isoformat()[:7]
         months = [month for month in dict.fromkeys(day[:7] for day in days) if month <= current]
         due = [month for month in months if not self._is_fresh(month, now)]
@@ -58,7 +58,7 @@ class History:
         return {day: found.get(day[:7], {}).get(day) for day in days}
 
     def _fetch(self, due_months: Iterable[str], deadline: Deadline) -> None:
-        """Fetch months. Raise StorageError when that fails for one; the others are cached all the same."""
+        """Fetch months. Raise StorageError if one fails; the others are still cached."""
         due = {month: self._cache.get(month) for month in due_months}
         keys = {months.key_of(month): cached.stored if cached else None for month, cached in due.items()}
         failure = None
@@ -73,7 +73,7 @@ class History:
             raise failure
 
     def _keep(self, used: Iterable[str]) -> None:
-        """Note which months were just used, and forget those that were not used for longest."""
+        """Mark months as just used, and drop the least recently used ones from the cache."""
         for month in used:
             if month in self._cache:
                 self._cache[month] = self._cache.pop(month)
@@ -86,17 +86,17 @@ class History:
 
     def _is_usable(self, month: str, now: datetime) -> bool:
         age = self._age(month, now)
-        # The hour for which a settled month counts as fresh comes on top.
+        # Plus the hour for which a settled month counts as fresh.
         limit = self._settings.max_stale_seconds + self._settled_seconds(month, now)
         return age is not None and (age <= limit or self._is_fresh(month, now))
 
     def _age(self, month: str, now: datetime) -> float | None:
-        """Return the seconds since a month was read; None when it is not cached, or the clock was set back since."""
+        """Return the seconds since a month was read; None if it is not cached, or the clock was set back since."""
         cached = self._cache.get(month)
         return elapsed(cached.read_at if cached else None, now)
 
     def _settled_seconds(self, month: str, now: datetime) -> int:
-        """Return how long a month counts as fresh because it is settled; 0 when it is not."""
+        """Return how many seconds a settled month counts as fresh; 0 for other months."""
         cached = self._cache.get(month)
         is_settled = cached and cached.stored and now > _end(month, self._settings.time_zone) + _SETTLED_AFTER
         return _SETTLED_SECONDS if is_settled else 0
@@ -106,7 +106,7 @@ def _parse(stored: Stored | None, now: datetime) -> _Month:
     if stored is None:
         return _Month({}, None, now)
     try:
-        # Asking whether it has changed takes only the tag.
+        # Checking for a change needs only the ETag.
         return _Month(months.parse(stored), replace(stored, body=b""), now)
     except StorageError as error:
         report("history damaged", "HistoryDamaged", error)
@@ -116,5 +116,5 @@ def _parse(stored: Stored | None, now: datetime) -> _Month:
 def _end(month: str, zone: tzinfo) -> datetime:
     """Return the instant at which a month ends in a zone."""
     first = datetime.fromisoformat(f"{month}-01")
-    # The first of the next month, before its offset is looked up.
+    # Find the first day of the next month before looking up its offset.
     return (first + timedelta(days=31)).replace(day=1, tzinfo=zone).astimezone(UTC)

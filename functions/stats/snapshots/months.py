@@ -1,4 +1,4 @@
-"""The rows of the history: one a day of TIME_ZONE, in one object a month.
+"""The rows of the history: one for each day in TIME_ZONE, one object for each month.
 
     history/2026-11.json    {"2026-11-23": {"scheduled_for", "taken_at", "time_zone", "values": {KEY: INTEGER or null,
                             …}, …}, …}
@@ -20,34 +20,34 @@ from stats.base.zones import time_zone
 Row = dict[str, Any]
 
 BACKFILL = "backfill"
-# What broken JSON, or JSON of another form, makes its readers raise.
+# Raised for malformed JSON, or JSON of another form.
 MALFORMED = (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError)
 
 
 def key_of(day: str) -> str:
-    """Return where the rows of the day's month are."""
+    """Return the key of the object for the day's month."""
     return f"history/{day[:7]}.json"
 
 
 def parse(stored: Stored) -> dict[str, Row]:
-    """Return a month's rows by day, with all that is in them. Raise StorageError when it is no such object."""
+    """Return a month's complete rows by day. Raise StorageError if the object is malformed."""
     try:
         rows: dict[str, Row] = json.loads(stored.body)
         for row in rows.values():
             _instants(row)
             row["values"].items()
     except MALFORMED:
-        raise StorageError(f"{stored.key} is no history") from None
+        raise StorageError(f"{stored.key} is not a valid history object") from None
     return rows
 
 
 def is_backfilled(row: Row) -> bool:
-    """Tell whether the row comes from OpenL2M's log, not from a snapshot."""
+    """Return whether the row was backfilled from OpenL2M's log, not read from a snapshot."""
     return row.get("source") == BACKFILL
 
 
 def replaces(row: Row, other: Row | None, day: str) -> bool:
-    """Tell whether a row takes another's place.
+    """Return whether a row replaces another.
 
     A snapshot that was read later does, and a snapshot always replaces a backfilled row. A row of version 1.0 gives
     way if it was read on another day of TIME_ZONE. Of two backfilled rows, the new one counts.
@@ -60,19 +60,19 @@ def replaces(row: Row, other: Row | None, day: str) -> bool:
 
 
 def _was_read_on(day: str, row: Row, zone: str) -> bool:
-    """Tell whether a row is of the day that it stands for. One that names no time zone counts as of `zone`."""
+    """Return whether a row was read on its day. A row without a time zone is in `zone`."""
     return "time_zone" in row or _instants(row)[0].astimezone(time_zone(zone)).date().isoformat() == day
 
 
 def _instants(row: Row) -> tuple[datetime, datetime]:
-    """Return when a row was read and, for two that were read at one instant, when it was scheduled."""
+    """Return when a row was read and, to break a tie, when it was scheduled."""
     return parse_instant(row["taken_at"]), parse_instant(row["scheduled_for"])
 
 
 def put(bucket: Bucket, key: str, rows: Mapping[str, Row], deadline: Deadline) -> bool:
-    """Write rows, by day, to their month, but none that does not replace the one there. Return whether any was.
+    """Write rows, by day, to their month, if they replace those in it. Return whether any was written.
 
-    Raise StorageError, also when the object is no history: to begin anew would lose the month.
+    Raise StorageError, also if the object is malformed: starting over would lose the month.
     """
     for _ in tries(key, deadline):
         stored = bucket.get(key, deadline)

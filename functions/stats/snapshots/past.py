@@ -1,4 +1,4 @@
-"""Single snapshots of the past, found by when they were read."""
+"""Single snapshots of the past, by the time of their numbers."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -21,11 +21,11 @@ class Past:
         self._back_off = BackOff("snapshot not readable", "SnapshotReadFailure")
 
     def newest(self, instant: datetime, accepts: Callable[[Snapshot], bool], deadline: Deadline) -> Snapshot | None:
-        """Return the newest snapshot read at an instant or within a day before it, of those that `accepts` permits.
+        """Return the newest snapshot that `accepts`, read at an instant or within a day before it.
 
         Raise UnavailableError.
         """
-        if instant < _EPOCH:  # a day before the year 1 there is no calendar
+        if instant < _EPOCH:  # the day before must not be before the year 1
             return None
         found: list[Snapshot] = []
 
@@ -40,7 +40,7 @@ class Past:
         return found[0] if found else None
 
     def _find(self, instant: datetime, accepts: Callable[[Snapshot], bool], deadline: Deadline) -> Snapshot | None:
-        # A key carries the scheduled time, a moment before the reading: nearly always the hour itself has the one.
+        # The key has the scheduled time, just before the reading, so the snapshot is nearly always in this hour.
         hours = [hour_prefix(instant - hours * _HOUR) for hours in range(int(_REACH / _HOUR) + 2)]
         for prefixes in (hours[:1], hours[1:2], hours[2:]):
             for key in self._keys(prefixes, deadline):
@@ -51,7 +51,7 @@ class Past:
         return None
 
     def _keys(self, prefixes: Sequence[str], deadline: Deadline) -> list[str]:
-        """Return the keys below some prefixes, the latest first."""
+        """Return the keys with some prefixes, the latest first."""
         keys: list[str] = []
         for outcome in self._snapshots.bucket.list_each(prefixes, deadline):
             if isinstance(outcome, StorageError):

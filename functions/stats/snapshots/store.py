@@ -1,4 +1,4 @@
-"""Snapshots in S3: each written once, the newest of them, and a row a day as their history.
+"""Snapshots in S3: an object for each, one with the newest, and rows of the history.
 
     dt=2026-11-23/2026-11-23T12-00-00Z.json    a snapshot, by the time that it was scheduled for, in UTC
     latest.json                                the newest snapshot
@@ -48,12 +48,12 @@ class Snapshot:
 
     @property
     def key(self) -> str:
-        """Where the snapshot's own object is."""
+        """The key of the snapshot's own object."""
         return key_of(self.scheduled_for)
 
     @property
     def line(self) -> bytes:
-        """The snapshot as it is stored."""
+        """The snapshot as a line of JSON."""
         return months.line({**self.document, **self._origin})
 
     @property
@@ -70,34 +70,34 @@ class Snapshot:
 
 
 def key_of(scheduled_for: datetime) -> str:
-    """Return where the object of the snapshot is that is scheduled for an instant in UTC."""
+    """Return the key of the snapshot scheduled for an instant in UTC."""
     time = scheduled_for.isoformat(timespec="seconds")[:19]
     return f"dt={time[:10]}/{time.replace(':', '-')}Z.json"
 
 
 def hour_prefix(instant: datetime) -> str:
-    """Return what the keys of the snapshots begin with that are scheduled for an instant's hour of UTC."""
+    """Return the prefix of the keys of all snapshots scheduled for an instant's hour in UTC."""
     return key_of(instant)[: -len("00-00Z.json")]
 
 
 class Snapshots:
-    """The snapshots in a bucket. `zone` is the TIME_ZONE of those that name none."""
+    """The snapshots in a bucket. Those without a time zone are in `zone`."""
 
     def __init__(self, bucket: Bucket, zone: ZoneInfo) -> None:
         self.bucket = bucket
         self._zone = zone
 
     def prepare(self) -> None:
-        """Make S3's client, so that the first request need not wait for it."""
+        """Create the S3 client, so that the first request does not wait for it."""
         _ = self.bucket.client
 
     def latest(self, deadline: Deadline) -> Snapshot | None:
-        """Return the newest snapshot; None when there is none. Raise StorageError."""
+        """Return the newest snapshot; None if there is none. Raise StorageError."""
         stored = self.bucket.get(_LATEST, deadline)
         return parse(stored, self._zone) if stored else None
 
     def read(self, key: str, deadline: Deadline) -> Snapshot | None:
-        """Return a single snapshot; None when it is gone or malformed. Raise StorageError when it cannot be read."""
+        """Return a single snapshot; None if it has expired or is malformed. Raise StorageError if it cannot be read."""
         return self._parse_or_log(self.bucket.get(key, deadline))
 
     def write(self, snapshot: Snapshot, deadline: Deadline) -> tuple[Snapshot, bool]:
@@ -120,7 +120,7 @@ class Snapshots:
         return self._settle(snapshot, deadline)
 
     def _parse_or_log(self, stored: Stored | None) -> Snapshot | None:
-        """Return the newest snapshot; None also when the object is to be replaced because it is none."""
+        """Return the newest snapshot; None if there is none, or the object is malformed and must be replaced."""
         try:
             return parse(stored, self._zone) if stored else None
         except StorageError as error:
@@ -128,7 +128,7 @@ class Snapshots:
             return None
 
     def _is_settled(self, snapshot: Snapshot, deadline: Deadline) -> bool:
-        # The row is written last: where it is, the object is too. The row of one that was read later says nothing.
+        # The row is written last: if it exists, so does the object. The row of a later snapshot proves nothing.
         stored = self.bucket.get(months.key_of(snapshot.day), deadline)
         row = months.parse(stored).get(snapshot.day) if stored else None
         if row is None or months.is_backfilled(row):
@@ -136,7 +136,7 @@ class Snapshots:
         return parse_instant(row["scheduled_for"]) == snapshot.scheduled_for
 
     def _settle(self, snapshot: Snapshot, deadline: Deadline) -> tuple[Snapshot, bool]:
-        """Give a snapshot its object and its row. Return the one that has the object, and whether either is new."""
+        """Write a snapshot's object and row. Return the snapshot in the object, and whether anything was written."""
         kept, changed = self._keep(snapshot, deadline)
         written = months.put(self.bucket, months.key_of(kept.day), {kept.day: kept.row}, deadline)
         return kept, changed or written
@@ -152,14 +152,14 @@ class Snapshots:
 
 
 def open_snapshots(settings: Settings, attempts: int) -> Snapshots | None:
-    """Return the snapshots that the settings name, each call to S3 tried so often; None when they name none."""
+    """Return the snapshots in the settings' bucket, with at most `attempts` tries per call; None without a bucket."""
     if settings.snapshot_bucket is None:
         return None
     return Snapshots(Bucket(settings.snapshot_bucket, settings.snapshot_prefix, attempts), settings.time_zone)
 
 
 def parse(stored: Stored, zone: ZoneInfo) -> Snapshot:
-    """Return a stored snapshot; `zone` counts where it names none. Raise StorageError when it is no snapshot."""
+    """Return a stored snapshot; one without a time zone is in `zone`. Raise StorageError if it is malformed."""
     try:
         content = json.loads(stored.body)
         taken_at, scheduled_for = parse_instant(content.pop("taken_at")), parse_instant(content.pop("scheduled_for"))
@@ -168,8 +168,8 @@ def parse(stored: Stored, zone: ZoneInfo) -> Snapshot:
         types = [{key: type(value) for key, value in entry.items()} for entry in entries]
         if all(each == {"label": str, "value": int} for each in types) and isinstance(read_from, dict | None):
             found = Snapshot(content, taken_at, scheduled_for, time_zone(named) if named else zone, read_from)
-            _ = found.day  # which the first and the last day of the calendar may not have
+            _ = found.day  # fails in the first or last days of the calendar
             return found
     except months.MALFORMED:
-        pass  # its text may be anything, and long
-    raise StorageError(f"{stored.key} is no snapshot")
+        pass  # the error's text may quote the object
+    raise StorageError(f"{stored.key} is not a valid snapshot")

@@ -1,1 +1,1 @@
-"""Tokens: the registry, and who may call."""
+"""Tokens: the registry, and the authorization of callers."""

@@ -14,25 +14,25 @@ from stats.base.settings import Settings
 from stats.base.telemetry import count
 from stats.tokens.registry import Token, parse_registry
 
-# Reading the registry may take this part of a request's time: the statistics are still to be read.
+# The share of a request's time for reading the registry; the statistics need the rest.
 _SHARE = 1 / 2
 
-KEY = "[0-9a-f]{40}"  # 160 random bits, as OpenL2M's own
-# ASCII: without it the Kelvin sign would pass for a k.
+KEY = "[0-9a-f]{40}"  # 160 random bits, like OpenL2M's own
+# Without ASCII, the Kelvin sign would match a k.
 _AUTHORIZATION = re.compile(rf"[ \t]*(?i:token)[ \t]+({KEY})[ \t]*", re.ASCII)
 
 
 def is_key(text: str) -> bool:
-    """Tell whether a text has the form of a key."""
+    """Return whether a text has the form of a key."""
     return re.fullmatch(KEY, text) is not None
 
 
 class RefusedError(Exception):
-    """The caller may not have the statistics. The text says why, for the log and never for the caller."""
+    """The caller gets no statistics. The text is the reason, for the log only, never for the caller."""
 
 
 class UnknownTokenError(RefusedError):
-    """The registry has no usable token of this key."""
+    """The registry has no usable token with this key."""
 
 
 def judge(tokens: Iterable[Token], key: str, address: Address | None, now: datetime) -> Token:
@@ -41,7 +41,7 @@ def judge(tokens: Iterable[Token], key: str, address: Address | None, now: datet
     matches = [token for token in tokens if hmac.compare_digest(token.sha256, digest)]
     if not matches:
         raise UnknownTokenError("unknown token")
-    # Two entries may carry one hash; what either permits is permitted.
+    # Two entries may have the same hash; each permits what it permits alone.
     problems = [token.problem(address, now) for token in matches]
     for token, problem in zip(matches, problems, strict=True):
         if problem is None:
@@ -50,7 +50,7 @@ def judge(tokens: Iterable[Token], key: str, address: Address | None, now: datet
 
 
 class Tokens:
-    """Judges callers by the registry as last read, and has it read again when that is due."""
+    """Authorizes callers with the cached registry, and refreshes it when it is stale."""
 
     def __init__(self, settings: Settings, secrets: SecretStore) -> None:
         self._settings = settings
@@ -58,11 +58,11 @@ class Tokens:
         self._registry = Remote(self._read, "token registry not readable", "RegistryFailure")
 
     def prepare(self, deadline: Deadline) -> None:
-        """Read the registry ahead of the first request; what fails is left to that."""
+        """Read the registry ahead of the first request, which tries again if this fails."""
         self._registry.refresh_now(deadline)
 
     def authenticate(self, authorizations: Sequence[str], client_address: object, deadline: Deadline) -> Token:
-        """Return the token of the one `Authorization` value, if it may be used from the address.
+        """Return the token in the only `Authorization` value, if it may be used from the address.
 
         Raise RefusedError, or UnavailableError when that cannot be told.
         """

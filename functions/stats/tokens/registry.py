@@ -21,7 +21,7 @@ _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 
 @dataclass(frozen=True)
 class Token:
-    """One token; `allowed_ips` None permits every address, an empty tuple none."""
+    """A token. With `allowed_ips` None every address is permitted, with an empty tuple none."""
 
     name: str
     sha256: str
@@ -41,7 +41,7 @@ class Token:
 
 
 def parse_registry(text: str | bytes) -> tuple[Token, ...]:
-    """Return the usable tokens of a registry. Raise ValueError when it is no registry at all."""
+    """Return the usable tokens of a registry. Raise ValueError if it is not a registry."""
     tokens, malformed = parse_entries(parse_document(text)["tokens"])
     for name, problem in malformed:
         logger.warning("token ignored", token=name, problem=problem)
@@ -49,7 +49,7 @@ def parse_registry(text: str | bytes) -> tuple[Token, ...]:
 
 
 def parse_document(text: str | bytes) -> dict[str, Any]:
-    """Return a registry as it is stored: `tokens` is a list. Raise ValueError, which says why it is no registry."""
+    """Return a stored registry, in which `tokens` is a list. Raise ValueError, with the reason, if it is malformed."""
     document = parse_json(text)
     if not isinstance(document, dict) or not isinstance(document.get("tokens"), list):
         raise ValueError('no list "tokens"')
@@ -57,7 +57,7 @@ def parse_document(text: str | bytes) -> dict[str, Any]:
 
 
 def parse_entries(entries: Iterable[Any]) -> tuple[list[Token], list[tuple[str, str]]]:
-    """Return the usable tokens, and of each malformed entry the name, or the number, and what is wrong with it."""
+    """Return the usable tokens, and for each malformed entry its name or number and the problem."""
     tokens: list[Token] = []
     malformed: list[tuple[str, str]] = []
     for number, entry in enumerate(entries, start=1):
@@ -70,7 +70,7 @@ def parse_entries(entries: Iterable[Any]) -> tuple[list[Token], list[tuple[str, 
 
 
 def parse_token(entry: Any) -> Token:
-    """Return the token of one entry. Raise ValueError, which says what is wrong with it, when it is malformed."""
+    """Return the token of an entry. Raise ValueError, with the problem, if it is malformed."""
     if not isinstance(entry, dict):
         raise ValueError("not an object")
     name, sha256 = entry.get("name"), entry.get("sha256")
@@ -104,6 +104,6 @@ def _parse_ips(entry: dict[str, Any], name: str) -> tuple[Network, ...] | None:
         try:
             networks.append(parse_network(item))
         except (AttributeError, ValueError):
-            # OpenL2M too ignores what it cannot read, and a list without a usable item permits nobody.
+            # Like OpenL2M, ignore unreadable items; a list without a usable item permits nobody.
             logger.warning("allowed address ignored", token=name)
     return tuple(networks)

@@ -1,21 +1,20 @@
-"""What `make bench` makes its databases, its tables and its picture of."""
+"""The parts of `make bench`: rows of the log, timings, tables, JSON and the picture."""
 
 import json
+import subprocess
 from collections import Counter
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
-from subprocess import CalledProcessError
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
 
-from dev.bench import plot, report, turns
-from dev.bench.report import Measured, Shape
-from dev.bench.rows import log_rows
-from dev.bench.timing import Timing, pairs, sample, summarize, times_as_long
+from dev.bench import containers, plot, report
+from dev.bench.load import log_rows
+from dev.bench.report import Measured
+from dev.bench.timing import Timing, pairs, summarize, times_as_long
 from dev.markdown import put_into_page
 from openl2m_stats.local.openl2m_schema import COLUMNS
 
@@ -72,28 +71,18 @@ def test_pairs_are_compared_each_for_itself() -> None:
         pairs([1, 2], [1])
 
 
-def test_calls_are_sampled_in_turn_after_a_round_that_is_not_counted() -> None:
-    called: list[str] = []
-    found = sample({"a": lambda: called.append("a"), "b": lambda: called.append("b")}, 0)
-    assert called == ["a", "b"] * 4
-    assert {name: len(taken) for name, taken in found.items()} == {"a": 3, "b": 3}
-
-
 def timing(milliseconds: float) -> Timing:
     return Timing(milliseconds, milliseconds * 0.9, milliseconds * 1.1, 30)
 
 
-def shape(milliseconds: float, times_faster: float, before: float | None = None) -> Shape:
-    names = ("statement", "select_1", "cached", "head", "not_modified", "refused")
-    timings = {"fresh": timing(milliseconds), **{name: timing(0.1) for name in names}}
-    return Shape(timings, timing(times_faster), timing(before) if before else None)
-
-
 def measured(engine: str, entries: int, *, indexed: bool = True, before: float | None = None) -> Measured:
-    stock = shape(entries / 100, 11, before)
-    index = shape(entries / 200, 22, before) if indexed else None
+    times = {"openl2m": entries / 10, "memory": 0.1, "fresh": entries / 100, "openl2m/fresh": 11}
+    if indexed:
+        times |= {"indexed": entries / 200, "openl2m/indexed": 22}
+    if before:
+        times |= {"before/fresh": before} | ({"before/indexed": before} if indexed else {})
     return Measured(
-        "2026-11-23", engine, "cache=1GB", 230, 0, entries, timing(entries / 10), stock=stock, indexed=index
+        "2026-11-23", engine, "cache=1GB", 230, entries, {name: timing(value) for name, value in times.items()}
     )
 
 
@@ -104,16 +93,19 @@ FOUND = [
 ]
 
 
-def test_details_have_every_measure_beside_openl2ms_statements() -> None:
-    lines = report.details(FOUND[1]).splitlines()
-    assert lines[0] == "#### MariaDB <10> & co, 100,000 log entries"
-    assert lines[2].startswith("cache=1GB; the log has 230 MiB with its indexes; 0 pages ")
-    assert (
-        "| a fresh answer | 1,000 (900 to 1,100, n=30) | 11 (9.9 to 12, n=30) "
-        "| 500 (450 to 550, n=30) | 22 (20 to 24, n=30) |"
-    ) in lines
-    assert len(lines) == 4 + 2 + 8 + 1
-    assert lines[-1].count("| 1.5 (1.4 to 1.7, n=30) |") == 2
+def test_another_revision_is_compared_in_a_table_of_its_own() -> None:
+    assert report.before(FOUND).splitlines()[2:] == [
+        "| MariaDB <10> & co | 100,000 | 1.50 (1.35 to 1.65) | 1.50 (1.35 to 1.65) |"
+    ]
+    assert report.before([measured("SQLite 3", 1000, indexed=False, before=2)]).endswith("| 2.00 (1.80 to 2.20) |  |\n")
+    assert report.before(FOUND[:1]) == ""
+
+
+def test_caches_are_those_of_the_largest_log() -> None:
+    assert report.caches(FOUND).splitlines() == [
+        "- MariaDB <10> & co, 100,000 log entries: cache=1GB; log and indexes have 230 MiB.",
+        "- SQLite 3, 1,000 log entries: cache=1GB; log and indexes have 230 MiB.",
+    ]
 
 
 def test_summary_has_a_column_an_engine_and_four_lines_a_size() -> None:
@@ -137,19 +129,19 @@ def test_growth_compares_the_most_entries_with_the_fewest_that_all_engines_had()
 
 
 def test_gain_that_is_quoted_is_postgresqls_with_so_many_entries() -> None:
-    found = [measured("MariaDB 10", 1000), replace(measured("PostgreSQL 15", 1000), stock=shape(10, 3), indexed=None)]
-    expected = "[3 times faster than OpenL2M's own statements](docs/performance.md) on PostgreSQL"
+    found = [measured("MariaDB 10", 1000), measured("PostgreSQL 15", 1000, indexed=False)]
+    expected = "[11 times faster than OpenL2M's own statements](docs/performance.md) on PostgreSQL"
     assert report.gain(found, 1000) == f"{expected}, or in 0.1 ms from memory"
-    found[1] = replace(found[1], indexed=shape(10, 8))
-    assert report.gain(found, 1000) == f"{expected} (8 times with two indexes), or in 0.1 ms from memory"
+    found[1] = measured("PostgreSQL 15", 1000)
+    assert report.gain(found, 1000) == f"{expected} (22 times with two indexes), or in 0.1 ms from memory"
     assert report.gain(found, 2000) == ""
     assert report.gain(found[:1], 1000) == ""
 
 
 def test_json_has_every_timing_and_can_be_read_again() -> None:
     content = json.loads(json.dumps(FOUND[1].as_json()))
-    assert content["openl2m"] == {"median": 10_000, "low": 9000, "high": 11_000, "samples": 30}
-    assert content["indexed"]["timings"]["fresh"]["median"] == 500
+    assert content["times"]["openl2m"] == {"median": 10_000, "low": 9000, "high": 11_000, "samples": 30}
+    assert content["times"]["indexed"]["median"] == 500
     assert report.from_json(content).as_json() == content
     assert report.from_json(FOUND[2].as_json()).as_json() == FOUND[2].as_json()
 
@@ -181,19 +173,30 @@ def test_answers_take_turns_and_are_compared_within_a_round() -> None:
         called.append("indexed")
         return [500] * number
 
-    passes, answers = turns.take_turns(lambda: called.append("openl2m"), {"stock": stock, "indexed": indexed}, 0)
+    passes, answers = containers.take_turns(lambda: called.append("openl2m"), {"stock": stock, "indexed": indexed}, 0)
     assert called == [*["openl2m", "stock", "indexed", "openl2m", "indexed", "stock"] * 2, *called[:3]]
     assert len(passes) == 5
     assert answers["stock"] == [[1000] * 3, [1000] * 3, [10_000] * 3, [1000] * 3, [1000] * 3]
-    slow = [[40_000], [40_000], [400_000], [40_000], [50_000]]
-    assert turns.times_as_long(slow, answers["stock"]) == Timing(40, 40, 50, 5)
+    assert answers["indexed"] == [[500] * 3] * 5
 
 
 def test_functions_of_a_revision(tmp_path: Path) -> None:
-    assert (turns.functions_of("HEAD", tmp_path) / "stats/api.py").is_file()
-    with pytest.raises(CalledProcessError) as caught:
-        turns.functions_of("no-such-revision", tmp_path)
-    assert "no-such-revision" in caught.value.stderr
+    assert (containers.functions_of("HEAD", tmp_path) / "stats/api.py").is_file()
+
+
+def test_a_tag_of_a_release_is_a_revision_and_what_is_absent_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clone = tmp_path / "clone"
+    for arguments in (
+        ["clone", "--quiet", "--shared", str(containers._ROOT), str(clone)],
+        ["-C", str(clone), "tag", "v0.1.0"],
+    ):
+        subprocess.run(["git", *arguments], check=True)
+    monkeypatch.setattr(containers, "_ROOT", clone)
+    assert (containers.functions_of("v0.1.0", tmp_path) / "stats/api.py").is_file()
+    with pytest.raises(ValueError, match=r"no revision v0\.2\.0\. `git fetch --tags` brings"):
+        containers.functions_of("v0.2.0", tmp_path)
 
 
 def test_table_is_put_between_the_markers_and_nothing_else_changes(tmp_path: Path) -> None:
@@ -222,8 +225,8 @@ def test_page_has_the_places_that_both_commands_fill() -> None:
     ("page", "command"),
     [
         ("README.md", "make bench"),
-        ("docs/architecture.md", "make bench, MariaDB"),
-        ("docs/architecture.md", "make bench, PostgreSQL"),
+        ("docs/query-plans.md", "make bench, MariaDB"),
+        ("docs/query-plans.md", "make bench, PostgreSQL"),
     ],
 )
 def test_other_pages_have_their_places(page: str, command: str) -> None:

@@ -47,11 +47,12 @@ def test_an_active_name_is_refused() -> None:
 
 
 def test_revoking_ends_every_entry_of_a_name_once() -> None:
-    entries = [entry(), entry(sha256=NEW), entry(name="other")]
+    entries = [entry(), entry(sha256=NEW), entry(name="other"), entry(expires="soon")]
     edits.revoke(["grafana"], NOW)(entries)
     edits.revoke(["grafana"], NOW + timedelta(days=1))(entries)
     ended = {"active": False, "revoked": NOW_TEXT}
-    assert entries == [entry(**ended), entry(sha256=NEW, **ended), entry(name="other")]
+    revoked = [entry(**ended), entry(sha256=NEW, **ended), entry(name="other"), entry(expires="soon", **ended)]
+    assert entries == revoked
 
 
 def test_revoking_an_unknown_name_is_refused() -> None:

@@ -120,6 +120,15 @@ def test_a_list_without_a_usable_address_keeps_permitting_nobody(
             [("kept", "openl2m-7-ann: it was created, revoked or rotated here")],
             [entry(active=False, revoked="2026-11-02T10:00:00Z")],
         ),
+        *(
+            (
+                [{"name": "x", "sha256": SHA256.upper(), **fields}],
+                [kept],
+                [{"name": "x", "sha256": SHA256.upper(), **fields}],
+            )
+            for kept in [("kept", "openl2m-7-ann: it was created, revoked or rotated here")]
+            for fields in ({}, {"active": False}, {"expires": "soon"})
+        ),
     ],
 )
 def test_what_an_import_changes(before: list[Any], changes: list[openl2m.Change], after: list[Any]) -> None:

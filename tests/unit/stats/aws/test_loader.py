@@ -11,6 +11,8 @@ from botocore.loaders import Loader
 
 from stats.aws.loader import SERVICES, ServiceLoader
 
+KNOWN = sorted({*SERVICES} & {*Loader().list_available_services("service-2")})  # `signin` is newer than the rest
+
 
 def loader(folder: Path) -> Loader:
     """Return a loader that looks into a folder, too."""
@@ -25,7 +27,7 @@ def test_it_knows_its_services_alone() -> None:
         ServiceLoader().load_service_model("ec2", "service-2")
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", KNOWN)
 def test_a_services_model_is_botocores_own(service: str) -> None:
     assert ServiceLoader().load_service_model(service, "service-2") == Loader().load_service_model(service, "service-2")
 

@@ -1,0 +1,209 @@
+"""`openl2m-stats failures`: the snapshot runs that failed at every try, whose events wait in the stack's queue."""
+
+import contextlib
+import json
+import sys
+from collections.abc import Generator, Sequence
+from dataclasses import asdict, dataclass
+
+import click
+
+from openl2m_stats.aws import AWS_ERRORS, explain
+from openl2m_stats.deployed.invocation import InvocationError, run_snapshot
+from openl2m_stats.deployed.queue import Failure, Queue
+from openl2m_stats.deployed.stack import Account, named, reading
+from openl2m_stats.errors import Failed
+from openl2m_stats.parameters import Parsed, WrongUsage, confirm, of_stack
+from openl2m_stats.terminal import table, wrap
+
+_LIST_SECONDS = 60
+_REPLAY_SECONDS = 900  # for all events of a batch, one after the other
+_SHOWN = 8  # of an id
+_REASON_COLUMNS = 24
+_REFUSED = "ScheduleError"  # the function's, for an event that will never do
+_QUEUE = "SnapshotFailuresUrl"
+
+
+@click.group(name="failures", no_args_is_help=False)
+def command() -> None:
+    """Show, replay or delete the events of failed snapshot runs.
+
+    A run that failed at every try leaves its event in a queue, where it stays for 14 days. While there is one, an alarm
+    is on.
+    """
+
+
+@dataclass(frozen=True)
+class _Stack:
+    name: str
+    account: Account
+    queue: Queue
+    function: str
+
+
+def _open(name: str) -> _Stack:
+    with reading(name):
+        account = Account.of()
+        stack = account.describe(name)
+        queue = Queue(account.client("sqs"), stack.output(_QUEUE))
+        return _Stack(name, account, queue, stack.output("SnapshotFunctionName"))
+
+
+@command.command(name="list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@of_stack
+def list_(stack: str | None, as_json: bool) -> int:
+    """List the failed runs.
+
+    The queue stays as it is. The exit code is 1 if there are any.
+    """
+    opened = _open(named(stack))
+    with reading(opened.name):
+        _, hidden = opened.queue.waiting()  # before some are hidden here
+        failures = sorted(_look(opened.queue), key=lambda failure: (failure.failed_at, failure.id))
+    if as_json:
+        keys = ("id", "scheduled_for", "failed_at", "error", "event")
+        print(json.dumps([{key: getattr(each, key) for key in keys} for each in failures], indent=2))
+        return int(bool(failures))
+    if failures:
+        rows = [["id", "scheduled for", "failed at", "reason"]]
+        rows += [[each.id[:_SHOWN], each.scheduled_for or "?", each.failed_at, each.error] for each in failures]
+        print("\n".join(table([[*map(_line, row[:3]), wrap(row[3], _REASON_COLUMNS)] for row in rows])))
+    else:
+        print("There are no failed runs.")
+    if hidden:
+        print(f"{hidden:,} more are being replayed, or were until a moment ago.", file=sys.stderr)
+    return int(bool(failures))
+
+
+def _line(text: str) -> list[str]:
+    return [text]
+
+
+def _look(queue: Queue) -> Sequence[Failure]:
+    """Return the failures, which others can receive again at once."""
+    found: list[Failure] = []
+    try:
+        for batch in queue.receive(_LIST_SECONDS):
+            found += batch
+    finally:
+        queue.release(found)
+    return found
+
+
+def _id(text: str) -> str:
+    if len(text) < 4 or not set(text) <= set("0123456789abcdef-"):
+        raise ValueError("it takes an id of `failures list`, or its first characters")
+    return text
+
+
+@command.command()
+@click.argument("ids", metavar="[ID]...", type=Parsed("ID", _id), nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="Replay all of them.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@of_stack
+def replay(stack: str | None, ids: tuple[str, ...], everything: bool, as_json: bool) -> int:
+    """Take the snapshots of failed runs, whose numbers are those of now.
+
+    Each event leaves the queue once its snapshot is stored; until then it stays there. A snapshot that is there already
+    is not taken again. An event that the function refuses is left out; after any other failure, replaying stops. The
+    exit code is 1 if something could not be replayed.
+    """
+    if bool(ids) == everything:
+        raise WrongUsage("name the events by their ids, or use --all", click.get_current_context())
+    opened = _open(named(stack))
+    outcome = _Outcome([], [])
+    stopped = ""
+    try:
+        with contextlib.closing(_chosen(opened.queue, ids)) as failures:
+            for failure in failures:
+                _replay(opened, failure, outcome, as_json=as_json)
+    except InvocationError as error:
+        stopped = str(error)
+    except AWS_ERRORS as error:
+        stopped = explain(error)
+    if stopped:
+        print(f"Stopped: {stopped.rstrip('.')}.", file=sys.stderr)
+    if as_json:
+        print(json.dumps({**asdict(outcome), "stopped": stopped or None}, indent=2))
+    else:
+        stay = " The others stay in the queue." if stopped or outcome.refused else ""
+        print(f"{len(outcome.replayed):,} replayed.{stay}")
+    return int(bool(stopped or outcome.refused))
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What has been replayed, and what the function can do nothing with."""
+
+    replayed: list[dict[str, object]]
+    refused: list[dict[str, str]]
+
+    def refuse(self, failure: Failure, why: str) -> None:
+        """Note and print that the function does not take an event."""
+        print(f"{failure.id[:_SHOWN]} was refused: {why.rstrip('.')}.", file=sys.stderr)
+        self.refused.append({"id": failure.id, "reason": why})
+
+
+def _chosen(queue: Queue, ids: Sequence[str]) -> Generator[Failure]:
+    """Yield the failures with some ids, or all of them; others can receive what is still there when that is over."""
+    received: list[Failure] = []
+    missing = set(ids)
+    try:
+        for batch in queue.receive(_REPLAY_SECONDS):
+            received += batch
+            for failure in batch:
+                matches = {each for each in ids if failure.id.startswith(each)}
+                if matches or not ids:
+                    yield failure
+                missing -= matches
+            if ids and not missing:
+                return
+        if missing:
+            raise Failed(f"Not in the queue: {', '.join(sorted(missing))}.")
+    finally:
+        queue.release(received)
+
+
+def _replay(opened: _Stack, failure: Failure, outcome: _Outcome, *, as_json: bool) -> None:
+    """Replay one event, or note that it will never do. Raise InvocationError or one of AWS_ERRORS."""
+    if failure.event is None:
+        outcome.refuse(failure, "it is not a schedule's event")
+        return
+    try:
+        snapshot = run_snapshot(opened.function, failure.event)
+    except InvocationError as error:
+        if error.kind != _REFUSED:
+            raise
+        outcome.refuse(failure, str(error))
+        return
+    # Should this fail, another replay takes no second snapshot: the function finds the one that is stored.
+    opened.queue.delete(failure)
+    outcome.replayed.append({"id": failure.id, **snapshot})
+    if not as_json:
+        there = "" if snapshot.get("written") else ", which was there"
+        print(f"{failure.id[:_SHOWN]}: {snapshot['key']}{there}", flush=True)
+
+
+@command.command()
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@of_stack
+def purge(stack: str | None, yes: bool, as_json: bool) -> None:
+    """Delete the events of all failed runs, which ends the alarm.
+
+    Their snapshots are then not taken. SQS needs up to a minute.
+    """
+    opened = _open(named(stack))
+    with reading(opened.name):
+        count = sum(opened.queue.waiting())
+    events = f"about {count:,} event{'s' if count > 1 else ''}"
+    if count and not yes:
+        confirm(f"Delete {events} of {opened.name}?")
+    if count:
+        with reading(opened.name):
+            opened.queue.purge()
+    if as_json:
+        print(json.dumps({"deleted": count}))
+    else:
+        print(f"SQS is deleting {events}." if count else "There are no failed runs.")

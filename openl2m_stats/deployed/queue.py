@@ -1,0 +1,115 @@
+"""The queue of the snapshot runs that failed at every try, each with its event.
+
+Lambda puts the event itself there, for a run that failed. EventBridge Scheduler puts its call of Lambda there, with the
+event as the payload, for a run that it could not start.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from openl2m_stats.terminal import printable
+from stats.base.instants import timestamp
+
+_BATCH = 10  # the most that SQS takes and returns
+_WAIT_SECONDS = 1  # with any wait, SQS looks at all of its servers
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A failed run: its message's id, when it failed, its event, and why it failed, as far as the message says."""
+
+    id: str
+    failed_at: str
+    event: dict[str, Any] | None
+    error: str
+    receipt: str = field(repr=False)
+
+    @property
+    def scheduled_for(self) -> str | None:
+        """The time that the run was scheduled for."""
+        times = (self.event or {}).get("scheduled_for"), (self.event or {}).get("time")
+        return next((printable(each) for each in times if each), None)
+
+
+class Queue:
+    """A stack's queue. Its functions raise one of AWS_ERRORS."""
+
+    def __init__(self, client: Any, url: str) -> None:
+        self._client, self._url = client, url
+
+    def waiting(self) -> tuple[int, int]:
+        """Return about how many messages can be received, and how many somebody has received and not deleted."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        found = self._client.get_queue_attributes(QueueUrl=self._url, AttributeNames=names)["Attributes"]
+        visible, hidden = (int(found.get(name, 0)) for name in names)
+        return visible, hidden
+
+    def receive(self, seconds: int) -> Iterator[list[Failure]]:
+        """Yield the failures in batches. A batch is hidden from others for so many seconds, or until it is released."""
+        seen: set[str] = set()
+        while True:
+            answer = self._client.receive_message(
+                QueueUrl=self._url,
+                MaxNumberOfMessages=_BATCH,
+                VisibilityTimeout=seconds,
+                WaitTimeSeconds=_WAIT_SECONDS,
+                MessageAttributeNames=["All"],
+                MessageSystemAttributeNames=["SentTimestamp"],
+            )
+            new = [each for each in answer.get("Messages", []) if each["MessageId"] not in seen]
+            if not new:
+                return
+            seen.update(each["MessageId"] for each in new)
+            yield list(map(parse, new))
+
+    def release(self, failures: Sequence[Failure]) -> None:
+        """Let others receive failures again."""
+        for start in range(0, len(failures), _BATCH):
+            entries = [
+                {"Id": str(number), "ReceiptHandle": failure.receipt, "VisibilityTimeout": 0}
+                for number, failure in enumerate(failures[start : start + _BATCH])
+            ]
+            self._client.change_message_visibility_batch(QueueUrl=self._url, Entries=entries)
+
+    def delete(self, failure: Failure) -> None:
+        """Remove a failure."""
+        self._client.delete_message(QueueUrl=self._url, ReceiptHandle=failure.receipt)
+
+    def purge(self) -> None:
+        """Remove all failures, which takes SQS up to a minute."""
+        self._client.purge_queue(QueueUrl=self._url)
+
+
+def parse(message: dict[str, Any]) -> Failure:
+    """Return the failure of a message, whose event is None if it has none that the function takes."""
+    attributes = {name: each.get("StringValue", "") for name, each in message.get("MessageAttributes", {}).items()}
+    sent = int(message.get("Attributes", {}).get("SentTimestamp", 0)) // 1000
+    words = [attributes.get(name, "") for name in ("ERROR_CODE", "ERROR_MESSAGE", "ErrorMessage")]
+    return Failure(
+        message["MessageId"],
+        timestamp(datetime.fromtimestamp(sent, UTC)),
+        _event(message.get("Body", ""), attributes.get("SCHEDULED_TIME")),
+        printable(" ".join(" ".join(filter(None, words)).split())),
+        message["ReceiptHandle"],
+    )
+
+
+def _event(body: str, scheduled_time: str | None) -> dict[str, Any] | None:
+    for found in _objects(body):
+        if found.get("scheduled_for") or found.get("time"):
+            return found
+    return {"scheduled_for": scheduled_time} if scheduled_time else None
+
+
+def _objects(text: Any) -> Iterable[dict[str, Any]]:
+    """Yield the JSON object that a text holds, and the payload within, which may be text once more."""
+    try:
+        found = json.loads(text) if isinstance(text, str) else text
+    except ValueError:
+        return
+    if isinstance(found, dict):
+        yield found
+        yield from _objects(found.get("Payload") or found.get("Input"))

@@ -1,0 +1,1 @@
+"""`openl2m-stats verify`: calls a deployed stack as its users do."""
