@@ -30,6 +30,7 @@ def portal() -> Iterator[str]:
         ["doctor", "--stack", "x"],
         ["versions", "prune", "--stack", "x"],
         ["history", "list"],
+        ["notices", "--dry-run", "--stack", "x"],
     ],
     ids=" ".join,
 )
