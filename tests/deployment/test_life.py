@@ -151,6 +151,7 @@ def test_parameters_make_a_new_version_and_the_printed_commands_roll_it_back(
     [said] = notices["said"]
     [message] = client("sqs").receive_message(QueueUrl=mailbox, WaitTimeSeconds=5)["Messages"]
     assert json.loads(message["Body"])["Subject"] == said["subject"]
+    client("sqs").delete_queue(QueueUrl=mailbox)
     roll_back(deployer, printed)
     assert (stack.live(), stack.get(key).headers["Cache-Control"]) == ("1", "private, max-age=60")
 
