@@ -54,7 +54,7 @@ def relinked(text: str, folder: str, names: set[str]) -> str:
         if not target or "://" in target:
             return found[0]
         path = posixpath.normpath(posixpath.join(folder, target))
-        if path == _TEMPLATE:
+        if path == _TEMPLATE and "template.yaml" in names:
             moved = posixpath.relpath("template.yaml", folder or ".")
             return f"[{found[1]}]({moved}{hash_}{anchor})"
         return found[0] if path in names else found[1]
