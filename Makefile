@@ -14,7 +14,7 @@ export PORT DATABASE_URL INSTALLER
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run snapshot invoke doctor test test-slow test-unit test-dates test-newest test-oldest test-debian test-faults docs soak \
-	bench lint lint-workflows format lock audit clean
+	bench lint lint-workflows format lock audit clean picture
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,7 +33,7 @@ help: ## List the targets
 
 setup: $(VENV)/installed ## Create the development environment in .venv
 
-# An environment of another Python than the one that is asked for is made anew.
+# An environment of another Python than the requested one is created again.
 ifneq ($(origin PYTHON),file)
 ifneq ($(shell $(PYTHON) --version 2>/dev/null),$(shell $(BIN)/python --version 2>/dev/null))
 .PHONY: $(VENV)/installed $(VENV)/run.txt
@@ -67,7 +67,7 @@ invoke: $(VENV)/run.txt ## Run one event file through the handler, over the demo
 doctor: $(VENV)/run.txt ## Check the local set-up; `openl2m-stats doctor --env …` checks a deployed one
 	@$(RUN) doctor --demo
 
-# As root on Debian, what the chosen engines lack is installed; elsewhere the tests say what they did without.
+# As root on Debian, missing servers of the chosen engines are installed; elsewhere the tests report what they skip.
 INSTALL = dev/servers/install_packages.sh $$($(BIN)/python -m dev.servers.programs $(1))
 INSTALL_DATABASES = $(call INSTALL,$(ENGINES))
 
@@ -224,6 +224,10 @@ test-page: setup .venv-browser/installed ## Test the page that `make run` serves
 	@$(call INSTALL,chromium)
 	@STATS_TEST_COMMAND="$(COMMAND)" .venv-browser/bin/pytest tests/browser $(ARGS)
 
+picture: setup .venv-browser/installed ## Take the picture of the page that README shows, in Chromium
+	@$(call INSTALL,chromium)
+	@STATS_TEST_COMMAND="$(COMMAND)" .venv-browser/bin/python -m tests.browser.picture
+
 e2e: build setup .venv-runtime/installed test-page ## Test the built artifact as Lambda runs it, in containers where Docker runs, and the page
 	@$(call INSTALL,$(ENGINES) prometheus nagios icinga)
 	@$(BIN)/pytest --numprocesses=2 --dist=loadfile tests/e2e $(ARGS)
@@ -241,7 +245,7 @@ ifneq ($(origin ENV) $(if $(ENV),named),command line named)
 $(error Name an environment of deploy.toml: make $(firstword $(MAKECMDGOALS)) ENV=production)
 endif
 endif
-# What is wrong with deploy.toml is said before anything is installed.
+# Errors in deploy.toml are reported before anything is installed.
 CHECK = $(PYTHON) -m dev.build.deploy $(1) --env "$$ENV"
 DEPLOY := $(WITH_SAM) .venv-sam/bin/python -m dev.build.deploy
 

@@ -1,1 +1,1 @@
-"""What only developers run."""
+"""Tools for developers only."""

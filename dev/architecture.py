@@ -10,7 +10,7 @@ _PACKAGE = _ROOT / "functions/stats"
 
 
 def floors() -> str:
-    """Return the floors from the top, with what each module is for, as a block of text in Markdown."""
+    """Return the floors from the top, with the purpose of each module, as a block of text in Markdown."""
     contracts = tomllib.loads((_ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
     [layers] = [contract["layers"] for contract in contracts if contract["id"] == "functions"]
     lines = []

@@ -22,7 +22,7 @@ time_machine.travel(time.time() + float(pathlib.Path(__file__).with_suffix(".txt
 
 
 def instants(now: datetime) -> Iterator[tuple[str, datetime]]:
-    """Yield the dates to come, with what is special about each."""
+    """Yield future dates, with the special property of each."""
     new_year = datetime(now.year + 1, 1, 1, tzinfo=UTC)
     yield "the end of the year", new_year - _HALF_AN_HOUR
     year = [new_year + _HALF_AN_HOUR * number for number in range(366 * 48)]

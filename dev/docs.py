@@ -1,4 +1,4 @@
-"""Writes into the documents and SQL scripts what the code knows: `make docs`.
+"""Generates parts of the documents and SQL scripts from the code: `make docs`.
 
 A generated part stands between a line that has `make docs: begin NAME` in it and one that has `make docs: end`.
 A few files are generated as a whole.
@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from dev import architecture, athena, openapi, template
-from dev.dashboards import infinity, prometheus
+from dev.dashboards import infinity, prometheus, zabbix
 from dev.markdown import table
 from openl2m_stats import grants
 from openl2m_stats.database_errors import ERRORS, REQUESTS, Error
@@ -131,6 +131,7 @@ PARTS: Parts = {
 FILES: Mapping[str, Callable[[], str]] = {
     "dashboards/grafana.json": prometheus.text,
     "dashboards/grafana-infinity.json": infinity.text,
+    "dashboards/zabbix.yaml": zabbix.text,
     "dev/build/constraints.json": template.constraints,
 }
 
@@ -152,7 +153,7 @@ def _only(lines: Sequence[str], marker: str, start: int) -> int:
 
 
 def main(arguments: Sequence[str], parts: Parts = PARTS) -> int:
-    """Bring the files up to date, or tell which are not; return the exit code."""
+    """Update the files, or report the outdated ones; return the exit code."""
     outdated = []
     for name in (*parts, *FILES):
         path = ROOT / name

@@ -1,4 +1,4 @@
-"""Tables in Markdown, and their place in a page."""
+"""Tables in Markdown, and generated parts of pages."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def put_into_page(path: Path, command: str, text: str) -> None:
-    """Replace what a file has between the two markers of a command, but for a line break after the first."""
+    """Replace the text between the two markers of a command, except a line break after the first."""
     begin, end = f"<!-- {command}: begin -->", f"<!-- {command}: end -->"
     before, _, rest = path.read_text().partition(begin)
     old, found, after = rest.partition(end)

@@ -31,7 +31,7 @@ _KEY_DIGITS = 40
 
 @dataclass
 class _Checkout:
-    """What a checkout defines."""
+    """The definitions in a checkout."""
 
     classes: dict[str, list[tuple[str, ast.ClassDef]]] = field(default_factory=dict)  # by name, with their apps
     constants: dict[str, object] = field(default_factory=dict)  # numbers and texts of modules called constants
@@ -173,7 +173,7 @@ def _token_format(tables: Mapping[str, _Columns], maker: ast.FunctionDef | None)
 
 
 def main(arguments: list[str]) -> int:
-    """Print what has moved. Return 1 if anything has, and 2 if there is nothing to compare."""
+    """Print the differences. Return 1 if there are any, and 2 if there is nothing to compare."""
     if len(arguments) != 1 or not Path(arguments[0]).is_dir():
         print("Name a checkout of OpenL2M: make check-openl2m SOURCE=../openl2m", file=sys.stderr)
         return 2

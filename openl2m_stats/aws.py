@@ -1,4 +1,4 @@
-"""AWS's services, as the operator's commands call them, and what their errors say."""
+"""Clients of AWS services for the operator's commands, and the texts of their errors."""
 
 import contextlib
 import re
@@ -9,7 +9,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
 from botocore.parsers import ResponseParserError
 
-# What AWS answers, or why it does not. boto3 raises ValueError for an endpoint that is no URL.
+# Errors of a call to AWS. boto3 raises ValueError for an endpoint that is not a URL.
 AWS_ERRORS = (BotoCoreError, ClientError, ResponseParserError, ValueError)
 _WHERE = "OpenL2MStatsWhere"
 _REGION = "You must specify a region: --region, AWS_REGION, or `region` in deploy.toml."
@@ -18,13 +18,13 @@ _ACCOUNT = Config(connect_timeout=2, read_timeout=3, retries={"total_max_attempt
 
 
 class NotAWSError(BotoCoreError):
-    """Something else answers in the place of AWS."""
+    """Something else than AWS answered."""
 
     fmt = "{url} answers with a web page, not as AWS: a proxy or the login page of this network is in between."
 
 
 def client(service: str, config: Config, session: Any = None) -> Any:
-    """Return a client of a service, in the account and region of a session, or those that boto3 finds.
+    """Return a client of a service, in the account and region of a session or, without one, of boto3's own.
 
     Its calls raise NotAWSError where botocore would not understand the answer. Raise one of AWS_ERRORS.
     """
@@ -33,7 +33,7 @@ def client(service: str, config: Config, session: Any = None) -> Any:
 
     def refuse_pages(response_dict: dict[str, Any], **_: Any) -> None:
         body = response_dict["body"]
-        # Of a successful answer of S3 that is not XML, botocore has made a 500 by now.
+        # botocore turns a successful response of S3 that is not XML into a 500.
         status_fits = response_dict["status_code"] < 300 or response_dict["status_code"] == 500
         if status_fits and isinstance(body, bytes) and _PAGE.match(body):
             raise NotAWSError(url=found.meta.endpoint_url)
@@ -48,7 +48,7 @@ def client(service: str, config: Config, session: Any = None) -> Any:
 
 
 def explain(error: Exception) -> str:
-    """Return one of AWS_ERRORS in a line: AWS's own words, and the region and account that it is about."""
+    """Return one of AWS_ERRORS as a line: AWS's own message, with the region and account."""
     if isinstance(error, NoRegionError):
         return f"{type(error).__name__}: {_REGION}"
     text = str(error) if isinstance(error, ClientError | NotAWSError) else f"{type(error).__name__}: {error}"

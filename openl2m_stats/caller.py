@@ -1,4 +1,4 @@
-"""A call of the deployed API, as one of its users makes it."""
+"""Calls of the deployed API, like those of its users."""
 
 import json
 import os
@@ -42,7 +42,7 @@ class Answer:
 
 
 def read_key(file: str | None) -> str:
-    """Return the key in a file, or without one in OPENL2M_STATS_KEY. Raise NoKeyError.
+    """Return the key in a file or, without a file, in OPENL2M_STATS_KEY. Raise NoKeyError.
 
     A line of `tokens create` has the key after the token's name and a tab.
     """
@@ -61,13 +61,13 @@ def read_key(file: str | None) -> str:
 
 
 def statistics_url(text: str) -> str:
-    """Return the address of the statistics, for the address of the page or of the API. Raise ValueError."""
+    """Return the URL of the statistics for the URL of the page or the API. Raise ValueError."""
     takes = "it takes the API's address, such as https://stats.example.com"
     try:
         parts = urlsplit(text)
         _ = parts.port
     except ValueError:
-        raise ValueError(takes) from None  # its own text repeats the address
+        raise ValueError(takes) from None  # the error's text repeats the URL
     if parts.scheme not in {"https", "http"} or not parts.hostname or parts.username is not None:
         raise ValueError(takes)
     if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
@@ -102,7 +102,7 @@ def call(url: str, seconds: float, headers: Mapping[str, str], method: str = "GE
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *_: Any, **__: Any) -> None:
-        """Follow none."""
+        """Follow no redirect."""
 
 
 def _open(request: urllib.request.Request, seconds: float) -> Answer:

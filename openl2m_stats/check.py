@@ -1,4 +1,4 @@
-"""`openl2m-stats check`: a plugin for Nagios, Icinga, Checkmk and others that run such plugins.
+"""`openl2m-stats check`: a plugin for Nagios, Icinga, Checkmk and other programs that run such plugins.
 
 https://www.monitoring-plugins.org/doc/guidelines.html
 """
@@ -22,7 +22,7 @@ _TODAY = ("devices", "users", "changes")
 
 
 class _State(IntEnum):
-    """What a plugin exits with."""
+    """The exit codes of a plugin."""
 
     OK = 0
     WARNING = 1
@@ -37,13 +37,13 @@ class _Result:
     data: str = ""
 
     def __str__(self) -> str:
-        # What follows a bar is performance data.
+        # Performance data follows a bar.
         line = f"OPENL2M {self.state.name} - {printable(self.text)}".replace("|", "/")
         return f"{line} | {self.data}" if self.data else line
 
 
 class _Plugin(click.Command):
-    """A command that says on stdout what is wrong, too, and exits with UNKNOWN: monitoring shows nothing else."""
+    """A command that also reports errors on stdout and exits with UNKNOWN, because monitoring shows nothing else."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         try:
@@ -88,20 +88,20 @@ def _seconds(text: str) -> int:
     "--max-age",
     type=Parsed("SECONDS", _seconds),
     default=900,
-    help="Warn when the numbers are older. [default: 900]",
+    help="Warn when the numbers are older than this. [default: 900]",
 )
 @click.option(
     "--min",
     "minimums",
     type=Parsed("KEY=NUMBER", _minimum),
     multiple=True,
-    help="Critical when a number is lower, such as switches=1000. May be repeated.",
+    help="Critical when a number is lower than this, such as switches=1000. May be repeated.",
 )
 @click.option(
     "--timeout",
     type=Parsed("SECONDS", _seconds),
     default=15,
-    help="Critical when there is no answer by then. [default: 15]",
+    help="Critical when there is no answer within this time. [default: 15]",
 )
 def command(
     url: str, key_file: str | None, max_age: int, minimums: tuple[tuple[str, int], ...], timeout: int
@@ -126,7 +126,7 @@ def command(
 
 
 def _failure(url: str, answer: Answer) -> _Result:
-    """Return the result of a status other than 200: only 429 and what the server is to blame for is critical."""
+    """Return the result for a status other than 200: critical for 429 and server errors."""
     state = _State.CRITICAL if answer.status == 429 or answer.status >= 500 else _State.UNKNOWN
     if answer.status == 401:
         return _Result(state, "the token is not accepted (401)")
@@ -137,7 +137,7 @@ def _failure(url: str, answer: Answer) -> _Result:
 
 
 def _numbers(body: Any) -> dict[str, int]:
-    """Return the numbers of a document by their keys, as far as it is one."""
+    """Return the numbers in a document by their keys; those that are malformed are missing."""
     sections: Iterable[Any] = body.values() if isinstance(body, dict) else ()
     entries = [item for section in sections if isinstance(section, dict) for item in section.items()]
     values = {key: entry.get("value") for key, entry in entries if isinstance(entry, dict)}

@@ -16,7 +16,7 @@ from openl2m_stats.terminal import discard_output
 from stats import __version__
 
 _NAME = "openl2m-stats"
-# Loaded when they are called: what one needs, such as a local AWS, the others do without.
+# Imported when they are called: some need packages, such as moto, that others do not need.
 _COMMANDS = {
     "serve": "openl2m_stats.local.serve",
     "invoke": "openl2m_stats.local.invoke",
@@ -28,11 +28,12 @@ _COMMANDS = {
     "history": "openl2m_stats.history.command",
     "status": "openl2m_stats.deployed.status",
     "verify": "openl2m_stats.verify.command",
+    "notices": "openl2m_stats.notices",
     "versions": "openl2m_stats.deployed.versions",
     "failures": "openl2m_stats.deployed.failures",
     "check": "openl2m_stats.check",
 }
-_LOCAL = ("moto", "uvicorn")  # what the extra `local` brings
+_LOCAL = ("moto", "uvicorn")  # from the extra `local`
 _OUTPUT_ERRORS = (errno.EPIPE, errno.ENOSPC, errno.EIO)
 _INTERRUPTED, _CLOSED_PIPE = 128 + 2, 128 + 13  # as a shell reports SIGINT and SIGPIPE
 
@@ -53,6 +54,8 @@ class _Commands(click.Group):
             if error.errno != errno.EPIPE:
                 raise Failed(f"The output cannot be written ({error.strerror}).") from None
             raise click.exceptions.Exit(_CLOSED_PIPE) from None
+        except EOFError:  # which Click takes for Ctrl-C
+            raise Failed("The input ended before there was an answer.") from None
         return code
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -80,7 +83,7 @@ def command() -> None:
 def completion(shell: str) -> None:
     """Print the completion script for a shell.
 
-    For bash, for example:
+    For example, for bash:
 
     \b
     openl2m-stats completion bash \\
@@ -92,7 +95,7 @@ def completion(shell: str) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Return the exit code: 0 done, 1 checked and found wrong, 2 not to be done, which a line on stderr explains.
+    """Return the exit code: 0 success, 1 a check found a problem, 2 an error, which a line on stderr explains.
 
     It is 130 after Ctrl-C, and 141 when whoever reads the output has stopped.
     """
@@ -109,9 +112,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return _INTERRUPTED
-    except EOFError:
-        print("The input ended before there was an answer.", file=sys.stderr)
-        return 2
     except ModuleNotFoundError as error:
         if str(error.name).partition(".")[0] not in _LOCAL:
             raise

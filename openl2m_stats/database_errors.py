@@ -1,4 +1,4 @@
-"""What each database error means to the operator, and what to do about it.
+"""The meaning of each database error for the operator, and what to do about it.
 
 The doctor's advice and a part of docs/troubleshooting.md come from here. The class of each error is code of the
 function: KINDS in stats/database/mysql.py and postgresql.py.
@@ -9,8 +9,8 @@ from typing import NamedTuple
 from stats.database.driver import DatabaseError, Kind
 
 _PARTIAL = "serves the numbers that can be read; with none of them, stale ones, or answers 503"
-# What the request does that meets an error of a class. In each case it ends the session, so that the next try, which
-# the back-off delays, logs in anew and sees what was repaired meanwhile.
+# What a request does after an error of each class. In all cases it closes the connection, so that the next try, after
+# the back-off, logs in again and sees repairs.
 REQUESTS = {
     Kind.GONE: "connects again, once, with the time that is left",
     Kind.DENIED: "reads the secret again and tries the current password, the pending one and the one that worked last",
@@ -29,7 +29,9 @@ class Error(NamedTuple):
     remedy: str
 
 
-_GRANTS = "Run what `openl2m-stats grants` prints, as an administrator; `openl2m-stats doctor` names what is missing."
+_GRANTS = (
+    "Run the output of `openl2m-stats grants` as an administrator; `openl2m-stats doctor` shows which right is missing."
+)
 _RESTART = "The function connects again by itself. If it recurs, look at the server's log."
 
 ERRORS = (
@@ -37,7 +39,7 @@ ERRORS = (
         ("1045", "1698", "28P01"),
         "wrong user name or password",
         "User name or password of the database secret are not the database's, or the user is locked. While the "
-        "password is being rotated, wait for the end of that: the function tries the pending one too.",
+        "password is being rotated, wait until that is done: the function also tries the pending one.",
     ),
     Error(
         ("28000",),
@@ -65,55 +67,55 @@ ERRORS = (
     Error(
         ("1044",),
         "the user has no right in the database, or there is no such database",
-        "Look at 'dbname' of the database secret; there, the script for the database user has to be run.",
+        "Look at 'dbname' of the database secret, and run the script for the database user in that database.",
     ),
     Error(
         ("1146", "1109", "42P01", "3F000"),
-        "a table is not there, or not in a schema that the user searches",
+        "a table does not exist, or is not in the user's search path",
         "Is 'dbname' of the database secret OpenL2M's database, with all migrations? On PostgreSQL, the tables may be "
-        "in a schema of their own: `ALTER ROLE … SET search_path` names it. `openl2m-stats doctor` finds them.",
+        "in another schema: add it with `ALTER ROLE … SET search_path`. `openl2m-stats doctor` finds it.",
     ),
     Error(
         ("1054", "42703"),
-        "a column is not there",
-        "Run OpenL2M's migrations: its version does not fit the tables.",
+        "a column does not exist",
+        "Run OpenL2M's migrations: the tables are those of another version.",
     ),
     Error(
         ("1356",),
-        "a view in the place of a table refers to what is not there, or what its definer may not read",
-        "Create the view anew.",
+        "a view refers to a table or column that does not exist, or that its definer may not read",
+        "Create the view again.",
     ),
     Error(("1142", "1143", "42501"), "the database user lacks a right", _GRANTS),
     Error(
         ("1040", "1203", "1226", "53300"),
-        "all connections are taken, of the server or of the user",
-        "ReservedConcurrency bounds the function's, RDS Proxy shares them.",
+        "the server or the user has reached its limit of connections",
+        "ReservedConcurrency limits the function's connections, and RDS Proxy shares them.",
     ),
     Error(
         ("1205", "55P03"),
         "another session locks a table",
-        "Wait for it to end, or end it: is it a migration, or a backup that locks?",
+        "Wait for that session to end, or end it: it may be a migration, or a backup that locks tables.",
     ),
     Error(
         ("1317", "57014"),
         "the statement was cancelled: by an administrator or, on PostgreSQL, by the role's `statement_timeout`",
-        "`openl2m-stats doctor` tells the time limit, and how long the statement takes.",
+        "`openl2m-stats doctor` shows the time limit and the statement's time.",
     ),
     Error(
         ("timeout", "1969", "3024"),
-        "there was no answer in time",
-        "It takes connections, but does not answer: is it overloaded, or starting, or the log locked? Where it takes "
-        "no connections either, its security group does not admit the function's, or it is in another VPC.",
+        "the server did not answer in time",
+        "A server that accepts connections but does not answer may be overloaded or starting, or its log is locked. If "
+        "it accepts none, its security group does not admit the function, or it is in another VPC.",
     ),
     Error(
         ("2003", "ConnectionRefusedError", "ConnectionResetError", "gaierror"),
-        "there is no way to the server: its name does not resolve, nothing listens there, or it ends the connection",
-        "Look at 'host' and 'port' of the database secret, which the log line names. A name of a private zone resolves "
-        "inside its VPC only.",
+        "the server cannot be reached: its name does not resolve, nothing listens there, or it closes the connection",
+        "Look at 'host' and 'port' of the database secret, which the log line shows. A name in a private zone resolves "
+        "only inside its VPC.",
     ),
     Error(
         ("1053", "1927", "2006", "2013", "2014", "4031", "57P01", "57P02", "57P03", "57P04", "57P05"),
-        "the server ended the session: it restarts, or the session was killed or idle for too long",
+        "the server ended the session: it is restarting, or the session was killed or idle for too long",
         _RESTART,
     ),
 )
@@ -127,4 +129,4 @@ def remedy(error: DatabaseError) -> str:
     found = _BY_CODE.get(error.code) or _BY_KIND.get(error.kind)
     if found:
         return found.remedy
-    return "The code is the database server's own, or its driver's: its documentation tells more."
+    return "The code is the database server's or its driver's: see its documentation."

@@ -1,4 +1,4 @@
-"""DATABASE_URL -> the database secret that it stands for, and the settings that its parameters are."""
+"""DATABASE_URL -> the equivalent database secret, and settings from its parameters."""
 
 import re
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ _SEARCH_PATH = re.compile(r"-c\s*search_path=((?:[^\s\\]|\\.)+)")
 
 
 class DatabaseURLError(Failed):
-    """The URL is wrong; the text says what is, and does not repeat the URL, which holds a password."""
+    """The URL is wrong. The text says why, without the URL, which contains a password."""
 
     def __init__(self, text: str) -> None:
         super().__init__(f"DATABASE_URL {text}")
@@ -33,9 +33,9 @@ class DatabaseURL:
 
 
 def parse_database_url(url: str) -> DatabaseURL:
-    """Return what a URL says: `engine`, `host`, `port`, `username`, `password`, `dbname`, `search_path`.
+    """Return the parts of a URL: `engine`, `host`, `port`, `username`, `password`, `dbname`, `search_path`.
 
-    What the URL leaves out is left out. Percent escapes are decoded. The parameters `host`, `port`, `unix_socket` (of
+    Parts that the URL lacks are missing. Percent escapes are decoded. The parameters `host`, `port`, `unix_socket` (of
     MySQL), `sslmode`, `sslrootcert` and `options=-csearch_path=…` (of PostgreSQL) are understood, as by libpq, and no
     others. Raise DatabaseURLError.
     """
@@ -48,7 +48,7 @@ def parse_database_url(url: str) -> DatabaseURL:
         return _sqlite(parts)
     if parts.scheme not in _ENGINES:
         raise DatabaseURLError(f"has an unknown scheme: it takes {_FORMS}")
-    # Whatever holds an @ behind the host is the rest of a user and a password.
+    # An @ after the host means that it belongs to the user or the password.
     if parts.fragment or "@" in parts.path + parts.query:
         raise DatabaseURLError(f"has a character that is to be escaped: {_ESCAPES}")
     engine = _ENGINES[parts.scheme]

@@ -1,4 +1,4 @@
-"""The environments in deploy.toml, a configuration file of SAM's. The standard library is enough for this module."""
+"""The environments in deploy.toml, a configuration file for SAM. This module needs only the standard library."""
 
 import tomllib
 from collections.abc import Mapping
@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-FILE = Path("deploy.toml")  # in the folder that the command runs in
+FILE = Path("deploy.toml")  # in the working directory
 
 
 class EnvironmentFileError(Exception):
-    """An environment cannot be used; the text says why and what to do, a line a problem."""
+    """An environment cannot be used; the text has a line for each problem, with its remedy."""
 
 
 @dataclass(frozen=True)
 class Environment:
-    """Where an environment's stack is. Without a region or a profile, those of the AWS variables count."""
+    """The location of an environment's stack. The AWS variables replace a missing region or profile."""
 
     name: str
     stack_name: str
@@ -38,7 +38,7 @@ def read(name: str) -> Environment:
 
 
 def tables(name: str) -> Mapping[str, Any]:
-    """Return what deploy.toml has about an environment. Raise EnvironmentFileError when it has nothing."""
+    """Return the table of an environment. Raise EnvironmentFileError if deploy.toml has none."""
     content = _content()
     names = [each for each, table in content.items() if isinstance(table, dict)]
     if name not in names:
@@ -49,7 +49,7 @@ def tables(name: str) -> Mapping[str, Any]:
 
 
 def exists(name: str) -> bool:
-    """Return whether deploy.toml has a table of this name. Raise EnvironmentFileError when it is not TOML."""
+    """Return whether deploy.toml has a table with this name. Raise EnvironmentFileError if it is not TOML."""
     return FILE.exists() and name in _content()
 
 

@@ -1,4 +1,4 @@
-"""What ends a command: one line on stderr, and an exit code."""
+"""Errors that end a command with one line on stderr and an exit code."""
 
 import click
 

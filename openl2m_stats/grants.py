@@ -1,4 +1,4 @@
-"""`openl2m-stats grants`: what the statistics' database user needs, from the catalogue, as SQL for mysql and psql."""
+"""`openl2m-stats grants`: the rights that the database user needs, as SQL for mysql and psql."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -8,7 +8,7 @@ from openl2m_stats.parameters import Parsed, WrongUsage
 from stats.database.engines import MYSQL, POSTGRESQL
 from stats.numbers import catalogue
 
-USER = "openl2m_stats"  # as infra/database/read_only_user.*.sql makes it
+USER = "openl2m_stats"  # as in infra/database/read_only_user.*.sql
 ENGINES = ("mysql", "postgresql")
 _WORDS = (*ENGINES, *(word for word in (*MYSQL, *POSTGRESQL) if word not in ENGINES))  # also the secret's
 
@@ -17,7 +17,7 @@ _POSTGRESQL = """\
 \\else
 \\set schema public
 \\endif
--- Only a table's owner may grant rights on it. RDS's master user is no superuser, and usually not the owner.
+-- Only a table's owner may grant rights on it. RDS's master user is not a superuser, and usually not the owner.
 SELECT coalesce(string_agg(DISTINCT quote_ident(tableowner), ', '), '') AS owners, count(*) > 0 AS borrowing
 FROM pg_tables
 WHERE schemaname = :'schema' AND tablename IN (
@@ -45,7 +45,7 @@ def lines(engine: str, user: str, columns: Mapping[str, Iterable[str]], schema: 
 
 
 def body(engine: str, users: Sequence[str] = (USER,)) -> str:
-    """Return the SQL that grants users all that the statistics need, for the inside of a transaction."""
+    """Return the SQL that grants users all rights for the statistics, to be run in a transaction."""
     columns = catalogue.columns()
     schema = ':"schema"' if engine == "postgresql" else ""
     granted = [line for user in users for line in (*_connecting(engine, user), *lines(engine, user, columns, schema))]
@@ -67,7 +67,7 @@ def _connecting(engine: str, user: str) -> list[str]:
 
 
 def script(engine: str, users: Sequence[str] = (USER,), schema: str = "public") -> str:
-    """Return what to pipe into mysql or psql; on PostgreSQL, the tables are in `schema`. It can be run again."""
+    """Return the script for mysql or psql; on PostgreSQL, the tables are in `schema`. It may be run repeatedly."""
     if engine == "mysql":
         return body(engine, users)
     escaped = schema.replace("\\", "\\\\").replace("'", "\\'")
@@ -100,7 +100,7 @@ def _schema(text: str) -> str:
     "--engine",
     type=click.Choice(_WORDS),
     required=True,
-    help="The database's engine, or what the secret calls it.",
+    help="The database's engine, by name or as in the secret.",
 )
 @click.option(
     "--user",

@@ -1,4 +1,4 @@
-"""Parameters of the commands, and messages about wrong ones: with names, never values, which may be keys."""
+"""Parameters of the commands, and messages about wrong ones, which never repeat values: those may be keys."""
 
 import difflib
 import functools
@@ -28,14 +28,14 @@ class _WrongValue(click.BadParameter):
 
 
 class Parsed(click.ParamType):  # type: ignore[type-arg]  # which SAM CLI's Click does not take yet
-    """A type that a function parses. It raises ValueError, whose text says what it takes and repeats no value."""
+    """A type with a parser, whose ValueError describes valid values and does not repeat the wrong one."""
 
     def __init__(self, name: str, read: Callable[[str], Any]) -> None:
         self.name = name
         self._read = read
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the parsed text; a value that is not text is a default and stays as it is."""
+        """Return the parsed text; a value that is not text is a default and stays unchanged."""
         if not isinstance(value, str):
             return value
         try:
@@ -45,7 +45,7 @@ class Parsed(click.ParamType):  # type: ignore[type-arg]  # which SAM CLI's Clic
 
 
 def explain(error: click.UsageError) -> str:
-    """Return what is wrong, without any value: Click's own messages repeat most of them."""
+    """Return a message without the wrong value, which most of Click's own messages repeat."""
     match error:
         case WrongUsage() | click.MissingParameter() | click.BadOptionUsage():
             return error.format_message()
@@ -79,7 +79,7 @@ def _called(error: click.BadParameter) -> str:
 
 
 def of_stack(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command --env, --stack, --region and --profile, and its function `stack`: a stack's name, or None.
+    """Add --env, --stack, --region and --profile to a command; its function gets `stack`, the stack's name or None.
 
     The region and the profile are set as AWS's own variables, which all clients follow.
     """
@@ -101,7 +101,7 @@ def of_stack(function: Callable[..., Any]) -> Callable[..., Any]:
         if region:
             os.environ |= {"AWS_REGION": region, "AWS_DEFAULT_REGION": region}
         if profile:
-            # Keys in the environment would win over a profile that is named there.
+            # Keys in the environment would override a profile.
             for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
                 os.environ.pop(name, None)
             os.environ["AWS_PROFILE"] = profile
@@ -129,7 +129,7 @@ def confirm(question: str) -> None:
 
 
 def is_given(name: str) -> bool:
-    """Return whether a parameter of the running command is on its command line, not in an environment variable."""
+    """Return whether a parameter comes from the command line, not from an environment variable."""
     return click.get_current_context().get_parameter_source(name) == click.core.ParameterSource.COMMANDLINE
 
 
@@ -141,7 +141,7 @@ def _zone(text: str) -> str:
 
 
 def time_zone_option(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command, outside of_stack(), `time_zone`: what is named there, or None with a stack, which has its own."""
+    """Add --time-zone to a command, outside of_stack(); `time_zone` is None with a stack, which has its own."""
 
     @click.option(
         "--time-zone",

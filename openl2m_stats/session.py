@@ -16,7 +16,7 @@ from stats.numbers import query
 
 @dataclass(frozen=True)
 class Session:
-    """A database, and the server that its login names."""
+    """A database, and the server in its login."""
 
     server: Server
     settings: Settings
@@ -24,7 +24,7 @@ class Session:
 
     @property
     def dialect(self) -> str:
-        """The engine's kind: `mysql` or `postgresql`, as in the names of the operator's scripts, or `sqlite`."""
+        """The SQL dialect: `mysql` or `postgresql`, as in the names of the operator's scripts, or `sqlite`."""
         engine = self.server.engine
         return "mysql" if engine in MYSQL else "postgresql" if engine in POSTGRESQL else engine
 
@@ -37,7 +37,7 @@ class Session:
         return self.database.read(statement, tuple, Deadline.after(self.settings.request_timeout_seconds))
 
     def probe(self, sql: str) -> None:
-        """Run a statement to see whether it can be run, within the same time. Raise DatabaseError."""
+        """Run a statement to find out whether it works, within the same time. Raise DatabaseError."""
         self.database.probe(sql, Deadline.after(self.settings.request_timeout_seconds))
 
     def rows(self, sql: str) -> Sequence[Row]:
@@ -46,7 +46,7 @@ class Session:
 
 
 def open_session(login: str | bytes, settings: Settings) -> Session:
-    """Return a session for a login in the form of the database secret. It connects for the first statement.
+    """Return a session for a login in the form of the database secret. It connects at the first statement.
 
     Raise DatabaseError when the login cannot be used.
     """
@@ -54,7 +54,7 @@ def open_session(login: str | bytes, settings: Settings) -> Session:
 
 
 def read_instant(value: Any) -> datetime:
-    """Return an instant from the database in UTC: SQLite's are text, MySQL's have no offset.
+    """Return an instant from the database, in UTC: SQLite returns text, MySQL times without an offset.
 
     Raise ValueError when it is not an instant.
     """
@@ -65,9 +65,9 @@ def read_instant(value: Any) -> datetime:
 
 
 class LogSpan(NamedTuple):
-    """The instants of the log's oldest and newest entries, None where there is no entry, and how many have no instant.
+    """The times of the log's oldest and newest entries, None without entries, and the number of unusable times.
 
-    Databases hold more than a calendar does: MariaDB 0000-00-00, PostgreSQL infinity and the year 10000.
+    Databases accept times outside Python's calendar: MariaDB 0000-00-00, PostgreSQL infinity and the year 10000.
     """
 
     oldest: datetime | None
@@ -76,11 +76,11 @@ class LogSpan(NamedTuple):
 
 
 def log_span(read: Callable[[query.Statement], Sequence[Row]], dialect: str) -> LogSpan:
-    """Return how far the log reaches, from what `read` returns for a statement. Raise what `read` does."""
+    """Return the span of the log. `read` returns the rows of a statement; its errors are raised."""
     parts = "EXTRACT(MONTH FROM timestamp) > 0 AND EXTRACT(DAY FROM timestamp) > 0 AND" if dialect == "mysql" else ""
 
     def statement(engine: query.Engine, _indexes: object) -> str:
-        # An offset may move the first and the last day of the calendar out of it.
+        # An offset may move the calendar's first and last day out of its range.
         first, last = (engine.literal(datetime(*day, tzinfo=UTC)) for day in ((1, 1, 2), (9999, 12, 31)))
         instant = f"CASE WHEN {parts} timestamp >= {first} AND timestamp < {last} THEN timestamp END"
         numbers = f"MIN({instant}), MAX({instant}), COUNT(timestamp) - COUNT({instant})"
@@ -91,6 +91,6 @@ def log_span(read: Callable[[query.Statement], Sequence[Row]], dialect: str) -> 
 
 
 def script_path(name: str, dialect: str) -> str:
-    """Return where in this project the operator's script for a dialect is."""
-    # SQLite has no script of its own, but the same tables and columns.
+    """Return the path of the operator's script for a dialect, in this project."""
+    # SQLite has no script; PostgreSQL's has the same tables and columns.
     return f"infra/database/{name}.{'mysql' if dialect == 'mysql' else 'postgresql'}.sql"

@@ -1,4 +1,4 @@
-"""What a terminal shows: text that is fit to be printed, and tables."""
+"""Output to a terminal: safe text, and tables."""
 
 import os
 import sys
@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator, Sequence
 
 
 def printable(value: object) -> str:
-    """Return a text that cannot do anything to a terminal."""
+    """Return a text with its control characters escaped."""
     text = str(value)
     return text if text.isprintable() else ascii(text)
 
 
 def width(text: str) -> int:
-    """Return how many columns a text takes: East Asian characters take two, combining ones none."""
+    """Return the width of a text in columns: East Asian characters have two, combining ones none."""
     return sum(map(_width, text))
 
 
@@ -24,7 +24,7 @@ def _width(character: str) -> int:
 
 
 def wrap(text: str, most: int) -> list[str]:
-    """Return the lines of a text of which none is wider than `most` columns."""
+    """Return a text, wrapped into lines of at most `most` columns."""
     lines, columns = [""], 0
     for character in text:
         columns += _width(character)
@@ -36,12 +36,12 @@ def wrap(text: str, most: int) -> list[str]:
 
 
 def widest(cells: Iterable[Sequence[str]]) -> int:
-    """Return how many columns the widest line of some cells takes."""
+    """Return the width of the widest line in some cells."""
     return max(width(line) for cell in cells for line in cell)
 
 
 def table(rows: Iterable[Sequence[Sequence[str]]]) -> Iterator[str]:
-    """Yield the lines of rows of cells, in columns. A cell has one line or several."""
+    """Yield the lines of rows of cells, aligned in columns. A cell may have several lines."""
     listed = list(rows)
     widths = [widest(column) for column in zip(*listed, strict=True)]
     for row in listed:
@@ -52,7 +52,7 @@ def table(rows: Iterable[Sequence[Sequence[str]]]) -> Iterator[str]:
 
 
 def discard_output() -> None:
-    """Drop what is still to be written: the interpreter would try once more as it ends, and exit with 120."""
+    """Drop buffered output: the interpreter would try to write it at its end, and exit with 120."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
         try:

@@ -13,7 +13,7 @@ _PROXY = {f"Amazon Root CA {number}" for number in range(1, 5)}
 
 
 def problems(bundle: str, now: float) -> list[str]:
-    """Return what is wrong with a bundle in PEM form at an instant; nothing when it can be used."""
+    """Return the problem with a bundle in PEM form at an instant; empty if there is none."""
     certificates = _CERTIFICATE.findall(bundle)
     if not certificates or len(certificates) != bundle.count("-----BEGIN"):
         return ["it is not a bundle of certificates in PEM form"]

@@ -75,7 +75,7 @@ def _delete(environment: Environment) -> int:
         print("\nThat is not its name. Nothing was deleted.", file=sys.stderr)
         return 2
     # Both functions have the same package in S3, and SAM deletes it once for each of them.
-    print('SAM prints "Could not find and delete the S3 object" once: the functions share one. It is no error.')
+    print('SAM prints "Could not find and delete the S3 object" once: the functions share one. That is not an error.')
     return _sam("delete", environment.name, "--no-prompts", *_named(environment, region))
 
 

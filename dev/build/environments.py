@@ -1,4 +1,4 @@
-"""What is wrong with an environment of deploy.toml, reported before anything is installed or built.
+"""Checks of an environment in deploy.toml, before anything is installed or built.
 
 `checked` finds what SAM would ignore or misread. `checked_values` also tries the values. Both need Python alone.
 """
@@ -41,7 +41,7 @@ def checked_values(name: str) -> Environment:
 
 
 def prefix_given(name: str) -> bool:
-    """Tell whether an environment says below which prefix SAM uploads to its bucket."""
+    """Return whether an environment sets the prefix of SAM's uploads."""
     return any("s3_prefix" in _given(name, command) for command in ("global", "deploy"))
 
 
@@ -86,10 +86,10 @@ def _misread(name: str, commands: Mapping[str, Any]) -> Iterator[str]:
 def _unknown(name: str, command: str, given: Mapping[str, Any]) -> Iterator[str]:
     overrides = f"[{name}.deploy.parameters.parameter_overrides]"
     for key in sorted(set(given) - OPTIONS):
-        yield f"{key} in [{name}.{command}.parameters] is no option of `sam deploy`. {_remedy(name, key)}"
+        yield f"{key} in [{name}.{command}.parameters] is not an option of `sam deploy`. {_remedy(name, key)}"
     for key, value in parse_overrides(given.get("parameter_overrides", {})).items():
         if key not in values.PARAMETERS:
-            yield f"{key} in {overrides} is no parameter of the template. {_remedy(name, key)}"
+            yield f"{key} in {overrides} is not a parameter of the template. {_remedy(name, key)}"
         if isinstance(value, bool):
             yield f'{key} in {overrides} needs quotes: {key} = "{str(value).lower()}".'
 

@@ -63,7 +63,7 @@ class Sandbox:
             )
 
     def run(self, event: Any) -> Any:
-        """Return what the function returns, or what the runtime makes of what it raises."""
+        """Return the function's response, or the runtime's report of its error."""
         body = json.dumps(event).encode()
         url = f"http://127.0.0.1:{self._port}/2015-03-31/functions/function/invocations"
         until = time.monotonic() + _START_SECONDS
@@ -79,11 +79,11 @@ class Sandbox:
 
     @property
     def log(self) -> str:
-        """What the emulator and the function have written so far."""
+        """The output of the emulator and the function so far."""
         return self._log.read_text(errors="replace")
 
     def peak_memory_kib(self) -> int:
-        """Return the most memory that the runtime's process has held at once; the emulator does not know it."""
+        """Return the peak memory of the runtime's process, which the emulator does not report."""
         emulator = self._process.pid
         [runtime] = [
             child

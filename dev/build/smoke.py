@@ -62,7 +62,7 @@ def _live_versions(account: Account, stack: Description) -> Versions:
 def _call(stack: Description) -> bool:
     """Call the API with a key of nobody's: 401 shows that it has read the tokens, which a call without a key does not.
 
-    Tell whether it answered so.
+    Return whether it gave that answer.
     """
     url = stack.output("Url")
     if stack.parameters.get("TruststoreUri"):

@@ -1,4 +1,4 @@
-"""What is wrong with a deployment's options and parameters, as far as that shows without AWS.
+"""Checks of a deployment's options and parameters that need no call to AWS.
 
 The template's own patterns, values and rules count, and the function's parser of its settings. They come from
 constraints.json, which `make docs` generates from the template: reading YAML would need a package.
@@ -25,7 +25,7 @@ _STACK_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}")
 _REGION = re.compile(r"[a-z]{2,4}(-[a-z]+){1,2}-[0-9]{1,2}")
 _REGION_OF_ARN = re.compile(r"arn:[a-z-]+:[a-z0-9]+:([a-z0-9-]+):")
 _CAPABILITIES = ("CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND")
-# What deploy.example.toml has in the place of ids.
+# The placeholders for ids in deploy.example.toml.
 _PLACEHOLDERS = (
     "123456789012",
     "AbCdEf",
@@ -40,7 +40,7 @@ _PLACEHOLDERS = (
 
 
 def problems(options: Mapping[str, Any], overrides: Mapping[str, Any], table: str) -> Iterator[str]:
-    """Yield what is wrong with the options in a table such as `[production.deploy.parameters]`."""
+    """Yield the problems with the options in a table such as `[production.deploy.parameters]`."""
     yield from (f"{problem} in {table}." for problem in _of_options(options))
     texts = {name: _text(value) for name, value in overrides.items() if name in PARAMETERS}
     home = f"{table[:-1]}.parameter_overrides]"
@@ -55,7 +55,7 @@ def problems(options: Mapping[str, Any], overrides: Mapping[str, Any], table: st
             refused = True
             yield f"{name} is missing in {home}."
     yield from (f"{name} in {home} {problem}" for name, problem in _elsewhere(options.get("region"), texts))
-    if not refused:  # a rule would repeat what is wrong with a value
+    if not refused:  # a rule would report the same problem again
         defaults = {name: str(parameter.get("Default", "")) for name, parameter in PARAMETERS.items()}
         yield from (f"{problem} See {home}." for problem in _broken_rules({**defaults, **texts}))
 
@@ -79,7 +79,7 @@ def _of_options(options: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _of_parameter(name: str, text: str) -> str | None:
-    """Return what is wrong with a value, which may be anything and is not repeated."""
+    """Return the problem with a value, which may be anything, without repeating it."""
     placeholder = next((each for each in _PLACEHOLDERS if each in text), None)
     if placeholder:
         return f"is still the example's: put your own in place of {placeholder}."
@@ -111,7 +111,7 @@ def _of_setting(variable: str | None, text: str) -> str | None:
         if text in zones:
             return None
         close = difflib.get_close_matches(text, zones, 1)
-        return "is no time zone of the IANA database." + (f" Do you mean {close[0]}?" if close else "")
+        return "is not a time zone of the IANA database." + (f" Do you mean {close[0]}?" if close else "")
     if variable == "DATABASE_CA_FILE":  # it is in the package or in a layer
         return None
     try:
@@ -138,7 +138,7 @@ def _broken_rules(texts: Mapping[str, str]) -> Iterator[str]:
 
 
 def _holds(node: Any, texts: Mapping[str, str]) -> Any:
-    """Return what one of a rule's functions says, or a value itself."""
+    """Return the result of one of a rule's functions, or a literal value."""
     if not isinstance(node, dict):
         return node
     [(function, argument)] = node.items()

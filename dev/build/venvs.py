@@ -2,9 +2,10 @@
 
 usage: python dev/build/venvs.py DIRECTORY LOCK [PART]
 
-A lock is already resolved, so its packages are installed as they are: pip resolves the extras of a locked package anew,
-and may then choose a release that is newer than the lock. PART is a lock with some of LOCK's packages: an environment
-that has just these is completed; any other in DIRECTORY is replaced. DIRECTORY gets a copy of each installed lock.
+A lock is already resolved, so its packages are installed without resolving: pip would resolve the extras of a locked
+package again, and might choose a release that is newer than the lock. PART is a lock with some of LOCK's packages: an
+environment that has just these is completed; any other in DIRECTORY is replaced. DIRECTORY gets a copy of each
+installed lock.
 
 Environments get pip only if their lock lists it. This runs with the standard library alone.
 """

@@ -28,7 +28,7 @@ _NOW = {"noValue": "not scraped", "mappings": _MAPPINGS}
 
 
 def columns(*hidden: str, **names: str) -> list[dict[str, Any]]:
-    """Return what makes one table of several queries, with these columns in this order. A column `A` is the query A."""
+    """Return transformations that merge queries into a table with these columns. Column `A` is the query A."""
     renamed = {f"Value #{name}" if len(name) == 1 else name: title for name, title in names.items()}
     options = {
         "excludeByName": dict.fromkeys(("Time", *hidden), True),
@@ -40,7 +40,7 @@ def columns(*hidden: str, **names: str) -> list[dict[str, Any]]:
 
 
 def number(title: str, series: str, description: str, steps: tuple[Step, ...] = _PLAIN, width: int = 4) -> Panel:
-    """Return a panel with what a number is now, for each target."""
+    """Return a panel with the current value of a number, for each target."""
     return stat(title, description, [queries.now(series)], {**NUMBER, **_NOW, "thresholds": thresholds(*steps)}, width)
 
 
@@ -94,7 +94,7 @@ def gauges(title: str, description: str, names: list[str]) -> Panel:
 
 
 def describe(series: str) -> str:
-    """Return what a metric or its series counts."""
+    """Return the description of a metric or its series."""
     return HELP[series.partition("{")[0].removesuffix("_total")]
 
 

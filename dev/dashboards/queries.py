@@ -17,12 +17,12 @@ def metric(name: str, window: str = "") -> str:
 
 
 def now(expression: str) -> dict[str, Any]:
-    """Return a query of what is now. A target that gives no value is NOT_SCRAPED or MISSING."""
+    """Return a query of current values. A target without one is NOT_SCRAPED or MISSING."""
     return _instant(f"{expression} or ignoring(window) ({UP} - 2)")
 
 
 def since_a_week_ago(series: str) -> dict[str, Any]:
-    """Return a query of how much a number has changed in a week. It is NaN where one of the two is not known."""
+    """Return a query of the change of a number in a week. It is NaN if one of the two values is missing."""
     return _instant(f"{series} - {series} offset 1w or ignoring(window) ({UP} * NaN)")
 
 
@@ -32,7 +32,7 @@ def over_time(expression: str, legend: str = "", **settings: Any) -> dict[str, A
 
 
 def in_table(expression: str) -> dict[str, Any]:
-    """Return a query of what is now, for a table."""
+    """Return a query of current values, for a table."""
     return {"expr": expression, "format": "table", "instant": True, "range": False}
 
 

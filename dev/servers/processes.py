@@ -42,7 +42,7 @@ class ServerProcess:
     process: subprocess.Popen[bytes]
 
     def stop(self) -> None:
-        """End the server and every session at once; what was committed stays."""
+        """End the server and every session at once; committed data stays."""
         # MariaDB shuts down cleanly; PostgreSQL recovers at the next start.
         self.process.send_signal(signal.SIGQUIT)
         self.process.wait()

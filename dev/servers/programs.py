@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 class ServerError(Exception):
-    """A server could not be started; the text tells why."""
+    """A server could not be started; the text has the reason."""
 
 
 class ServerNotInstalledError(ServerError):

@@ -81,7 +81,9 @@ def handler(event: Any, context: Any) -> Response:
             function_request_id=getattr(context, "aws_request_id", None),
             correlation_id=request and request.request_id,
         )
-        response = _examine(app, deadline) if event == DOCTOR_EVENT else _respond(app, request, deadline)
+        if event == DOCTOR_EVENT:
+            return _examine(app, deadline)
+        response = _respond(app, request, deadline)
     except ProblemError as problem:
         response = problem.response
     except SettingsError as error:

@@ -56,10 +56,10 @@ def find_gaps(run: Callable[[str], None], statistics: tuple[Statistic, ...] = ST
     return gaps
 
 
-def readable(gaps: list[Gap], statistics: tuple[Statistic, ...] = STATISTICS) -> tuple[Statistic, ...]:
+def readable(gaps: list[Gap]) -> tuple[Statistic, ...]:
     """Return the statistics that can be read despite the gaps."""
     if not gaps:
-        return statistics
+        return STATISTICS
     missing = {(gap.table, gap.column) for gap in gaps}
 
     def is_readable(statistic: Statistic) -> bool:
@@ -69,7 +69,7 @@ def readable(gaps: list[Gap], statistics: tuple[Statistic, ...] = STATISTICS) ->
             for column in (None, *columns)
         )
 
-    return tuple(filter(is_readable, statistics))
+    return tuple(filter(is_readable, STATISTICS))
 
 
 class Reader:

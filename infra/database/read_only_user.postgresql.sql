@@ -31,7 +31,7 @@ ALTER ROLE openl2m_stats SET statement_timeout = '10s';
 \else
 \set schema public
 \endif
--- Only a table's owner may grant rights on it. RDS's master user is no superuser, and usually not the owner.
+-- Only a table's owner may grant rights on it. RDS's master user is not a superuser, and usually not the owner.
 SELECT coalesce(string_agg(DISTINCT quote_ident(tableowner), ', '), '') AS owners, count(*) > 0 AS borrowing
 FROM pg_tables
 WHERE schemaname = :'schema' AND tablename IN (

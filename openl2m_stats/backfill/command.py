@@ -28,8 +28,8 @@ from stats.snapshots import months
 
 _MOST_DAYS = 3660
 _ATTEMPTS = 3  # of each call to S3
-_SECONDS = 30  # for a secret, for reading a month, and for writing one with all tries
-# What becomes of a day.
+_SECONDS = 30  # to read a secret or a month, or to write one with all tries
+# The results for a day.
 _WRITTEN, _TO_WRITE, _UNCHANGED = "written", "to be written", "unchanged"
 _WITH_SNAPSHOT, _BEFORE_LOG = "with a snapshot", "before the log begins"
 
@@ -58,7 +58,7 @@ def command(stack: str | None, days: int, dry_run: bool, database_url: str | Non
     in OpenL2M's time zone, as far back as the log reaches. Run it as often as you like, from where the database can be
     reached.
     """
-    logger.setLevel("CRITICAL")  # what the function would log, this command reports in words
+    logger.setLevel("CRITICAL")  # this command reports problems itself
     if stack and database_url and not is_given("database_url"):
         print("DATABASE_URL is not used: the stack names the database, or --database-url does.", file=sys.stderr)
         database_url = None
@@ -88,17 +88,17 @@ def _login(settings: Settings, named: DatabaseURL | None) -> str | bytes:
         return SecretStore().get(settings.database_secret_id, Deadline.after(_SECONDS))
     except SecretUnavailableError as error:
         problem = str(error)
-    except AWS_ERRORS as error:  # no client can be made: no region, no such profile, an endpoint that is no URL
+    except AWS_ERRORS as error:  # no client: no region, no such profile, an endpoint that is not a URL
         problem = explain(error)
     raise Failed(f"{settings.database_secret_id} cannot be read: {problem}")
 
 
 def _backfill(log: Log, oldest: datetime | None, bucket: Bucket, count: int, dry_run: bool) -> Counter[str]:
-    """Write the rows, a month at a time; return the number of days by result. `oldest` is where the log begins."""
+    """Write the rows month by month; return the number of days by result. `oldest` is the log's first time."""
     today = datetime.now(log.zone).date()
     days = [today - timedelta(days=ago) for ago in range(count, 0, -1)]
     days_by_key = {key: list(group) for key, group in groupby(days, lambda day: months.key_of(f"{day}"))}
-    # All months are read first: a damaged one is reported before anything is written.
+    # Read all months first, to report a damaged one before writing anything.
     rows = {key: _month(bucket, key) for key in days_by_key}
     done: Counter[str] = Counter()
     terminal = sys.stderr.isatty()
@@ -126,12 +126,12 @@ def _month(bucket: Bucket, key: str) -> dict[str, months.Row]:
         return months.parse(stored) if stored else {}
     except StorageError as error:
         month = key.removeprefix("history/").removesuffix(".json")
-        advice = f"`openl2m-stats history rebuild {month}` mends it"
+        advice = f"`openl2m-stats history rebuild {month}` repairs it"
         raise Failed(f"{error}, and nothing was written: {advice}.") from None
 
 
 def _row_of(day: date, present: months.Row | None, log: Log, oldest: datetime | None) -> tuple[str, months.Row]:
-    """Return what becomes of a day, and its row; `present` is the row that the history has."""
+    """Return the result for a day, and its row; `present` is its row in the history."""
     if present and not months.is_backfilled(present):
         return _WITH_SNAPSHOT, present
     now = last_second(day, log.zone)
@@ -139,7 +139,7 @@ def _row_of(day: date, present: months.Row | None, log: Log, oldest: datetime | 
         return (_UNCHANGED, present) if present else (_BEFORE_LOG, {})
     values, known = log.usage(now, oldest), present["values"] if present else {}
     if present and present["taken_at"] == timestamp(now):
-        # The numbers of an earlier run stay where the log no longer reaches back.
+        # Keep the numbers of an earlier run that the log no longer covers.
         values = {key: known.get(key) if value is None else value for key, value in values.items()}
     if present and any(value is not None and values.get(key) is None for key, value in known.items()):
         return _UNCHANGED, present  # of another instant, such as the end of the day in UTC, it has more

@@ -27,9 +27,9 @@ class Log:
     zone: ZoneInfo
 
     def usage(self, now: datetime, oldest: datetime) -> Values:
-        """Return each statistic at the instant `now`, without what happened later. Raise what `read` does.
+        """Return each statistic at the instant `now`, without later entries. Errors of `read` are raised.
 
-        None stands for what the log does not cover: tables, totals, and windows that begin before the oldest entry.
+        None stands for what the log does not cover: tables, totals, and windows that begin before its first entry.
         """
         windows = bounds(now, self.zone)
         [numbers] = self.read(statement(now, self.zone, _OF_LOG, in_the_past=True))
@@ -42,7 +42,7 @@ class Log:
 
 def last_second(day: date, zone: tzinfo) -> datetime:
     """Return the instant, in UTC, of a day's backfilled row."""
-    # Where clocks are set back at midnight, 23:59:59 comes twice: fold=1 is the second one.
+    # Where clocks are set back at midnight, 23:59:59 occurs twice: fold=1 is the second one.
     return datetime.combine(day, time(23, 59, 59, fold=1), zone).astimezone(UTC)
 
 

@@ -8,7 +8,7 @@ _FAILED = "Look at the stack's events for the cause, then deploy again."
 _ADVICE = {
     "UPDATE_ROLLBACK_COMPLETE": "The last update failed and was undone. " + _FAILED,
     "UPDATE_ROLLBACK_FAILED": "It accepts no deployment: remove the cause that its events name, then run "
-    "`aws cloudformation continue-update-rollback --stack-name {name}`.",
+    "`aws cloudformation continue-update-rollback --stack-name {name} --region {region}`.",
     "ROLLBACK_COMPLETE": "Its first deployment failed: `make delete`, then deploy again.",
     "ROLLBACK_FAILED": "Its first deployment failed: `make delete`, then deploy again.",
     "CREATE_FAILED": "Its first deployment failed: `make delete`, then deploy again.",
@@ -26,5 +26,5 @@ def check_stack(stack: Description) -> Finding:
         return Finding("ok", seen)
     if stack.is_changing:
         return Finding("warn", seen, "A deployment is under way.")
-    advice = _ADVICE.get(stack.status, _FAILED).format(name=stack.name)
+    advice = _ADVICE.get(stack.status, _FAILED).format(name=stack.name, region=stack.region)
     return Finding("warn" if stack.status in _STILL_WORKS else "FAIL", seen, advice)

@@ -197,12 +197,13 @@ def purge(stack: str | None, yes: bool, as_json: bool) -> None:
     opened = _open(named(stack))
     with reading(opened.name):
         count = sum(opened.queue.waiting())
+    events = f"about {count:,} event{'s' if count > 1 else ''}"
     if count and not yes:
-        confirm(f"Delete about {count:,} events of {opened.name}?")
+        confirm(f"Delete {events} of {opened.name}?")
     if count:
         with reading(opened.name):
             opened.queue.purge()
     if as_json:
         print(json.dumps({"deleted": count}))
     else:
-        print(f"About {count:,} events are being deleted." if count else "There are no failed runs.")
+        print(f"SQS is deleting {events}." if count else "There are no failed runs.")

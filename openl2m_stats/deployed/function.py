@@ -1,4 +1,4 @@
-"""The variables of the API's function: those of a stack, or of this environment."""
+"""The variables of a function: those of a stack, or of this environment."""
 
 import os
 from collections.abc import Mapping
@@ -13,19 +13,22 @@ from openl2m_stats.parameters import WrongUsage
 
 @dataclass(frozen=True)
 class Function:
-    """A stack's function: what it is called in a sentence, its variables, and the outputs of its stack."""
+    """A stack's function: its name for messages, its variables, and the outputs of its stack."""
 
     title: str
     variables: Mapping[str, str]
     outputs: Mapping[str, str]
 
 
-def of_stack(name: str) -> Function:
-    """Return the function of a stack, as its alias answers. Raise StackError."""
+_API = "StatsFunction"
+
+
+def of_stack(name: str, logical_id: str = _API) -> Function:
+    """Return a function of a stack, by default the API's, in the version of its alias. Raise StackError."""
     with reading(name):
         account = Account.of()
         outputs = account.outputs(name)
-        resource = account.cloudformation.describe_stack_resource(StackName=name, LogicalResourceId="StatsFunction")
+        resource = account.cloudformation.describe_stack_resource(StackName=name, LogicalResourceId=logical_id)
         function = resource["StackResourceDetail"]["PhysicalResourceId"]
         configuration = account.awslambda.get_function_configuration(FunctionName=function, Qualifier=ALIAS)
     environment = configuration.get("Environment", {})
@@ -40,18 +43,18 @@ def of_stack(name: str) -> Function:
 
 
 def with_ca_file(variables: Mapping[str, str]) -> dict[str, str]:
-    """Return the function's variables with certificates that are on this machine, where the layer is not."""
+    """Return the function's variables with this machine's file of certificates instead of the layer's."""
     return {**variables, "DATABASE_CA_FILE": os.environ.get("DATABASE_CA_FILE") or str(CA_FILE)}
 
 
-def variables_of(stack: str | None, time_zone: str | None, *needed: str) -> dict[str, str]:
-    """Return the variables of a stack, or else of this environment with a time zone; raise WrongUsage if one lacks.
+def variables_of(stack: str | None, time_zone: str | None, *needed: str, function: str = _API) -> dict[str, str]:
+    """Return the variables of a stack's function, or else of this environment with a time zone.
 
-    The secrets count as given unless they are among those that are needed.
+    Raise WrongUsage if one lacks. The secrets count as given unless they are among those that are needed.
     """
     context = click.get_current_context()
     if stack:
-        variables = dict(of_stack(stack).variables)
+        variables = dict(of_stack(stack, function).variables)
     else:
         variables = {**with_ca_file(os.environ), "TIME_ZONE": time_zone or ""}
         if not time_zone:

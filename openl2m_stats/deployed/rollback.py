@@ -77,9 +77,10 @@ def rollback(stack: str | None, api: int | None, snapshots: int | None, yes: boo
 
 def _refuse_while_changing(stack: Description) -> None:
     if stack.is_changing:
+        cancel = f"aws cloudformation cancel-update-stack --stack-name {stack.name} --region {stack.region}"
         raise Failed(
             f"{stack.name} is in {stack.status}, and CloudFormation would move the alias again. Wait for its end, or "
-            f"undo an update with: aws cloudformation cancel-update-stack --stack-name {stack.name}"
+            f"undo an update with: {cancel}"
         )
 
 

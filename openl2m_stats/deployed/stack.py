@@ -1,4 +1,4 @@
-"""What a deployed stack consists of, as far as the operator's commands need it."""
+"""The parts of a deployed stack that the operator's commands need."""
 
 import contextlib
 from collections.abc import Iterator, Mapping
@@ -24,7 +24,7 @@ class StackError(Failed):
 
 @contextlib.contextmanager
 def reading(stack: str) -> Iterator[None]:
-    """Run the block; raise StackError in the place of AWS_ERRORS."""
+    """Run the block; raise AWS_ERRORS as StackError."""
     try:
         yield
     except AWS_ERRORS as error:
@@ -43,6 +43,7 @@ class Description:
     """A stack as CloudFormation describes it. `status` is CloudFormation's, `changed` the last change's instant."""
 
     name: str
+    region: str
     status: str
     changed: datetime
     outputs: Mapping[str, str]
@@ -70,7 +71,7 @@ class Account:
 
     @classmethod
     def of(cls, region: str | None = None, profile: str | None = None) -> "Account":
-        """Return the account that a profile and a region name; without them, that of the AWS variables.
+        """Return the account of a profile and a region, by default those of the AWS variables.
 
         Raise one of AWS_ERRORS.
         """
@@ -91,6 +92,7 @@ class Account:
         found = self._described(stack)
         return Description(
             found["StackName"],
+            self.region,
             found["StackStatus"],
             found.get("LastUpdatedTime") or found["CreationTime"],
             _outputs(found),
@@ -117,7 +119,7 @@ class Account:
         return self.resources(stack, "AWS::Lambda::Function")
 
     def live_version(self, function: str) -> str | None:
-        """Return the version that answers, if the alias is there. Raise one of AWS_ERRORS."""
+        """Return the version that the alias points to; None without the alias. Raise one of AWS_ERRORS."""
         try:
             alias = self.awslambda.get_alias(FunctionName=function, Name=ALIAS)
         except self.awslambda.exceptions.ResourceNotFoundException:

@@ -39,9 +39,9 @@ def command(stack: str | None, as_json: bool) -> int:
     with reading(named(stack)):
         account = Account.of()
         described = account.describe(named(stack))
-    shown: dict[str, Any] = {"stack": described.name, "region": account.region, "status": described.status}
+    shown: dict[str, Any] = {"stack": described.name, "region": described.region, "status": described.status}
     shown["url"] = described.outputs.get("Url")
-    title = f"the stack {described.name} in {account.region}, {shown['url'] or 'which has no address yet'}"
+    title = f"the stack {described.name} in {described.region}, {shown['url'] or 'which has no address yet'}"
     return print_findings(title, _look(account, described, shown), shown if as_json else None)
 
 
@@ -115,7 +115,7 @@ def _failures(account: Account, stack: Description, shown: dict[str, Any]) -> Fi
     waiting, hidden = Queue(account.client("sqs"), stack.output("SnapshotFailuresUrl")).waiting()
     shown["failures"] = {"waiting": waiting, "being_replayed": hidden}
     if waiting or hidden:
-        seen = f"{waiting + hidden:,} snapshot runs failed at every try"
+        seen = f"{waiting + hidden:,} snapshot run{'s' if waiting + hidden > 1 else ''} failed at every try"
         return Finding("warn", seen, "`openl2m-stats failures list` shows them.")
     return Finding("ok", "none")
 
@@ -135,7 +135,7 @@ def _alarms(account: Account, stack: Description, shown: dict[str, Any]) -> Find
             "since": timestamp(alarm["StateUpdatedTimestamp"].replace(microsecond=0)),
             "means": alarm.get("AlarmDescription", ""),
         }
-        for alarm in alarms
+        for alarm in sorted(alarms, key=lambda alarm: alarm["AlarmName"])
     ]
     on = [f"{each['name']} since {each['since']}" for each in shown["alarms"] if each["state"] == "ALARM"]
     if on:

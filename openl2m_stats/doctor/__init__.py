@@ -1,1 +1,1 @@
-"""`openl2m-stats doctor`: what is wrong with a deployment or a local set-up, and what to do about it."""
+"""`openl2m-stats doctor`: finds the problems of a deployment or a local set-up, and their remedies."""

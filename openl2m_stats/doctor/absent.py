@@ -1,4 +1,4 @@
-"""Tables that the statement needs and that are in another schema."""
+"""Tables that the statement needs and that are in another schema than expected."""
 
 import shlex
 from collections import Counter
@@ -14,7 +14,7 @@ _ELSEWHERE = """SELECT relname, nspname FROM pg_class c JOIN pg_namespace n ON n
 
 
 def tables_elsewhere(session: Session, tables: Sequence[str]) -> Finding | None:
-    """Tell in which other schema tables are that were not found; None where they are in none. Raise DatabaseError."""
+    """Report the schema that has the missing tables; return None if none has them. Raise DatabaseError."""
     if session.dialect != "postgresql" or not tables:
         return None
     found = [(table, schema) for table, schema in session.rows(_ELSEWHERE) if table in tables]
@@ -25,12 +25,12 @@ def _elsewhere(session: Session, tables: Sequence[str], found: Sequence[tuple[st
     [(schema, count)] = Counter(schema for _, schema in found).most_common(1)
     user = session.server.user
     command = f"openl2m-stats grants --engine postgresql --user {shlex.quote(user)} --schema {shlex.quote(schema)}"
-    seen = f"{count} of the tables are in the schema {schema}, which {user} does not search or may not use"
+    seen = f"{count} of the tables are in the schema {schema}, which {user} may not use or has not in its search path"
     missing = [table for table in tables if table not in {table for table, _ in found}]
     if missing:
-        seen += f"; there is no table {listed(missing, _MOST)}"
+        seen += f"; these tables do not exist: {listed(missing, _MOST)}"
     advice = (
-        f"Run in database {session.server.database} what `{command}` prints: it grants the rights and sets the user's "
-        "search_path."
+        f"Run the output of `{command}` in database {session.server.database}: it grants the rights and sets the "
+        "user's search_path."
     )
     return Finding("FAIL", seen, advice)

@@ -1,4 +1,4 @@
-"""The API's address, called as its users call it."""
+"""The API's address, called like its users do."""
 
 import secrets
 import time
@@ -20,7 +20,7 @@ _NO_ANSWER = "Look at the domain's DNS record and certificate. Mutual TLS answer
 
 
 def check_address(url: str) -> Finding:
-    """Tell whether the API answers a token that does not exist as it should: with 401, from the token secret."""
+    """Check that the API answers 401 to an unknown token, which shows that it reads the token secret."""
     started = time.monotonic()
     try:
         answer = get(url, secrets.token_hex(20), _SECONDS)
@@ -30,7 +30,7 @@ def check_address(url: str) -> Finding:
     ours = isinstance(answer.body, dict) and "detail" in answer.body
     if answer.status == 401 and ours:
         return Finding("ok", f"{url} answers 401 to an unknown token, in {took}")
-    seen = f"{url} answers {answer.status} to an unknown token, in the place of 401"
+    seen = f"{url} answers {answer.status} to an unknown token, instead of 401"
     if answer.status == 401:
-        seen = f"{url} answers 401, but not as the function does"
+        seen = f"{url} answers 401, but the answer is not the function's"
     return Finding("FAIL", seen, _ADVICE.get(answer.status, _OTHERWISE))

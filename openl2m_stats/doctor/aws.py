@@ -1,4 +1,4 @@
-"""AWS: credentials and region, and what its error codes mean."""
+"""AWS: credentials and region, and the meaning of its error codes."""
 
 import boto3
 from botocore.exceptions import BotoCoreError
@@ -9,7 +9,7 @@ from stats.aws.secrets import SecretStore
 SECONDS = 10  # for one call
 _LOGIN = "`aws sts get-caller-identity` tells who you are: log in again, or set AWS_PROFILE."
 _ADVICE = {
-    "ResourceNotFoundException": "There is none of this name in {region}: look at {variable}, and at AWS_REGION.",
+    "ResourceNotFoundException": "It does not exist in {region}: look at {variable} and AWS_REGION.",
     "AccessDeniedException": "Your credentials need secretsmanager:GetSecretValue for it, and kms:Decrypt where it has "
     "a KMS key of its own.",
     "DecryptionFailure": "Its KMS key is disabled, or does not let you decrypt.",
@@ -17,14 +17,14 @@ _ADVICE = {
     "ExpiredTokenException": _LOGIN,
     "UnrecognizedClientException": _LOGIN,
     "InvalidSignatureException": f"The secret access key is wrong, or this machine's clock is. {_LOGIN}",
-    "no value": "Its value is neither text nor bytes: store it anew. Or a proxy, or the login page of this network, "
-    "answers in the place of AWS.",
+    "no value": "Its value is neither text nor bytes: store it again. Or a proxy, or the login page of this network, "
+    "answers instead of AWS.",
 }
 _OTHERWISE = "AWS's error codes are in its documentation; is {region} within reach of this machine?"
 
 
 def check_aws(known: Known) -> Finding:
-    """Tell whether there are credentials and a region."""
+    """Check for credentials and a region."""
     try:
         session = boto3.Session()
         credentials = session.get_credentials()
@@ -39,6 +39,6 @@ def check_aws(known: Known) -> Finding:
 
 
 def secret_advice(code: str, variable: str) -> str:
-    """Return what to do when the secret that a variable names cannot be read, by AWS's error code or class."""
+    """Return the remedy when a variable's secret cannot be read, by AWS's error code or class."""
     region = boto3.Session().region_name
     return _ADVICE.get(code, _OTHERWISE).format(region=region, variable=variable)

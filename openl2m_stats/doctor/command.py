@@ -1,4 +1,4 @@
-"""`openl2m-stats doctor`: one line a check."""
+"""`openl2m-stats doctor`: a line for each check."""
 
 import json
 import os
@@ -22,11 +22,11 @@ from stats.base.telemetry import logger
     "--database-url",
     envvar="DATABASE_URL",
     metavar="URL",
-    help="With --env or --stack, another way to the stack's database, such as a tunnel: "
-    "postgresql://user:password@127.0.0.1:5433/openl2m. Else the local set-up's database. "
+    help="With --env or --stack, another address for the stack's database, such as a tunnel's: "
+    "postgresql://user:password@127.0.0.1:5433/openl2m. Otherwise the local set-up's database. "
     "[default: the database secret; without --env and --stack, first DATABASE_URL]",
 )
-@click.option("--demo", is_flag=True, help="Check the demo of `serve` where nothing else is named.")
+@click.option("--demo", is_flag=True, help="Check the demo of `serve` if nothing else is named.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(stack: str | None, database_url: str | None, demo: bool, as_json: bool) -> int:
     """Check a deployment or a local set-up.
@@ -40,9 +40,9 @@ def command(stack: str | None, database_url: str | None, demo: bool, as_json: bo
     """
     if stack is not None and not is_given("database_url"):
         database_url = None  # the shell's is for the local set-up
-    # The system's resolver waits 5 seconds, twice, and heeds no timeout of ours; the function is told the same.
+    # The system's resolver waits 5 seconds, twice, whatever our timeouts are. The function has these options, too.
     os.environ.setdefault("RES_OPTIONS", "timeout:1 attempts:2")
-    logger.setLevel("CRITICAL")  # what the function would log is told in words here
+    logger.setLevel("CRITICAL")  # the findings say it in words
     with open_setup(stack, database_url, demo=demo) as setup:
         inside = cache(partial(look_inside, setup.functions))  # called once, when it is needed
         return (_print_json if as_json else _print_lines)(setup, inside)

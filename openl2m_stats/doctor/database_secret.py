@@ -1,4 +1,4 @@
-"""The database secret: is it readable and well-formed, and what does it say?"""
+"""The database secret: whether it is readable and well-formed, and the server in it."""
 
 import contextlib
 import json
@@ -19,7 +19,7 @@ _MANAGED = (
 
 
 def check_database_secret(known: Known) -> Finding:
-    """Tell whether the secret describes a server."""
+    """Check that the secret describes a server."""
     secret_id = known.settings.database_secret_id
     try:
         text = known.store.get(secret_id, Deadline.after(SECONDS))
@@ -37,11 +37,11 @@ def check_database_secret(known: Known) -> Finding:
 
 
 def _through(known: Known) -> str:
-    """Go another way to the database where one is given, such as a tunnel, and say so."""
+    """Use another address for the database if one is given, such as a tunnel's, and report it."""
     if known.setup.login is None:
         return ""
     known.session = open_session(json.dumps(known.setup.login), known.settings)
-    return f", by --database-url in the place of {known.named.host}"
+    return f", by --database-url instead of {known.named.host}"
 
 
 def _rotation(secret_id: str, current: str | bytes, store: SecretStore) -> str:

@@ -1,4 +1,4 @@
-"""All checks, in their order; what depends on one that failed is left out."""
+"""All checks in order; those that depend on a failed one are skipped."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -45,7 +45,7 @@ def _check_login(session: Session) -> Finding:
 
 
 def _reading(check: Callable[[Session], Finding]) -> Callable[[Known], Finding]:
-    """Return the check that reads from the database, whose errors are findings."""
+    """Return a check of the database that reports database errors as findings."""
 
     def read_and_check(known: Known) -> Finding:
         try:
@@ -56,7 +56,7 @@ def _reading(check: Callable[[Session], Finding]) -> Callable[[Known], Finding]:
     return read_and_check
 
 
-# The check's name, the one that it needs, and what it does.
+# The check's name, the check that it needs, and its function.
 _CHECKS: tuple[tuple[str, str, Callable[[Known], Finding]], ...] = (
     ("settings", "", _check_settings),
     ("AWS", "settings", check_aws),

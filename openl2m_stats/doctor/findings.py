@@ -1,4 +1,4 @@
-"""What a check found."""
+"""The findings of checks."""
 
 from dataclasses import dataclass, field
 
@@ -14,7 +14,7 @@ __all__ = ["Finding", "Known", "listed"]
 
 @dataclass
 class Known:
-    """What is known so far: a check that does not fail adds what those that need it go by.
+    """The results so far: each check that succeeds adds those that later checks need.
 
     `causes` names for each check that failed or was skipped the one that failed.
     """
@@ -24,10 +24,10 @@ class Known:
     settings: Settings = field(init=False)
     store: SecretStore = field(init=False)
     session: Session = field(init=False)
-    named: Server = field(init=False)  # by the secret; the session may go another way to it
+    named: Server = field(init=False)  # in the secret; the session may use another address
 
 
 def listed(items: list[str], most: int) -> str:
-    """Return the items as text, no more than `most` of them."""
+    """Return the items as text, at most `most` of them."""
     more = len(items) - most
     return ", ".join(items[:most]) + (f" and {more} more" if more > 0 else "")

@@ -1,4 +1,4 @@
-"""The log, which grows: how long the statement takes on it, and whether the index is there."""
+"""The log, which grows: the time of the statement, and the indexes."""
 
 import statistics
 import time
@@ -20,7 +20,7 @@ _BYTES = {
 
 
 def check_statement(session: Session) -> Finding:
-    """Tell how long the statement takes, of the time that the function has. Raise DatabaseError."""
+    """Compare the statement's time with REQUEST_TIMEOUT_SECONDS. Raise DatabaseError."""
     seconds = []
     try:
         for _ in range(_RUNS):
@@ -54,7 +54,7 @@ def _size(session: Session) -> str:
 
 
 def check_index(session: Session) -> Finding:
-    """Tell whether the log has the recommended indexes, if it is large. Raise DatabaseError."""
+    """Check a large log for the recommended indexes. Raise DatabaseError."""
     missing: list[tuple[str, ...]] = []
 
     def statement(_engine: object, indexes: Callable[[], Indexes]) -> str:
@@ -68,7 +68,7 @@ def check_index(session: Session) -> Finding:
             return Finding("ok", f"none is needed: {only_cost}")
         return Finding("ok", f"{only_cost}; {script_path('log_index', session.dialect)} says how to remove them")
     if not missing:
-        return Finding("ok", "all that are recommended are there")
+        return Finding("ok", "the recommended indexes exist")
     columns = " and ".join(f"({', '.join(each)})" for each in missing)
     advice = f"Run {script_path('log_index', session.dialect)}."
     return Finding("warn", f"{entries:,} log entries without an index on {columns}", advice)

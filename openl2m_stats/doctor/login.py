@@ -25,7 +25,7 @@ def check_clock(session: Session) -> Finding:
 
 
 def check_time_zone(session: Session) -> Finding:
-    """Tell when today began, and whether the log's newest entry lies ahead. Raise DatabaseError."""
+    """Report when today began, and check that the log's newest entry is not in the future. Raise DatabaseError."""
     now, zone = datetime.now(UTC), session.settings.time_zone
     span = log_span(session.read, session.dialect)
     seen = f"{zone.key}, today began at {bounds(now, zone).today:%Y-%m-%dT%H:%MZ}"
@@ -45,9 +45,9 @@ def check_time_zone(session: Session) -> Finding:
 
 
 def check_time_limit(session: Session) -> Finding:
-    """Tell whether the server ends a statement that the function has given up. Raise DatabaseError."""
+    """Check that the server ends a statement that the function no longer waits for. Raise DatabaseError."""
     if session.dialect != "postgresql":
-        return Finding("ok", "each statement carries its own")
+        return Finding("ok", "each statement has its own")
     rows = session.rows(
         "SELECT name, setting FROM pg_settings WHERE name IN ('statement_timeout', 'transaction_timeout')"
     )

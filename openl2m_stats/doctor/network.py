@@ -1,4 +1,4 @@
-"""The way to the database server, and the TLS on it."""
+"""The network between this machine and the database server, and its TLS."""
 
 import socket
 import ssl
@@ -18,21 +18,21 @@ from stats.database.socket import Transport, is_local, is_unix_socket, open_tran
 _SECONDS = 5.0
 _EXPIRES_SOON_DAYS = 30
 _PRIVATE = (
-    "Its address is private: from outside its VPC this is what to expect, and says nothing about the function. "
+    "Its address is private: outside its VPC this is expected, and says nothing about the function. "
     "Run this inside the VPC, or over a VPN or a bastion."
 )
 _CLOSED = "Does its security group let this machine in on that port, and is it publicly accessible?"
-# OpenSSL's codes of what is wrong with a certificate.
+# OpenSSL's error codes for certificates.
 _EXPIRED, _HOSTNAME = 10, 62
 
 
 def check_network(known: Known) -> Finding:
-    """Tell whether the server's name resolves and its port takes connections."""
+    """Check that the server's name resolves and its port accepts connections."""
     server = known.session.server
     if server.engine == "sqlite":
         if Path(server.database).is_file():
             return Finding("ok", "not needed: the database is a file")
-        return Finding("FAIL", f"there is no file {server.database}", "Look at 'dbname' of the database secret.")
+        return Finding("FAIL", f"the file {server.database} does not exist", "Look at 'dbname' of the database secret.")
     where = server.host if is_unix_socket(server.host) else f"{server.host} port {server.port}"
     try:
         addresses = _addresses(server)
@@ -68,7 +68,7 @@ def _reason(error: Exception) -> str:
 
 
 def check_tls(known: Known) -> Finding:
-    """Tell whether the server's certificate is one that the function accepts."""
+    """Check that the function accepts the server's certificate."""
     server, settings = known.session.server, known.settings
     off = settings.database_tls == "off"
     if off and not is_local(known.named.host):
@@ -77,7 +77,7 @@ def check_tls(known: Known) -> Finding:
         context = trust(known.named.host, settings.database_ca_file, off=off)
     except OSError as error:
         seen = f"DATABASE_CA_FILE {settings.database_ca_file} cannot be used: {_reason(error)}"
-        return Finding("FAIL", seen, "It takes a file of certificates in PEM form.")
+        return Finding("FAIL", seen, "It must be a file of certificates in PEM form.")
     if not isinstance(context, ssl.SSLContext):
         return Finding("ok", "not needed: nobody can sit between this machine and the database")
     try:
@@ -87,17 +87,19 @@ def check_tls(known: Known) -> Finding:
         return Finding("FAIL", "the server offers no TLS", advice)
     except ssl.SSLCertVerificationError as error:
         return Finding("FAIL", f"the certificate is refused: {error.verify_message}", _advice(error, settings))
-    except (OSError, IndexError, ValueError) as error:  # a greeting that is none has no end, or no first byte
-        return Finding("FAIL", f"no TLS came about: {_reason(error)}", "Is this a database server of that engine?")
+    except (OSError, IndexError, ValueError) as error:  # a malformed greeting has no end, or no first byte
+        return Finding(
+            "FAIL", f"the TLS handshake failed: {_reason(error)}", "Is this a database server of that engine?"
+        )
     return _accepted(certificate)
 
 
 def _advice(error: ssl.SSLCertVerificationError, settings: Settings) -> str:
     if error.verify_code == _HOSTNAME:
-        return "'host' of the database secret must be a name that the certificate holds: the endpoint's own."
+        return "'host' of the database secret must be a name in the certificate: the endpoint's own."
     if error.verify_code == _EXPIRED:
-        return "Give the server a new certificate; in RDS, choose a certificate authority of today for the instance."
-    return f"{settings.database_ca_file} does not hold its authority; DATABASE_CA_FILE names another file."
+        return "Give the server a new certificate; in RDS, choose a current certificate authority for the instance."
+    return f"{settings.database_ca_file} lacks its certificate authority; set DATABASE_CA_FILE to another file."
 
 
 def _accepted(certificate: dict[str, Any]) -> Finding:

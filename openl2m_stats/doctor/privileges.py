@@ -1,4 +1,4 @@
-"""What the database user may do: all that the statement needs, and nothing besides."""
+"""The database user's rights: all that the statement needs, and no others."""
 
 import shlex
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from stats.numbers import catalogue
 from stats.numbers.catalogue import STATISTICS
 from stats.reading import Gap, find_gaps, readable
 
-# What the scripts keep from the user on purpose; it is named first.
+# Columns that the scripts deliberately do not grant; they are listed first.
 _SECRETS = {
     "users_token": {"key"},
     "switches_snmpprofile": {"community", "passphrase", "priv_passphrase"},
@@ -37,7 +37,7 @@ _COLUMNS = {
     "sqlite": """SELECT m.name, c.name, 1, 0 FROM sqlite_master m JOIN pragma_table_info(m.name) c
         WHERE m.type IN ('table', 'view')""",
 }
-# Rights that columns do not have.
+# Rights that are not about columns.
 _FURTHER = {
     "mysql": """SELECT privilege_type FROM (
         SELECT grantee, privilege_type FROM information_schema.user_privileges
@@ -45,7 +45,7 @@ _FURTHER = {
         UNION SELECT grantee, privilege_type FROM information_schema.table_privileges) p
         WHERE REPLACE(grantee, '''', '') = CURRENT_USER()
         AND privilege_type NOT IN ('USAGE', 'SELECT', 'INSERT', 'UPDATE')""",
-    # What a superuser has besides goes without saying. New versions bring new rights, such as MAINTAIN, and new roles.
+    # A superuser's other rights need no mention. New versions have new rights, such as MAINTAIN, and new roles.
     "postgresql": """SELECT 'SUPERUSER' WHERE current_setting('is_superuser') = 'on'
         UNION SELECT further.name FROM (
         SELECT rolname AS name FROM pg_roles WHERE rolname LIKE 'pg!_%' ESCAPE '!' AND pg_has_role(oid, 'USAGE')
@@ -67,10 +67,10 @@ class _Column:
 
 
 def check_grants(session: Session) -> Finding:
-    """Tell whether every column that the statement needs can be read. Raise DatabaseError."""
+    """Check that every column that the statement needs can be read. Raise DatabaseError."""
     needed = _needed()
     visible = {(column.table, column.name) for column in _columns(session) if column.readable}
-    # What is not visible may be absent or forbidden: only reading it tells which. It also waits for locks.
+    # An invisible column may be absent or forbidden: only reading it shows which. That also waits for locks.
     gaps = [] if visible.issuperset(needed) else find_gaps(session.probe)
     if not gaps:
         return Finding("ok", f"all {len(needed)} columns of {len(dict(needed))} tables can be read")
@@ -80,7 +80,7 @@ def check_grants(session: Session) -> Finding:
         return elsewhere
     absent, forbidden = _columns_of(absences), _columns_of(gap for gap in gaps if gap not in absences)
     seen = [
-        absent and f"there is no {_by_table(absent, len(absent), len(absent))}",
+        absent and f"not found: {_by_table(absent, len(absent), len(absent))}",
         forbidden and f"cannot read {_by_table(forbidden, len(forbidden), len(forbidden))}",
         f"missing numbers: {listed(without, _MOST)}",
     ]
@@ -89,7 +89,7 @@ def check_grants(session: Session) -> Finding:
 
 
 def _columns_of(gaps: Iterable[Gap]) -> list[tuple[str, str]]:
-    """Return the columns that cannot be read; all that are needed of a table that cannot."""
+    """Return the columns that cannot be read; for a table that cannot be read, all needed ones."""
     columns = catalogue.columns()
     return [(gap.table, name) for gap in gaps for name in ([gap.column] if gap.column else columns[gap.table])]
 
@@ -98,11 +98,11 @@ def _grants_advice(session: Session, columns: Iterable[tuple[str, str]]) -> str:
     user = _account(session)
     lines = " ".join(grants.lines(session.dialect, user, _tables(columns)))
     command = f"openl2m-stats grants --engine {session.dialect} --user {shlex.quote(user)}"
-    return f"Run in database {session.server.database}: {lines} Or run all that `{command}` prints."
+    return f"Run in database {session.server.database}: {lines} Or run the output of `{command}`."
 
 
 def check_least_privilege(session: Session) -> Finding:
-    """Tell whether the user may read or write anything that the statement does not need. Raise DatabaseError."""
+    """Check that the user may not read or write anything that the statement does not need. Raise DatabaseError."""
     if session.dialect == "sqlite":
         return Finding("ok", "not applicable: the file is opened read-only")
     columns = _columns(session)
@@ -116,7 +116,7 @@ def check_least_privilege(session: Session) -> Finding:
         further and f"has {listed(further, _MOST)}",
     ]
     if any(seen):
-        advice = f"Revoke that, or use a user of its own, which {script_path('read_only_user', session.dialect)} makes."
+        advice = f"Revoke that, or use a separate user, which {script_path('read_only_user', session.dialect)} creates."
         return Finding("warn", "; ".join(text for text in seen if text), advice)
     return Finding("ok", "may read nothing else, and write nothing")
 
@@ -134,7 +134,7 @@ def _needed() -> list[tuple[str, str]]:
 
 
 def _account(session: Session) -> str:
-    """Return the user that a grant has to name: on MySQL and MariaDB with the host that its account is bound to."""
+    """Return the user for a GRANT: on MySQL and MariaDB, with the host of its account."""
     if session.dialect != "mysql":
         return session.server.user
     return str(session.rows("SELECT CURRENT_USER()")[0][0]).removesuffix("@%")

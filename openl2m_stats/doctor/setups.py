@@ -1,4 +1,4 @@
-"""Which set-up is checked: a stack's, that of this environment, or the local one of `make run`."""
+"""The set-up to check: a stack's, this environment's, or the local one of `make run`."""
 
 import contextlib
 import os
@@ -17,7 +17,7 @@ _FUNCTIONS = ("StatsFunctionName", "SnapshotFunctionName")
 
 @dataclass(frozen=True)
 class Setup:
-    """The function's variables, how old the newest snapshot may be, in seconds, and the API's address, if there is one.
+    """The function's variables, the newest snapshot's age limit in seconds, and the API's address, if there is one.
 
     `functions` are the names of those that are deployed, which can examine themselves.
 

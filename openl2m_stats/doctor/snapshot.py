@@ -1,4 +1,4 @@
-"""The newest snapshot: is there one, and is it as new as it should be?"""
+"""The newest snapshot: whether it exists, and its age."""
 
 from datetime import UTC, datetime
 
@@ -15,11 +15,11 @@ _RUNS = "Look at the snapshot function: `make logs`, and the queue SnapshotFailu
 
 
 def check_snapshot(known: Known) -> Finding:
-    """Tell how old the newest snapshot is, or why there is none."""
+    """Check the newest snapshot and its age."""
     settings, setup = known.settings, known.setup
     snapshots = open_snapshots(settings, attempts=2)
     if snapshots is None:
-        return Finding("ok", "SNAPSHOT_BUCKET is not set: the API does without")
+        return Finding("ok", "SNAPSHOT_BUCKET is not set: the API works without snapshots")
     where = f"s3://{settings.snapshot_bucket}/{settings.snapshot_prefix}latest.json"
     try:
         newest = snapshots.latest(Deadline.after(_SECONDS))
@@ -32,9 +32,9 @@ def check_snapshot(known: Known) -> Finding:
     if newest is None:
         if setup.local:
             return Finding("ok", "none yet: make run takes one at its start")
-        return Finding("warn", f"there is none yet at {where}", _RUNS)
+        return Finding("warn", f"none yet at {where}", _RUNS)
     if not query.is_known(newest.document):
-        seen = f"{where} has other statistics than this version's: the API asks the database instead"
+        seen = f"{where} has other statistics than this version: the API reads the database instead"
         return Finding("warn", seen, f"Both functions must be of one version. {_RUNS}")
     place = newest.read_from if "login" in known.causes else known.named.place
     if newest.read_from and newest.read_from != place:
@@ -46,7 +46,7 @@ def check_snapshot(known: Known) -> Finding:
     age = (datetime.now(UTC) - newest.taken_at).total_seconds()
     seen = f"the newest is of {timestamp(newest.taken_at.replace(microsecond=0))}, {age:,.0f} s ago"
     if age > setup.missed_seconds:
-        return Finding("warn", f"{seen}, more than the {setup.missed_seconds:,} s that it may be", _RUNS)
+        return Finding("warn", f"{seen}, more than the limit of {setup.missed_seconds:,} s", _RUNS)
     missing = [each.key for each in SERVED if each.key not in newest.document.get(each.section, {})]
     if missing:
         return Finding("warn", f"{seen}, without {', '.join(missing)}", "Look at the check of the grants.")

@@ -1,4 +1,4 @@
-"""The token secret: which tokens open the API, and which do not, or not for long."""
+"""The token secret: which tokens the API accepts, and which are malformed or expire soon."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,7 +17,7 @@ _FORM = 'It is {"tokens": [{"name": "…", "sha256": "<64 hex digits>"}, …]}; 
 
 
 def check_token_secret(known: Known) -> Finding:
-    """Tell whether the registry is readable, what is in it, and how much of it can be used."""
+    """Check that the registry is readable, and count its usable, malformed and expiring tokens."""
     secret_id = known.settings.tokens_secret_id
     try:
         text = known.store.get(secret_id, Deadline.after(SECONDS))
@@ -28,12 +28,12 @@ def check_token_secret(known: Known) -> Finding:
         advice = secret_advice(str(error), "TOKENS_SECRET_ID")
         return Finding("FAIL", f"{secret_id} cannot be read: {error}", advice)
     except ValueError as error:
-        return Finding("FAIL", f"{secret_id} is no list of tokens: {error}", _FORM)
+        return Finding("FAIL", f"{secret_id} is not a token list: {error}", _FORM)
     return _of_entries(entries, len(text.encode() if isinstance(text, str) else text))
 
 
 def _empty(seen: str) -> Finding:
-    return Finding("warn", f"{seen}: every caller gets 401", f"Make a token. {_FORM}")
+    return Finding("warn", f"{seen}: every caller gets 401", f"Create a token. {_FORM}")
 
 
 def _of_entries(entries: list[Any], size: int) -> Finding:
@@ -54,10 +54,10 @@ def _of_entries(entries: list[Any], size: int) -> Finding:
     seen += [f"{off} switched off"] if off else []
     seen += [f"{size:,} of {MOST_BYTES:,} bytes"]
     advice = [
-        "Every caller gets 401: make a token." if not usable else "",
+        "Every caller gets 401: create a token." if not usable else "",
         "Malformed entries are ignored: correct or remove them." if malformed else "",
         "Renew what is still needed, and remove the rest." if ending or expired else "",
-        "Secrets Manager takes no larger value: remove entries." if size > _NEARLY_FULL_BYTES else "",
+        "Secrets Manager accepts no larger value: remove entries." if size > _NEARLY_FULL_BYTES else "",
     ]
     text = " ".join(each for each in advice if each)
     return Finding("warn" if text else "ok", "; ".join(seen), text)
@@ -68,6 +68,6 @@ def _expired(token: Token, at: datetime) -> bool:
 
 
 def _without_successor(tokens: list[Token], at: datetime) -> list[str]:
-    """Return the names for which every token has expired at an instant: a rotation leaves two of one name."""
+    """Return the names whose tokens have all expired at an instant; after a rotation, a name has two."""
     lasting = {token.name for token in tokens if not _expired(token, at)}
     return list(dict.fromkeys(token.name for token in tokens if token.name not in lasting))

@@ -1,1 +1,1 @@
-"""`openl2m-stats history`: what the history in S3 has, and how it is mended."""
+"""`openl2m-stats history`: lists and repairs the history in S3."""

@@ -1,4 +1,4 @@
-"""The bucket as the operator sees it: the history's months with their versions, and the single snapshots."""
+"""The bucket: the history's months with their versions, and the single snapshots."""
 
 import re
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from stats.snapshots.store import Snapshot, parse
 
 Rows = dict[str, months.Row]
 
-_SECONDS = 30  # for reading a month, and for writing one with all tries
+_SECONDS = 30  # to read a month, or to write one with all tries
 _ATTEMPTS = 3  # of each call to S3
 _READERS = 16
 # A run reads at most 14 days after its time, and a day begins up to 14 hours before it does in UTC.
@@ -35,14 +35,14 @@ _MONTH = re.compile(r"history/(\d{4}-\d{2})\.json")
 
 @dataclass(frozen=True)
 class Month:
-    """A month's object as it is now, None if there is none, and its rows by day, None if it is damaged."""
+    """A month's current object, None if there is none, and its rows by day, None if it is damaged."""
 
     stored: Stored | None
     rows: Rows | None
 
 
 class Archive:
-    """What the settings' bucket holds. Its functions raise StorageError, or what boto3 does."""
+    """The settings' bucket. Its methods raise StorageError, or boto3's errors."""
 
     def __init__(self, settings: Settings) -> None:
         self._name, self._prefix = str(settings.snapshot_bucket), settings.snapshot_prefix
@@ -51,17 +51,17 @@ class Archive:
         self._client = client("s3", _CONFIG)
 
     def months(self) -> list[str]:
-        """Return the months of which the history has an object, such as 2026-11."""
+        """Return the months that have an object, such as 2026-11."""
         keys = (entry["Key"].removeprefix(self._prefix) for entry in self._list("history/"))
         return sorted(found[1] for found in map(_MONTH.fullmatch, keys) if found)
 
     def month(self, month: str) -> Month:
-        """Return a month as it is now."""
+        """Return a month in its current state."""
         stored = self._bucket.get(months.key_of(month), Deadline.after(_SECONDS))
         return Month(stored, _rows(stored) if stored else {})
 
     def last_good(self, month: str) -> tuple[datetime, Rows] | None:
-        """Return when the newest usable version of a month was written, and its rows; None without one."""
+        """Return when a month's newest usable version was written, and its rows; None if there is none."""
         key = self._prefix + months.key_of(month)
         pages = self._client.get_paginator("list_object_versions").paginate(Bucket=self._name, Prefix=key)
         for version in (version for page in pages for version in page.get("Versions", []) if version["Key"] == key):
@@ -72,16 +72,16 @@ class Archive:
         return None
 
     def replace(self, month: str, rows: Rows, now: Month) -> bool:
-        """Write a month in the place of what it is `now`. Return False if somebody else has written it since."""
+        """Replace a month that is still as in `now`. Return False if it has been written since."""
         content = months.line(dict(sorted(rows.items())))
         return self._bucket.put(months.key_of(month), content, now.stored, Deadline.after(_SECONDS))
 
     def put(self, month: str, rows: Rows) -> bool:
-        """Add rows to a month, but none that does not replace the one there. Return whether any was added."""
+        """Add rows to a month, if they replace those in it. Return whether any was added."""
         return months.put(self._bucket, months.key_of(month), rows, Deadline.after(_SECONDS))
 
     def keys(self, month: str | None) -> list[str]:
-        """Return the keys of the single snapshots that a month's days may have, or of all of them."""
+        """Return the keys of the single snapshots that may be of a month's days, or of all."""
         if month is None:
             return [entry["Key"] for entry in self._list("dt=")]
         first = date.fromisoformat(f"{month}-01")
@@ -91,13 +91,13 @@ class Archive:
         for entry in self._list("dt=", StartAfter=oldest):
             if entry["Key"] > f"{newest}/~":
                 break
-            # What was written before the month began was read before it, too.
+            # A snapshot written before the month began was also read before it.
             if entry["LastModified"].date() >= begin:
                 found.append(entry["Key"])
         return found
 
     def snapshots(self, keys: list[str]) -> Iterator[Snapshot | None]:
-        """Yield the snapshots at some keys; None for an object that is not one, or has expired meanwhile."""
+        """Yield the snapshots at some keys; None for an object that is malformed or has just expired."""
         with ThreadPoolExecutor(_READERS) as readers:
             yield from readers.map(self._snapshot, keys)
 

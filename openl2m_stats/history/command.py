@@ -35,12 +35,12 @@ _MONTH = Parsed("MONTH", _month)
 
 @click.group(name="history", no_args_is_help=False, commands=[reencrypt])
 def command() -> None:
-    """Show what the history in S3 has, and mend it."""
+    """Show the history in S3, and repair it."""
 
 
 @contextlib.contextmanager
 def _archive(stack: str | None, time_zone: str | None) -> Iterator[tuple[Settings, Archive]]:
-    """Run the block with the bucket of a stack, or of this environment; raise Failed for what goes wrong in it."""
+    """Run the block with the bucket of a stack or of this environment; raise its errors as Failed."""
     try:
         settings = load(variables_of(stack, time_zone, "SNAPSHOT_BUCKET"))
         yield settings, Archive(settings)
@@ -79,7 +79,7 @@ def list_(stack: str | None, time_zone: str | None, as_json: bool) -> int:
 
 
 def _counted(month: str, rows: Rows | None, first: str, yesterday: date) -> dict[str, Any]:
-    """Return how many of a month's days have what; a gap lies between the first day of all and yesterday."""
+    """Return the number of a month's days by kind; a gap is a day between the history's first and yesterday."""
     if rows is None:
         return {"month": month, "damaged": True, "snapshots": None, "backfilled": None, "gaps": None}
     backfilled = sum(map(months.is_backfilled, rows.values()))
@@ -104,7 +104,7 @@ def rebuild(stack: str | None, time_zone: str | None, month: str | None, yes: bo
     """Rebuild MONTH, or all months, from the single snapshots.
 
     Each day gets the snapshot that was read last on it. Days without single snapshots stay as they are. A damaged month
-    begins with its last good version. The exit code is 1 if a damaged month could not be mended.
+    begins with its last good version. The exit code is 1 if a damaged month could not be repaired.
     """
     with _archive(stack, time_zone) as (settings, archive):
         keys = archive.keys(month)
@@ -118,7 +118,7 @@ def rebuild(stack: str | None, time_zone: str | None, month: str | None, yes: bo
 
 
 def _rows_by_month(archive: Archive, keys: list[str]) -> dict[str, Rows]:
-    """Return a row for each day, of the snapshot that was read last on it, by month."""
+    """Return by month a row for each day, from its last snapshot."""
     rows: dict[str, Rows] = {}
     skipped = 0
     stderr = sys.stderr if sys.stderr.isatty() else io.StringIO()
@@ -169,7 +169,7 @@ def restore(stack: str | None, time_zone: str | None, month: str) -> None:
             return
         version = archive.last_good(month)
         if version is None:
-            raise Failed(f"{month} has no good version: `openl2m-stats history rebuild {month}` makes what it can.")
+            raise Failed(f"{month} has no good version: `openl2m-stats history rebuild {month}` restores what it can.")
         if not archive.replace(month, version[1], now):
             raise Failed(f"{month} was written by somebody else at the same time: look at `history list`.")
     read_since = f"`openl2m-stats history rebuild {month}` adds the days that were read since."

@@ -1,8 +1,7 @@
-"""AWS on this machine: moto's Secrets Manager with the two secrets, its S3 with a bucket, and the environment for them.
+"""AWS on this machine: moto's Secrets Manager with both secrets, its S3 with a bucket, and the variables for them.
 
-What DATABASE_URL says is a secret. Moto's server checks no signature and lets every web page read its answers, so
-local_aws() runs moto inside this process. The server is for processes that cannot be given that, and for data that
-anybody may see.
+DATABASE_URL contains a password. Moto's server checks no signatures, and lets every web page read its responses, so
+local_aws() runs moto inside this process. The server is only for other processes, and for data that anybody may see.
 """
 
 import contextlib
@@ -29,10 +28,10 @@ _BUCKET = "openl2m-stats"
 
 @contextlib.contextmanager
 def local_aws(database_url: str | None) -> Iterator[None]:
-    """Run the block in a process whose Secrets Manager knows a database and the demo token, and whose S3 is its own.
+    """Run the block with a Secrets Manager that has a database and the demo token, and an S3, both in this process.
 
-    Clients of AWS that are made in the block reach no other. Without a URL the database is the demo, and S3 holds its
-    history. Variables that are set already stay as they are, but for AWS's own. Raise DatabaseURLError.
+    AWS clients that are created in the block reach no real AWS. Without a URL the database is the demo, and S3 has its
+    history. Existing variables stay as they are, except AWS's own. Raise DatabaseURLError.
     """
     with _database(database_url) as database:
         _set_environment()
@@ -45,7 +44,7 @@ def local_aws(database_url: str | None) -> Iterator[None]:
 
 @contextlib.contextmanager
 def served_aws() -> Iterator[None]:
-    """Do what local_aws() does, for other processes too: AWS_ENDPOINT_URL leads to a port of loopback."""
+    """Do what local_aws() does, also for other processes: AWS_ENDPOINT_URL is a port on loopback."""
     with _database(None) as database, moto_server("127.0.0.1") as port:
         _set_environment()
         os.environ["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{port}"
@@ -56,7 +55,7 @@ def served_aws() -> Iterator[None]:
 
 @contextlib.contextmanager
 def moto_server(host: str) -> Iterator[int]:
-    """Serve moto at an address of this machine; yield the port. Whoever reaches it reads and changes all it holds."""
+    """Serve moto at an address of this machine; yield the port. Anybody who reaches it can read and change its data."""
     from moto.server import ThreadedMotoServer  # which needs more than moto does here
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
@@ -82,7 +81,7 @@ def _database(url: str | None) -> Iterator[dict[str, str | int]]:
 
 
 def _set_environment() -> None:
-    # Real credentials and profiles of this account must not be used, nor looked for on a network.
+    # The user's real credentials and profiles must not be used, nor looked up on a network.
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
     os.environ |= {
@@ -107,12 +106,12 @@ def _fill(database: dict[str, str | int]) -> None:
 
 
 def _put_history(database: str) -> None:
-    # Imported only now: what the function's modules read from the environment is set.
+    # Imported after _set_environment(), because these modules read the environment.
     from openl2m_stats.local.demo_history import months, snapshots
     from stats.base.settings import SettingsError, load
     from stats.snapshots.months import line
 
-    with contextlib.suppress(SettingsError):  # the function tells what is wrong
+    with contextlib.suppress(SettingsError):  # the function reports the error itself
         settings = load()
         client: Any = boto3.client("s3")
         now, zone = datetime.now(UTC), settings.time_zone

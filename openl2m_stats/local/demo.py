@@ -1,4 +1,4 @@
-"""The demo database: as large as the example in OpenL2M's documentation, and in use until just now."""
+"""The demo database: as large as the example in OpenL2M's documentation, and used until now."""
 
 import random
 import sqlite3
@@ -49,7 +49,9 @@ def create_database(path: Path) -> None:
     chance = random.Random(2026)  # noqa: S311 no secret is drawn from it
     dialect = DIALECTS["sqlite"]
     connection = sqlite3.connect(path)
-    connection.execute("PRAGMA synchronous = OFF")  # it need not outlive the process: nothing waits for the disk
+    connection.execute(
+        "PRAGMA synchronous = OFF"
+    )  # the file need not outlive the process, so nothing waits for the disk
     create_tables(connection, dialect)
     insert_inventory(connection, dialect, ROWS)
     kinds = chance.choices(list(KINDS), list(KINDS.values()), k=_LOG_ENTRIES)
@@ -69,7 +71,7 @@ def create_database(path: Path) -> None:
 
 
 def _moments(now: datetime, chance: random.Random) -> list[datetime]:
-    """Draw when each log entry was made: mostly on weekdays between 13:00 and 24:00 UTC, more of late, the last now."""
+    """Draw the times of log entries: mostly on weekdays from 13:00 to 24:00 UTC, more of late, the last one now."""
     hours = [now - timedelta(hours=ago) for ago in range(DAYS * 24)]
     weights = [_use(hour) * (1.5 - ago / len(hours)) if ago > 1 else 1.0 for ago, hour in enumerate(hours)]
     drawn = chance.choices(hours, weights, k=_LOG_ENTRIES - 1)
@@ -77,7 +79,7 @@ def _moments(now: datetime, chance: random.Random) -> list[datetime]:
 
 
 def _use(hour: datetime) -> float:
-    """Return how much OpenL2M is used in an hour, compared with one of work."""
+    """Return how much OpenL2M is used in an hour; 1 is a working hour."""
     return (1.0 if hour.hour >= 13 else 0.05) * (1.0 if hour.weekday() < 5 else 0.15)
 
 

@@ -1,4 +1,4 @@
-"""The demo's history: 90 days, the first of them backfilled, as for somebody who deployed two months ago."""
+"""The demo's history: 90 days, the first of them backfilled, as if it had been deployed two months ago."""
 
 import contextlib
 import random
@@ -20,8 +20,8 @@ from stats.snapshots.months import Row, key_of
 from stats.snapshots.store import Snapshot
 
 _DAYS, _BACKFILLED = 90, 28
-_SINGLE, _MINUTES = (1, 7), 10  # so many days ago, a snapshot each so many minutes
-_GAPS = (38, 37, 12)  # so many days ago, no snapshot was taken
+_SINGLE, _MINUTES = (1, 7), 10  # days ago, and minutes between two snapshots
+_GAPS = (38, 37, 12)  # days ago
 _ERROR = 3  # switches_log.type
 # The type of the entries that a counter counts, or that it grows with, and by how much.
 _GROWTH: dict[str, tuple[int, float]] = {
@@ -50,7 +50,7 @@ def months(database: Path, now: datetime, zone: ZoneInfo) -> dict[str, dict[str,
         contextlib.closing(sqlite3.connect(database)) as file,
         contextlib.closing(sqlite3.connect(":memory:")) as connection,
     ):
-        # Ninety statements are quicker with the indexes, which the demo itself does without.
+        # Ninety statements are faster with the indexes, which the demo itself does not have.
         file.backup(connection)
         for number, columns in enumerate(INDEXES):
             connection.execute(f"CREATE INDEX index_{number} ON switches_log ({', '.join(columns)})")
@@ -94,7 +94,7 @@ def snapshots(database: Path, now: datetime, zone: ZoneInfo, rows: Mapping[str, 
                 day = f"{instant.astimezone(zone).date() - timedelta(days=1)}"
                 values = rows[key_of(day)][day]["values"] | _present(log.usage(instant, oldest))
                 document = query.document([values[statistic.key] for statistic in STATISTICS])
-                # Last-Modified, by which the page asks, has whole seconds.
+                # The page sends the Last-Modified time, which has whole seconds.
                 instant = instant.replace(microsecond=0)
                 found.append(Snapshot(document, instant, instant, zone, None))
     return found
@@ -105,7 +105,7 @@ def _present(values: Values) -> dict[str, int]:
 
 
 def _go_back(values: dict[Statistic, int], log: Log, since: datetime, until: datetime, chance: random.Random) -> None:
-    """Make of the numbers at the instant `until` those at the instant `since`, about a day before."""
+    """Turn the numbers at the instant `until` into those at `since`, about a day before."""
     literal = engine_of("sqlite").literal
     between = f"timestamp > {literal(since)} AND timestamp <= {literal(until)}"
     sql = f"SELECT type, COUNT(*) FROM switches_log WHERE {between} GROUP BY type"  # noqa: S608 instants of our own
@@ -118,7 +118,7 @@ def _go_back(values: dict[Statistic, int], log: Log, since: datetime, until: dat
             case Rows("switches_log"):
                 difference = sum(entries.values())
             case _:
-                # Most days change nothing; the larger a table is, the more do, and one in four the other way.
+                # On most days nothing changes. Larger tables change more often; one change in four is a decrease.
                 changes = chance.random() < 0.02 + value / 3000
                 difference = chance.choice((1, 1, 1, -1)) * chance.randint(1, 1 + value // 400) if changes else 0
         values[statistic] = value - difference

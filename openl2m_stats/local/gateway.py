@@ -1,4 +1,4 @@
-"""What API Gateway does in the cloud: hand a request to the Lambda handler as an event, and send its response."""
+"""API Gateway on this machine: passes requests to the Lambda handler as events, and sends its responses."""
 
 import re
 import sys
@@ -15,7 +15,7 @@ Scope = MutableMapping[str, Any]
 Handler = Callable[[Any, Any], dict[str, Any]]
 
 HOST = "127.0.0.1"
-# What a client sends that takes the server for a proxy (RFC 9112, section 3.2.2): its host counts, not the header's.
+# The form of a request to a proxy (RFC 9112, section 3.2.2): its host counts, not the header's.
 _ABSOLUTE_FORM = re.compile(r"https?://([^/]+)(.*)", re.IGNORECASE | re.DOTALL)
 _THIS_MACHINE = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]+)?", re.IGNORECASE)
 _MISDIRECTED: dict[str, Any] = {
@@ -26,7 +26,7 @@ _MISDIRECTED: dict[str, Any] = {
 
 
 def to_event(scope: Scope) -> dict[str, Any]:
-    """Return the event of payload format 2.0 that API Gateway makes of a request. The body is left out.
+    """Return API Gateway's event of payload format 2.0 for a request, without the body.
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
     """
@@ -63,7 +63,7 @@ def to_event(scope: Scope) -> dict[str, Any]:
 
 
 def application(handler: Handler, greeting: str) -> Callable[..., Awaitable[None]]:
-    """Return the ASGI application that answers as `handler` does: one request at a time, as one container.
+    """Return an ASGI application that calls `handler`, one request at a time, as in one container.
 
     It prints the greeting when the server is ready.
     """
@@ -85,7 +85,7 @@ def application(handler: Handler, greeting: str) -> Callable[..., Awaitable[None
         headers = [(name.lower().encode(), value.encode()) for name, value in response["headers"].items()]
         length = len(body)
         if scope["method"] == "HEAD" and not body and response["statusCode"] != HTTPStatus.NOT_MODIFIED:
-            # Without a length, the server would announce chunks, which some clients wait for.
+            # Without a length, the server would announce chunks, and some clients would wait for them.
             length = len(_body(handler(to_event({**scope, "method": "GET"}), None)))
         if length:
             headers.append((b"content-length", str(length).encode()))
@@ -101,7 +101,7 @@ def _body(response: dict[str, Any]) -> bytes:
 
 
 def _target(scope: Scope) -> tuple[list[str], str]:
-    """Return the hosts that a request names, and its path.
+    """Return the hosts in a request, and its path.
 
     A web page that lets its own name lead to this machine could read the answers. Its requests always name a host.
     """

@@ -1,4 +1,4 @@
-"""OpenL2M's tables that the statistics are about, for demo databases and tests.
+"""The tables of OpenL2M that the statistics need, for demo databases and tests.
 
 The columns are those that OpenL2M 4.2.6's migrations create, without the foreign keys.
 """
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-# One word a column: name:type, with ? when it may be NULL and # when it has an index of its own.
+# A word for each column: name:type, with ? if it may be NULL and # if it has its own index.
 _TABLES = {
     "switches_switch": """name:varchar(64) description:varchar(100) read_only:boolean default_view:smallint
         allow_poe_toggle:boolean status:smallint primary_ip4:varchar(64)? comments:text hostname:varchar(64)?
@@ -54,7 +54,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Dialect:
-    """How an engine spells what differs. `types` holds the types that are not spelt as in _TABLES."""
+    """The SQL dialect of an engine. `types` has the names of types that differ from _TABLES."""
 
     quote: str
     id: str
@@ -122,7 +122,7 @@ def create_tables(connection: Any, dialect: Dialect) -> None:
 
 
 def insert(connection: Any, dialect: Dialect, table: str, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Insert rows; a column that a row leaves out is NULL, or empty where it may not be NULL."""
+    """Insert rows; a column that a row lacks is NULL or, if it must not be NULL, empty."""
     columns = COLUMNS[table]
     rows = list(rows)
     if not rows:

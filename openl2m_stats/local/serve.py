@@ -1,4 +1,4 @@
-"""`openl2m-stats serve`: an HTTP server that hands every request, as an API Gateway event, to the Lambda handler."""
+"""`openl2m-stats serve`: an HTTP server that passes requests to the Lambda handler as API Gateway events."""
 
 import contextlib
 import errno
@@ -32,7 +32,7 @@ def command(port: int, database_url: str | None) -> None:
 
     They show the demo database or another, until Ctrl-C. The function's settings, such as TIME_ZONE, apply here too.
     """
-    import uvicorn  # noqa: F401 that it is missing is told before anything is done
+    import uvicorn  # noqa: F401 if it is missing, fail before doing anything
 
     from openl2m_stats.local.aws import local_aws
 
@@ -49,7 +49,7 @@ def command(port: int, database_url: str | None) -> None:
 
 
 def _listen(port: int) -> list[socket.socket]:
-    """Return the sockets of a port: on 127.0.0.1 and, where there is IPv6, on ::1.
+    """Return the sockets of a port, on 127.0.0.1 and, if the machine has IPv6, on ::1.
 
     They listen: a client that comes before the server is ready waits.
     """
@@ -71,7 +71,7 @@ def _serve(listeners: list[socket.socket]) -> None:
 
     from stats.base.remote import RemoteError
 
-    # Imported only now: what the function reads its settings from is set by local_aws().
+    # Imported after local_aws() has set the variables that the function reads.
     from stats.base.settings import SettingsError
     from stats.base.telemetry import logger
 
@@ -80,7 +80,7 @@ def _serve(listeners: list[socket.socket]) -> None:
         from stats.schedule import handler as take_snapshot
 
         level = logger.log_level
-        logger.setLevel("CRITICAL")  # one line tells what is wrong
+        logger.setLevel("CRITICAL")  # one line reports the error
         take_snapshot({}, None)
         logger.setLevel(level)
     except (SettingsError, RemoteError) as error:
@@ -104,10 +104,10 @@ def _serve(listeners: list[socket.socket]) -> None:
 
 
 class _Readable(LambdaPowertoolsFormatter):
-    """The function's log as a terminal shows it."""
+    """Formats the function's log for a terminal."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the message and what was said of it, in one line."""
+        """Return the message and its fields in one line."""
         known = logging.makeLogRecord({}).__dict__
         said = [f"{name}={value}" for name, value in record.__dict__.items() if name not in known]
         return printable(" ".join([record.levelname, record.getMessage(), *said]))

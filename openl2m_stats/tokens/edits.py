@@ -1,4 +1,4 @@
-"""What the operator does to tokens, as edits of the registry's entries; pure."""
+"""The operator's changes to tokens, as edits of the registry's entries; pure."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
@@ -10,7 +10,7 @@ from stats.tokens.registry import parse_token
 
 
 def state(entry: Any, now: datetime) -> str:
-    """Return `active`, `expired`, `revoked` or `unusable`: whether the entry opens the API at the instant `now`."""
+    """Return an entry's state at the instant `now`: `active`, `expired`, `revoked` or `unusable`."""
     try:
         token = parse_token(entry)
     except ValueError:
@@ -21,7 +21,7 @@ def state(entry: Any, now: datetime) -> str:
 
 
 def create(hashes: Mapping[str, str], record: Entry, now: datetime) -> Edit[None]:
-    """Add a token for each name and the hash of its key, with what `record` says.
+    """Add a token for each name and hash of a key, with the fields in `record`.
 
     A name that an active token has is refused: the edit raises RegistryError.
     """
@@ -30,7 +30,7 @@ def create(hashes: Mapping[str, str], record: Entry, now: datetime) -> Edit[None
         for name, sha256 in hashes.items():
             active = _active(entries, name, now)
             if any(entry["sha256"] == sha256 for entry in active):
-                continue  # it was written, and only the answer to it got lost
+                continue  # an earlier try wrote it, but its response was lost
             if active:
                 raise RegistryError(f"A token {name!r} exists: take another name, or rotate it for a new key.")
             entries.append({"name": name, "sha256": sha256, "created": timestamp(now), **record})
@@ -39,7 +39,7 @@ def create(hashes: Mapping[str, str], record: Entry, now: datetime) -> Edit[None
 
 
 def revoke(names: Iterable[str], now: datetime) -> Edit[None]:
-    """Make the tokens of these names stop for good, and keep their entries as a trace.
+    """Revoke the tokens with these names for good, and keep their entries as a record.
 
     A name that no token has is refused: the edit raises RegistryError.
     """
@@ -59,7 +59,7 @@ def revoke(names: Iterable[str], now: datetime) -> Edit[None]:
 def rotate(
     name: str, sha256: str, changes: Mapping[str, Any], keep_old: timedelta | None, now: datetime
 ) -> Edit[Entry]:
-    """Add a token like the one of this name, with another key and with `changes`; return its entry.
+    """Add a token like the one with this name, with another key and with `changes`; return its entry.
 
     The old one stops, at once or `keep_old` after `now`. A name without an active token is refused: the edit
     raises RegistryError.
@@ -70,7 +70,7 @@ def rotate(
         if not olds:
             raise RegistryError(f"There is no active token {name!r}: create it.")
         if olds[-1]["sha256"] == sha256:
-            return olds[-1]  # it was written, and only the answer to it got lost
+            return olds[-1]  # an earlier try wrote it, but its response was lost
         new = {**olds[-1], "sha256": sha256, "created": timestamp(now), "source": "cli", **changes}
         new.pop("revoked", None)
         for old in olds:
@@ -86,7 +86,7 @@ def rotate(
 
 
 def prune(now: datetime) -> Edit[list[str]]:
-    """Remove the entries of tokens that are revoked or expired; return their names.
+    """Remove the entries of revoked and expired tokens; return their names.
 
     One of OpenL2M's that the operator ended stays: without it, the next import would let its key in again.
     """

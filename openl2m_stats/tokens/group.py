@@ -1,4 +1,4 @@
-"""What the commands of `openl2m-stats tokens` share: the group, the options that name the token secret, NAME."""
+"""The shared parts of the commands of `openl2m-stats tokens`: group, options for the token secret, NAME."""
 
 import functools
 import io
@@ -26,19 +26,19 @@ NAME = Parsed("NAME", arguments.name)
 
 
 class TokensGroup(click.Group):
-    """A group whose commands never repeat what may be a key, and report an AWS or database error in one line."""
+    """A group of commands that never repeat a possible key, and report errors of AWS or a database in one line."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse the arguments. Raise WrongUsage when one of them may be a key."""
+        """Parse the arguments. Raise WrongUsage if one of them may be a key."""
         if any(re.search(KEY, arg.lower()) for arg in args):
             raise WrongUsage("a key is never an argument: it is in the shell's history now, so rotate it")
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command, and return its exit code. Raise Failed for an error of AWS, the database or the settings."""
-        logger.setLevel("CRITICAL")  # `list` reports what the function would log about an entry
+        logger.setLevel("CRITICAL")  # `list` reports malformed entries itself
         if isinstance(sys.stdout, io.TextIOWrapper):
-            sys.stdout.reconfigure(errors="backslashreplace")  # a name that the encoding lacks must not cost a new key
+            sys.stdout.reconfigure(errors="backslashreplace")  # a name that cannot be encoded must not lose a new key
         try:
             return super().invoke(ctx)
         except (BotoCoreError, ClientError) as error:
@@ -51,7 +51,7 @@ class TokensGroup(click.Group):
 
 
 def of_registry(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that name the token secret; the command's function gets a Registry as its first argument."""
+    """Add the options for the token secret; the command's function gets a Registry as its first argument."""
 
     @of_stack
     @click.option("--secret-id", metavar="ID", help="The token secret. [default: the stack's, or TOKENS_SECRET_ID]")

@@ -17,19 +17,19 @@ from openl2m_stats.tokens import arguments, edits, report
 from openl2m_stats.tokens.group import NAME, of_registry
 from openl2m_stats.tokens.registry import Registry, RegistryError
 
-_EXPIRES = f"90d or 12h from now, {arguments.next_new_year()} (the start of that day in UTC), or never"
+_EXPIRES = f"The expiry: 90d or 12h from now, {arguments.next_new_year()} (the start of that day in UTC), or never"
 
 
 @click.command()
 @click.argument("names", nargs=-1, required=True, type=NAME, metavar="NAME...")
-@click.option("--expires", type=Parsed("WHEN", arguments.expiry), help=f"{_EXPIRES}, which is the default.")
+@click.option("--expires", type=Parsed("WHEN", arguments.expiry), help=f"{_EXPIRES}. [default: never]")
 @click.option(
     "--allowed-ips",
     type=Parsed("NETWORKS", arguments.networks),
     default=[],
-    help="The networks from which it may be used, separated by commas. [default: all]",
+    help="The networks from which the token may be used, separated by commas. [default: all]",
 )
-@click.option("--description", default="", help="What it is for.")
+@click.option("--description", default="", help="What the token is for.")
 @of_registry
 def create(
     registry: Registry, names: tuple[str, ...], expires: str | None, allowed_ips: list[str], description: str
@@ -64,19 +64,19 @@ def create(
     "--keep-old",
     type=Parsed("TIME", arguments.duration),
     metavar="24h",
-    help="Accept the old key for this much longer, in hours or days.",
+    help="Accept the old key for this long, in hours or days. [default: not at all]",
 )
 @click.option(
     "--expires",
     "changes",
     type=Parsed("WHEN", lambda text: {"expires": arguments.expiry(text)}),
-    help=f"{_EXPIRES}. [default: when the old key does]",
+    help=f"{_EXPIRES}. [default: like the old key]",
 )
 @of_registry
 def rotate(registry: Registry, name: str, keep_old: timedelta | None, changes: dict[str, str | None] | None) -> None:
     """Replace the key of a token, and print the new one.
 
-    It is shown only once.
+    The new key is shown only once.
     """
     key = secrets.token_hex(20)
     edit = edits.rotate(name, _hash(key), changes or {}, keep_old, datetime.now(UTC))

@@ -24,7 +24,7 @@ _HASHED = (
     "If this version of OpenL2M stores hashes instead of keys, as NetBox does since 4.5, they cannot be imported: "
     "create a token with `openl2m-stats tokens create` instead"
 )
-# What an import does to a token: added, changed, revoked, kept or unchanged; and the token's name with the details.
+# The result for a token: added, changed, revoked, kept or unchanged; and the token's name with details.
 Change = tuple[str, str]
 
 
@@ -86,7 +86,7 @@ def _why_not(key: object) -> str:
 
 
 def carry_over(imported: Sequence[Entry], unreadable: Iterable[int] = ()) -> Edit[list[Change]]:
-    """Make the registry's tokens of OpenL2M what `imported` says; those that are not in it any more stop.
+    """Update the registry's tokens from OpenL2M to `imported`; revoke those that are no longer in it.
 
     A token that was made, revoked or rotated here is left as it is. So is one whose number is in `unreadable`: OpenL2M
     has it, but not its key.
@@ -120,7 +120,7 @@ def carry_over(imported: Sequence[Entry], unreadable: Iterable[int] = ()) -> Edi
 
 
 def _update(entry: Entry, new: Entry) -> Change:
-    # The name stays what it was at first, whatever the user is called now.
+    # The name stays the same even if the user has been renamed.
     changed = [key for key, value in new.items() if key not in {"name", "sha256"} and entry.get(key) != value]
     entry |= {key: new[key] for key in changed}
     name = str(entry.get("name"))

@@ -1,4 +1,4 @@
-"""The token secret, read and changed so that no change made at the same time is lost.
+"""Reads and changes the token secret, without losing concurrent changes.
 
 A change is written as a version of its own, which is made current only if the version that was read still is:
 UpdateSecretVersionStage refuses that otherwise, and the change is made anew on what is current then.
@@ -19,8 +19,8 @@ from stats.aws.clients import code_of
 from stats.tokens.registry import parse_document
 
 T = TypeVar("T")
-# Entries are what JSON holds: those that are malformed too stay where they are. An edit changes the list in place,
-# may be called several times, each time with the current entries, and returns what it did; or raises RegistryError.
+# Entries are any JSON, because malformed ones stay where they are. An edit changes the list in place,
+# may be called several times, each time with the current entries, and returns its result or raises RegistryError.
 Entry = dict[str, Any]
 Edit = Callable[[list[Any]], T]
 
@@ -35,11 +35,11 @@ _CONFIG = Config(connect_timeout=5, read_timeout=10, retries={"mode": "standard"
 
 
 class RegistryError(Failed):
-    """The tokens cannot be read or changed; the text says why, and what to do, in one line."""
+    """The tokens cannot be read or changed; the text has the reason and the remedy in one line."""
 
 
 class Registry:
-    """The token secret of a name or ARN, in the account and region that boto3 finds.
+    """The token secret with a name or ARN, in the account and region that boto3 finds.
 
     Methods raise RegistryError, and what boto3 raises: ClientError and BotoCoreError.
     """
@@ -52,23 +52,23 @@ class Registry:
             raise RegistryError(str(error)) from None
 
     def entries(self) -> list[Any]:
-        """Return the entries as they are."""
+        """Return the entries, unchanged."""
         document, _ = self._read()
         return list(document["tokens"])
 
     def preview(self, edit: Edit[T]) -> T:
-        """Return what the edit returns, without writing."""
+        """Return the edit's result, without writing."""
         document, _ = self._read()
         result = edit(document["tokens"])
         _encode(document)
         return result
 
     def change(self, edit: Edit[T]) -> T:
-        """Apply the edit and write the entries, unless they are unchanged; return what the edit returns."""
+        """Apply the edit, write the entries if they changed, and return the edit's result."""
         tried: tuple[str, T] | None = None
         for attempt in range(_ATTEMPTS):
             document, version = self._read()
-            if tried and tried[0] == version:  # it was made current, and only the answer to that got lost
+            if tried and tried[0] == version:  # an earlier try made it current, but its response was lost
                 return tried[1]
             before = json.dumps(document)
             result = edit(document["tokens"])
@@ -78,21 +78,21 @@ class Registry:
                 SecretId=self._id, SecretString=_encode(document), VersionStages=[STAGE]
             )
             tried = written["VersionId"], result
-            # The first version of all becomes current by itself.
+            # The very first version becomes current automatically.
             if "AWSCURRENT" in written["VersionStages"] or self._make_current(written["VersionId"], version):
                 return result
             longest = min(_FIRST_WAIT * 2**attempt, _LONGEST_WAIT)
-            time.sleep(random.uniform(0, longest))  # noqa: S311 it keeps writers apart, and nothing secret
+            time.sleep(random.uniform(0, longest))  # noqa: S311 no secret, it keeps writers apart
         raise RegistryError("Others keep changing the tokens, and nothing was done. Try again.")
 
     def _read(self) -> tuple[dict[str, Any], str | None]:
-        """Return the registry and its version; an empty one and None of a secret that has no value yet."""
+        """Return the registry and its version; for a secret without a value, an empty one and None."""
         try:
             return self._current()
         except ClientError as error:
             if code_of(error) != "ResourceNotFoundException":
                 raise
-        # Another's first version may have come between the two calls.
+        # Another writer may have created the first version between the two calls.
         return self._current() if self._has_value() else ({"tokens": []}, None)
 
     def _current(self) -> tuple[dict[str, Any], str]:
@@ -100,12 +100,12 @@ class Registry:
         return _decode(value.get("SecretString") or value.get("SecretBinary") or ""), value["VersionId"]
 
     def _has_value(self) -> bool:
-        # GetSecretValue answers alike for a secret without a value and for none at all; of the latter, this raises.
+        # GetSecretValue's error is the same for a secret without a value and one that does not exist: then this raises.
         stages = self._client.describe_secret(SecretId=self._id).get("VersionIdsToStages", {})
         return any("AWSCURRENT" in names for names in stages.values())
 
     def _make_current(self, candidate: str, version: str | None) -> bool:
-        """Make a version current in place of another; return whether that one was still current."""
+        """Make a version current instead of another; return whether the other was still current."""
         replaced = {"RemoveFromVersionId": version} if version else {}
         try:
             self._client.update_secret_version_stage(

@@ -1,4 +1,4 @@
-"""What `tokens list`, `check` and `import` print about tokens; pure."""
+"""The output of `tokens list`, `check` and `import`; pure."""
 
 import hashlib
 from collections import Counter
@@ -21,7 +21,7 @@ _UNITS = (("day", 86400), ("hour", 3600), ("minute", 60))
 
 
 def record(entry: Any, now: datetime) -> dict[str, Any]:
-    """Return an entry as `list --json` shows it: with its state, and only the last six digits of its hash."""
+    """Return an entry for `list --json`: with its state, and only the last six digits of its hash."""
     fields = entry if isinstance(entry, dict) else {}
     keys = ("name", "created", "expires", "allowed_ips", "description", "source", "revoked")
     sha256, now_is = fields.get("sha256"), state(entry, now)
@@ -35,7 +35,7 @@ def record(entry: Any, now: datetime) -> dict[str, Any]:
 
 
 def _problem(entry: Any) -> str | None:
-    """Return what is wrong with an entry or with its networks, if anything is."""
+    """Return the problem with an entry or with its networks; None if there is none."""
     tokens, malformed = parse_entries([entry])
     if malformed:
         return malformed[0][1]
@@ -49,7 +49,7 @@ def _problem(entry: Any) -> str | None:
 
 
 def table(entries: list[Any], now: datetime) -> list[str]:
-    """Return a headline, lines for each entry, and what is wrong with some. No line is wider than 80 columns."""
+    """Return a heading, lines for each entry, and the problems, in lines of at most 80 columns."""
     records = [record(entry, now) for entry in entries]
     rows = [[[head] for head in _COLUMNS], *(_row(each, now) for each in records)]
     others = sum(terminal.widest(cells) for cells in list(zip(*rows, strict=True))[1:])
@@ -76,7 +76,7 @@ def _row(shown: dict[str, Any], now: datetime) -> list[list[str]]:
 
 
 def expiry(expires: str | None, now: datetime) -> str:
-    """Return when a token expires, in words; `expires` is as the registry has it."""
+    """Return in words when a token expires; `expires` is the registry's field."""
     if expires is None:
         return "never"
     instant = datetime.fromisoformat(expires)
@@ -85,7 +85,7 @@ def expiry(expires: str | None, now: datetime) -> str:
 
 def span(one: datetime, other: datetime) -> str:
     """Return the time between two instants in words, such as `12 days`."""
-    seconds = abs((one - other).total_seconds()) + 30  # what was to be 90 days a moment ago is not called 89
+    seconds = abs((one - other).total_seconds()) + 30  # 90 days, a moment later, are still 90 days
     for unit, length in _UNITS:
         count = int(seconds // length)
         if count:
@@ -127,7 +127,7 @@ def _from(token: Token) -> str:
 
 
 def report(changes: list[Change]) -> list[str]:
-    """Return a line for each token that an import changes, and one with numbers."""
+    """Return a line for each token that an import changes, and one with the totals."""
     words = ("added", "changed", "revoked", "kept", "unchanged")
     lines = [f"{word:<9}{text}" for word in words[:-1] for what, text in changes if what == word]
     counts = Counter(what for what, _ in changes)

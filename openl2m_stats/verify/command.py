@@ -48,7 +48,7 @@ def command(stack: str | None, key_file: str | None, read_only: bool, as_json: b
         described = account.describe(named(stack))
     url = described.output("Url")
     findings = _verify(account, described, Api(url, key), writes=not read_only)
-    return print_findings(f"the stack {described.name} in {account.region}, {url}", findings, {} if as_json else None)
+    return print_findings(f"the stack {described.name} in {described.region}, {url}", findings, {} if as_json else None)
 
 
 def _verify(account: Account, stack: Description, api: Api, *, writes: bool) -> Findings:

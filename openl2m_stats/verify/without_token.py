@@ -38,7 +38,8 @@ def _check_health(api: Api) -> str:
     if answer.status == 503:
         seen = "the statistics cannot be served: there are none in memory and in S3, and the database is out of reach"
         raise UnexpectedError(seen, "`openl2m-stats doctor` finds the cause.")
-    api.expect(200, "health")
+    if api.expect(200, "health").body != {"status": "ok"}:
+        raise UnexpectedError("/health is not the function's own", "Do all paths lead to the function?")
     return "the statistics can be served, from the database or as long as it is out of reach"
 
 

@@ -16,6 +16,7 @@ from tests.browser.answers import (
     choose,
     history,
     past,
+    problem,
     tile,
     tiles,
     with_history,
@@ -55,9 +56,9 @@ def test_every_number_is_compared_with_the_same_time_before(visit: Open) -> None
     assert all("day\u00a0+3 · week\u00a0-12" in text for text in texts)
     at = r"\d+:\d\d [AP]M"
     compared = page.locator("#compared")
-    expect(compared).to_have_text(re.compile(rf"^3 more than yesterday, 12 less than a week ago at {at}$"))
+    expect(compared).to_have_text(re.compile(rf"^3 more than yesterday, 12 fewer than a week ago at {at}$"))
     choose(page, "Users today")
-    expect(compared).to_have_text(re.compile(rf"^3 more than yesterday, 12 less than a week ago at {at}$"))
+    expect(compared).to_have_text(re.compile(rf"^3 more than yesterday, 12 fewer than a week ago at {at}$"))
     assert axe(page) == []
 
 
@@ -124,8 +125,9 @@ def test_the_same_time_is_that_of_clocks(visit: Open) -> None:
 @pytest.mark.parametrize(
     ("today", "counts", "than"),
     [
-        ((29, 40, 9), "29 changes, 40 devices viewed or changed, 9 users", "3 more changes than"),
-        ((1, 1, 1), "1 change, 1 device viewed or changed, 1 user", "25 fewer changes than"),
+        ((29, 40, 9), "29 changes, 40 devices viewed or changed, 9 users", "3 changes more than"),
+        ((25, 1, 1), "25 changes, 1 device viewed or changed, 1 user", "1 change fewer than"),
+        ((1, 0, 0), "1 change, 0 devices viewed or changed, 0 users", "25 changes fewer than"),
         ((26, 0, 0), "26 changes, 0 devices viewed or changed, 0 users", "as many changes as"),
     ],
 )
@@ -221,6 +223,32 @@ def test_the_period_before_has_its_own_backfilled_days_and_gaps(visit: Open) -> 
     expect(page.locator("#chart .told:not(.before)")).to_have_count(0)
 
 
+def test_a_period_before_of_which_nothing_is_known(visit: Open) -> None:
+    page = signed_in(visit, prepare=with_history(history(gaps=range(30, 400))))
+    page.get_by_role("button", name="Compare").click()
+    legend = page.locator("#legend")
+    expect(legend).to_contain_text("There is no history of the weeks before.")
+    page.get_by_role("button", name="Compare").click()
+    expect(legend).not_to_contain_text("weeks before")
+
+
+def test_a_period_before_that_cannot_be_read(visit: Open) -> None:
+    found = visit(prepare=with_history(history()))
+    found.provoked = {503}
+    page = found.page
+    found.sign_in()
+    expect(page.get_by_role("slider")).to_be_visible()
+    page.route("**/api/stats/history/**", problem(503))
+    page.get_by_role("button", name="Compare").click()
+    expect(page.locator("#legend")).to_contain_text("The weeks before cannot be read at the moment.")
+    page.unroute("**/api/stats/history/**")
+    page.route("**/api/stats/history/**", history())
+    page.get_by_role("button", name="Compare").click()
+    page.get_by_role("button", name="Compare").click()
+    expect(page.locator("#legend")).to_contain_text("5 weeks before")
+    expect(page.locator("#legend")).not_to_contain_text("cannot be read")
+
+
 def test_all_windows_in_one_chart(visit: Open) -> None:
     page = signed_in(visit, prepare=FULL)
     button = page.get_by_role("button", name="All windows")
@@ -251,15 +279,30 @@ def test_weekends_are_shaded(locale: str, weekend: set[int], visit: Open) -> Non
     expect(page.locator("#legend")).not_to_contain_text("Weekend")
 
 
-def test_a_screen_on_a_wall(visit: Open) -> None:
-    page = signed_in(visit, prepare=FULL, viewport={"width": 1920, "height": 1080})
-    page.get_by_role("button", name="Wall").click()
+def test_days_without_a_weekend_name_none(visit: Open) -> None:
+    page = signed_in(visit, prepare=FULL)
+    today = datetime.now(UTC).date()
+    monday = today - timedelta(days=today.weekday() + 7)
+    page.evaluate(f"location.hash = '{monday}..{monday + timedelta(days=3)}'")
+    expect(page.get_by_role("slider")).to_have_attribute("aria-valuemax", "3")
+    expect(page.locator("#legend")).not_to_contain_text("Weekend")
+
+
+@pytest.mark.parametrize("counters", [False, True])
+@pytest.mark.parametrize("height", [720, 1080, 2160])
+def test_a_screen_on_a_wall(height: int, counters: bool, visit: Open) -> None:
+    screen = {"width": height * 16 // 9, "height": height}
+    page = signed_in(visit, prepare=with_history(history(counters=counters)), viewport=screen)
+    page.get_by_role("button", name="Full screen").click()
     expect(page.locator("body")).to_have_class(re.compile("wall"))
     for name in ("Refresh", "Forget token", "Download CSV"):
         expect(page.get_by_role("button", name=name)).to_be_hidden()
     expect(page.locator("#summary")).to_be_visible()
     expect(page.locator("#state")).to_be_visible()
+    expect(page.locator("#legend")).to_be_in_viewport(ratio=1)
+    expect(tile(page, "Total Commands")).to_be_in_viewport(ratio=1)
     expect(tiles(page).last).to_be_in_viewport(ratio=1)
+    assert page.evaluate("document.documentElement.scrollHeight") <= height
     assert page.url.endswith(",wall")
     assert axe(page) == []
     page.get_by_role("button", name="Leave").click()

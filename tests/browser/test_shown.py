@@ -21,10 +21,12 @@ from tests.browser.answers import (
     axe,
     choose,
     history,
+    past,
     problem,
     tile,
     tiles,
     with_history,
+    with_past,
     with_statistics,
 )
 
@@ -99,6 +101,33 @@ def test_the_chart_as_a_picture(visit: Open, serve: Any, tmp_path: Path) -> None
         base64.b64encode(content).decode(),
     )
     assert colours > 20
+
+
+def test_a_picture_of_several_lines_says_which_they_are(visit: Open, tmp_path: Path) -> None:
+    page = signed_in(visit).page
+    choose(page, "Changes today")
+    page.get_by_role("button", name="Compare").click()
+    page.get_by_role("button", name="All windows").click()
+    expect(page.locator("#chart .line")).to_have_count(5)
+    content = download(page, "Download picture", tmp_path).read_bytes()
+    below = page.evaluate(
+        """async (encoded) => {
+          const image = new Image();
+          image.src = `data:image/png;base64,${encoded}`;
+          await image.decode();
+          const canvas = document.createElement("canvas"), pen = canvas.getContext("2d");
+          [canvas.width, canvas.height] = [image.width, image.height];
+          pen.drawImage(image, 0, 0);
+          const chart = 2 * (48 + document.getElementById("chart").clientHeight);
+          const { data } = pen.getImageData(0, chart, image.width, image.height - chart), colours = new Set();
+          for (let at = 0; at < data.length; at += 4) colours.add(`rgb(${data.slice(at, at + 3).join(", ")})`);
+          return [...colours];
+        }""",
+        base64.b64encode(content).decode(),
+    )
+    strokes = page.locator("#chart .line").evaluate_all("all => all.map((each) => getComputedStyle(each).stroke)")
+    assert len(set(strokes)) == 5
+    assert set(strokes) <= set(below)
 
 
 def test_what_a_number_counts(visit: Open) -> None:
@@ -265,7 +294,7 @@ def shifts(page: Any) -> float:
 @pytest.mark.parametrize("viewport", [PHONE, {"width": 800, "height": 900}, {"width": 1280, "height": 800}])
 @pytest.mark.parametrize("first", ["numbers", "history"])
 def test_nothing_moves_while_it_loads(first: str, viewport: Any, visit: Open) -> None:
-    found = visit(prepare=FULL, viewport=viewport)
+    found = visit(prepare=with_past(past(lambda _days: -12_345)), viewport=viewport)
     page = found.page
     page.evaluate(f"sessionStorage.setItem('openl2m-stats-token', '{demo.TOKEN}')")
     waiting: list[Any] = []
@@ -285,6 +314,7 @@ def test_nothing_moves_while_it_loads(first: str, viewport: Any, visit: Open) ->
         route.fallback()
     expect(page.locator("#chart svg")).to_be_visible()
     expect(tiles(page).first).to_contain_text("1,246")
+    expect(tiles(page).last).to_contain_text("week")
     assert shifts(page) < 0.05
 
 
@@ -328,6 +358,20 @@ def test_forced_colours_tell_what_is_chosen(visit: Open) -> None:
     assert len(set(grounds)) == 2
     assert grounds[0] not in grounds[1:]
     assert axe(page) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_forced_colours_tell_the_lines_apart(scheme: str, visit: Open) -> None:
+    page = signed_in(visit, forced_colors="active", color_scheme=scheme).page
+    choose(page, "Changes today")
+    page.get_by_role("button", name="Compare").click()
+    page.get_by_role("button", name="All windows").click()
+    expect(page.locator("#chart .line")).to_have_count(5)
+    for place in ("#chart", "#legend"):
+        lines = page.locator(f"{place} .line").evaluate_all(
+            "all => all.map((each) => [getComputedStyle(each).stroke, getComputedStyle(each).strokeWidth].join())"
+        )
+        assert len(set(lines)) == 5, lines
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -23,12 +23,21 @@ from tests.deployment.aws import ACCOUNT, Aws, Identity, allow, deploy_policies,
 from tests.deployment.operator_folder import Folder, checkout, first_release, shell
 from tests.deployment.stack import Stack
 from tests.support.certificates import Authority, new_authority, new_certificate
+from tests.support.permissions import documented
 from tests.support.stack import ROOT
 from tests.support.tls_servers import postgresql_with_tls
 
 DATABASE_HOST = "openl2m.abcdefghijkl.us-east-1.rds.amazonaws.com"
 # Where the layer would be. The emulator puts it elsewhere, and the database's authority is ours.
 LAYER_BUNDLE = Path("/opt/python/rds-global-bundle.pem")
+# What the rights for operating are given on.
+OPERATED = {
+    "cloudformation": f"arn:aws:cloudformation:us-east-1:{ACCOUNT}:stack/openl2m-stats/*",
+    "cloudwatch": "*",
+    "lambda": "arn:aws:lambda:*:*:function:openl2m-stats-*",
+    "s3": "arn:aws:s3:::openl2m-stats-*",
+    "sqs": "arn:aws:sqs:*:*:openl2m-stats-SnapshotFailures-*",
+}
 CHANGES = 7  # of one switch and one user, just now
 
 
@@ -191,8 +200,9 @@ def deployer(aws: Aws) -> Identity:
 
 @pytest.fixture(scope="session")
 def operator(aws: Aws) -> Identity:
-    """Someone with the rights that docs/permissions.md lists for tokens and for the doctor."""
+    """Someone with the rights that docs/permissions.md lists for tokens, for the doctor and for operating."""
     stack_arn = f"arn:aws:cloudformation:us-east-1:{ACCOUNT}:stack/openl2m-stats/*"
+    operating = set().union(*documented().values()) - {"lambda:UpdateAlias", "lambda:DeleteFunction"}
     tokens = "secretsmanager:GetSecretValue secretsmanager:DescribeSecret secretsmanager:PutSecretValue"
     return aws.user(
         "operator",
@@ -206,5 +216,6 @@ def operator(aws: Aws) -> Identity:
             ("lambda:GetFunctionConfiguration", "arn:aws:lambda:*:*:function:openl2m-stats-*"),
             ("lambda:InvokeFunction", "arn:aws:lambda:*:*:function:openl2m-stats-*:live"),
             ("s3:GetObject s3:ListBucket", "arn:aws:s3:::openl2m-stats-*"),
+            *((action, OPERATED[action.partition(":")[0]]) for action in sorted(operating)),
         ),
     )

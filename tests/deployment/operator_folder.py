@@ -53,10 +53,16 @@ class Folder:
         finished = self.run(who, "make", target, f"ENV={ENVIRONMENT}", text=text, code=code)
         return finished.stdout + finished.stderr
 
-    def command(self, who: Identity, *arguments: str, code: int = 0, **variables: str) -> str:
+    def command(self, who: Identity, *arguments: str, text: str = "", code: int = 0, **variables: str) -> str:
         """Run this version's `openl2m-stats` for the environment; return its stdout."""
+        return self.run_command(who, *arguments, text=text, code=code, **variables).stdout
+
+    def run_command(
+        self, who: Identity, *arguments: str, text: str = "", code: int = 0, **variables: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run this version's `openl2m-stats` for the environment."""
         command = [".venv/bin/python", "-m", "openl2m_stats", *arguments, "--env", ENVIRONMENT]
-        return self.run(who, *command, code=code, PYTHONPATH="functions", **variables).stdout
+        return self.run(who, *command, text=text, code=code, PYTHONPATH="functions", **variables)
 
     def token(self, who: Identity, name: str) -> str:
         """Create a token; return its key."""
@@ -114,13 +120,11 @@ def shell(directory: Path, authority: Path, wheels: Path) -> dict[str, str]:
     }
 
 
-def roll_back(who: Identity, printed: str) -> None:
-    """Do what the commands for the AWS CLI do that `make deploy` prints, by boto3, which takes the same words."""
-    lines = re.findall(r"^ +aws lambda update-alias (.+)$", printed, re.MULTILINE)
-    assert lines, printed
-    for line in lines:
-        words = line.split()
-        options = dict(zip(words[::2], words[1::2], strict=True))
-        assert options.pop("--region") == REGION
-        names = {name: "".join(part.capitalize() for part in name.split("-")) for name in options}
-        who.client("lambda").update_alias(**{names[name]: value for name, value in options.items()})
+def roll_back(folder: Folder, who: Identity, printed: str) -> None:
+    """Run the command that `make deploy` prints, and answer its question."""
+    found = re.search(r"^  (\S*?)openl2m-stats (versions rollback .+)$", printed, re.MULTILINE)
+    assert found, printed
+    assert found[1] in {"", ".venv/bin/"}
+    words = found[2].split()
+    assert words[2:4] == ["--env", ENVIRONMENT]
+    folder.command(who, *words[:2], *words[4:], text="y\n")

@@ -61,6 +61,14 @@ class Stack:
         snapshot: dict[str, Any] = json.loads(text)
         return snapshot
 
+    def fail(self, body: Any) -> str:
+        """Put into the queue what Lambda does with the event of a run that failed; return the message's id."""
+        attributes = {"ErrorMessage": {"DataType": "String", "StringValue": "the database is out of reach"}}
+        text = body if isinstance(body, str) else json.dumps(body)
+        url = self.output("SnapshotFailuresUrl")
+        sent = self.root.client("sqs").send_message(QueueUrl=url, MessageBody=text, MessageAttributes=attributes)
+        return str(sent["MessageId"])
+
     def snapshots(self) -> set[str]:
         """Return the keys of the single snapshots."""
         bucket = self.output("SnapshotBucketName")

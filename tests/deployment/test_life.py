@@ -3,6 +3,7 @@
 import contextlib
 import json
 import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -63,7 +64,9 @@ def test_make_deploy(now: Folder, deployer: Identity, stack: Stack) -> None:
     assert stack.describe()["StackStatus"] == "CREATE_COMPLETE"
     url = stack.output("Url")
     assert re.fullmatch(rf"https://\w+\.execute-api\.{REGION}\.amazonaws\.com/api/stats/", url)
-    assert f"{url} refuses an unknown token (401): it reads the tokens." in printed
+    assert re.search(
+        rf"{re.escape(url)} answers 401 to an unknown token, in [0-9,]+ ms: it reads the tokens\.", printed
+    )
     assert "A snapshot was taken, snapshots/dt=" in printed
     assert stack.live() == "1"
 
@@ -114,13 +117,70 @@ def test_the_doctor_finds_nothing(now: Folder, operator: Identity) -> None:
         assert [each for each in findings if each["state"] != "ok"] == []
 
 
-def test_parameters_make_a_new_version_and_the_printed_commands_roll_it_back(
-    aws: Aws, now: Folder, deployer: Identity, stack: Stack, key: str, parameters: dict[str, str]
+def test_verify_proves_it(now: Folder, operator: Identity, key: str) -> None:
+    """The rights of docs/permissions.md are enough, here and for the other commands."""
+    printed = now.command(operator, "verify", "--json", OPENL2M_STATS_KEY=key)
+    findings = json.loads(printed)["findings"]
+    assert len(findings) > 12
+    assert [each for each in findings if each["state"] != "ok"] == []
+
+
+def test_verify_without_a_token_leaves_out_what_needs_one(now: Folder, operator: Identity) -> None:
+    states = {each["name"]: each["state"] for each in json.loads(now.command(operator, "verify", "--json"))["findings"]}
+    assert (states["token secret"], states["health"], states["statistics"]) == ("ok", "ok", "skip")
+
+
+def test_status_shows_the_stack(aws: Aws, now: Folder, operator: Identity) -> None:
+    shown = json.loads(now.command(operator, "status", "--json"))
+    assert {each["name"]: each["state"] for each in shown["findings"]} == dict.fromkeys(
+        ("stack", "versions", "settings", "snapshot", "numbers", "failed runs", "alarms"), "ok"
+    )
+    assert shown["numbers"]["database"]["switches"]["value"] == 1246
+    alarms = aws.root.client("cloudwatch").describe_alarms()["MetricAlarms"]
+    assert {each["name"] for each in shown["alarms"]} == {each["AlarmName"] for each in alarms}
+
+
+def test_a_snapshot_by_command(now: Folder, operator: Identity, stack: Stack) -> None:
+    key = now.command(operator, "snapshot").strip()
+    assert key in stack.snapshots()
+
+
+def test_a_failed_run_is_replayed(now: Folder, operator: Identity, stack: Stack) -> None:
+    """What Lambda would put into the queue for a run that failed at every try."""
+    moment = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=2)
+    event = {"scheduled_for": f"{moment:%Y-%m-%dT%H:%M:%SZ}"}
+    message = stack.fail(event)
+    [failure] = json.loads(now.command(operator, "failures", "list", "--json", code=1))
+    assert (failure["id"], failure["event"]) == (message, event)
+    assert f"snapshots/dt={moment:%Y-%m-%d/%Y-%m-%dT%H-%M-%SZ}.json\n" in now.command(
+        operator, "failures", "replay", message
+    )
+    assert f"snapshots/dt={moment:%Y-%m-%d/%Y-%m-%dT%H-%M-%SZ}.json" in stack.snapshots()
+    assert now.command(operator, "failures", "list") == "There are no failed runs.\n"
+
+
+def test_failed_runs_are_purged(now: Folder, operator: Identity, stack: Stack) -> None:
+    stack.fail("nonsense")
+    assert "not a schedule" in now.run_command(operator, "failures", "replay", "--all", code=1).stderr
+    now.command(operator, "failures", "purge", code=2)
+    now.command(operator, "failures", "purge", "--yes")
+    assert now.command(operator, "failures", "list") == "There are no failed runs.\n"
+
+
+def test_parameters_make_a_new_version_and_the_printed_command_rolls_it_back(
+    aws: Aws,
+    now: Folder,
+    deployer: Identity,
+    operator: Identity,
+    stack: Stack,
+    key: str,
+    parameters: dict[str, str],
 ) -> None:
     """Everything at once that the emulator has; what it lacks is in docs/deploy.md."""
     client = aws.root.client
     boundary = {"PolicyName": "boundary", "PolicyDocument": allow(("*", "*"))}
     ec2, vpc = client("ec2"), client("ec2").create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    network, mailbox = new_topic(client)
     now.configure(
         **parameters,
         AccessLog="false",
@@ -130,6 +190,7 @@ def test_parameters_make_a_new_version_and_the_printed_commands_roll_it_back(
         Dashboard="true",
         KmsKeyArn=client("kms").create_key()["KeyMetadata"]["Arn"],
         LogRetentionDays="7",
+        NotifyTopicArn=network,
         PermissionsBoundaryArn=client("iam").create_policy(**boundary)["Policy"]["Arn"],
         ProvisionedConcurrency="1",
         ReservedConcurrency="5",
@@ -141,11 +202,29 @@ def test_parameters_make_a_new_version_and_the_printed_commands_roll_it_back(
     )
     printed = now.make(deployer, "deploy")
     assert (stack.live(), stack.get(key).headers["Cache-Control"]) == ("2", "private, max-age=30")
-    roll_back(deployer, printed)
+    [notice] = client("sqs").receive_message(QueueUrl=mailbox, WaitTimeSeconds=5)["Messages"]
+    assert json.loads(notice["Body"])["Subject"].startswith("OpenL2M ")
+    assert json.loads(now.command(operator, "notices", "--dry-run", "--json"))["topic"] == network
+    roll_back(now, deployer, printed)
     assert (stack.live(), stack.get(key).headers["Cache-Control"]) == ("1", "private, max-age=60")
+    listed = json.loads(now.command(operator, "versions", "list", "--json"))["deployments"]
+    assert [(each["live"], each["deployed"]) for each in listed] == [(True, False), (False, True)]
+    shown = json.loads(now.command(operator, "status", "--json"))["versions"]["api"]
+    assert (shown["live"], shown["deployed"]) == (1, 2)
 
 
-def test_without_the_right_to_read_the_secrets_there_is_no_answer(aws: Aws, stack: Stack, key: str) -> None:
+def new_topic(client: Any) -> tuple[str, str]:
+    """Make a topic for the notices, and return its ARN, and the URL of a queue that is subscribed."""
+    topic = client("sns").create_topic(Name="network")["TopicArn"]
+    queue = client("sqs").create_queue(QueueName="network")["QueueUrl"]
+    name = client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=name)
+    return topic, queue
+
+
+def test_without_the_right_to_read_the_secrets_there_is_no_answer(
+    aws: Aws, now: Folder, operator: Identity, stack: Stack, key: str
+) -> None:
     iam = aws.root.client("iam")
     [role] = [each["RoleName"] for each in iam.list_roles()["Roles"] if "-StatsRole-" in each["RoleName"]]
     policy = {"RoleName": role, "PolicyName": "read-secrets"}
@@ -153,6 +232,9 @@ def test_without_the_right_to_read_the_secrets_there_is_no_answer(aws: Aws, stac
     iam.delete_role_policy(**policy)
     assert aws.end_environments(stack.output("StatsFunctionName"))
     assert stack.get(key).status_code == 503
+    printed = now.command(operator, "verify", "--read-only", "--json", code=1)
+    states = {each["name"]: each["state"] for each in json.loads(printed)["findings"]}
+    assert (states["token secret"], states["no token"]) == ("FAIL", "ok")
     iam.put_role_policy(**policy, PolicyDocument=document)
     until(lambda: stack.get(key).ok)
 

@@ -55,11 +55,11 @@ def test_the_history_goes_on(stack: Stack, upgraded: tuple[str, set[int]], key: 
     assert history["database"]["switches"]["values"][-1] == 1246
 
 
-def test_the_printed_commands_lead_back(
-    deployer: Identity, stack: Stack, upgraded: tuple[str, set[int]], key: str
+def test_the_printed_command_leads_back(
+    now: Folder, deployer: Identity, stack: Stack, upgraded: tuple[str, set[int]], key: str
 ) -> None:
     printed, _ = upgraded
-    roll_back(deployer, printed)
+    roll_back(now, deployer, printed)
     assert (stack.live(), stack.get(key).status_code) == ("1", 200)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from dev.markdown import table
+from tests.faults import notices
 from tests.faults.table import ABSENT, DEFAULT_SECONDS, FAULTS, HELD, ROWS, Answer, Outcome
 from tests.faults.world import DEPENDENCIES
 
@@ -19,6 +20,8 @@ def tables() -> str:
             *(f"- *{fault}*: {meaning}." for fault, meaning in FAULTS.items()),
             "\nA fault that is not listed for a dependency is not possible there, or is another one:\n",
             table(["Dependency", "Fault", "Why it is not listed"], _absent()),
+            "What becomes of a [notice](notices.md) when its topic fails. The snapshot is written all the same:\n",
+            table(["Fault", "Meaning", "The notice is", "Log line", "Metric"], _notices()),
         ]
     )
 
@@ -40,6 +43,11 @@ def _outcomes() -> Iterable[Sequence[str]]:
                 _codes(message for answer in told for message in answer.messages),
                 _codes(metric for answer in told for metric in answer.metrics),
             ]
+
+
+def _notices() -> Iterable[Sequence[str]]:
+    for row in notices.ROWS:
+        yield [row.fault, row.meaning, row.fate, f"`{notices.MESSAGE}`", f"`{notices.METRIC}`"]
 
 
 def _absent() -> Iterable[Sequence[str]]:

@@ -91,7 +91,7 @@ def test_a_table_is_not_there(server_db: Database, aws: AWS, capsys: pytest.Capt
 
     told = findings(capsys)["grants"]
 
-    assert "there is no switches_vlangroup (id); missing numbers: vlan_groups." in told
+    assert "not found: switches_vlangroup (id); missing numbers: vlan_groups." in told
     assert "GRANT SELECT" not in told
 
 
@@ -106,7 +106,7 @@ def test_a_column_is_not_there(server_db: Database, aws: AWS, capsys: pytest.Cap
 
     told = findings(capsys)["grants"]
 
-    assert "there is no switches_log (action); missing numbers: api_calls_today," in told
+    assert "not found: switches_log (action); missing numbers: api_calls_today," in told
     assert "GRANT SELECT" not in told
 
 

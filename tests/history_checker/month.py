@@ -1,5 +1,6 @@
 """A month of simulated days with notices: what is said, when, and how often. docs/notices.md shows it."""
 
+import logging
 import random
 from collections import Counter
 from collections.abc import Iterator
@@ -133,7 +134,9 @@ def _hours() -> Iterator[datetime]:
 
 def page() -> str:
     """Return the month as docs/notices.md shows it: what happened, what was received, and one text of each kind."""
+    logging.disable(logging.INFO)  # the functions log to where `make docs` prints
     month = Month().run()
+    logging.disable(logging.NOTSET)
     times = Counter(month.topic.received)
     happens = ((_span(each), each.words) for each in HAPPENS)
     said = ((_time(each.at), each.subject, f"{times[each]}") for each in dict.fromkeys(month.topic.received))

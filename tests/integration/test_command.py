@@ -8,21 +8,19 @@ import shutil
 import subprocess
 import sys
 import venv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 from packaging.requirements import Requirement
-from werkzeug import Request, Response
 
 from stats import __version__
 from tests.integration.conftest import AWS
 from tests.support import leaks
 from tests.support.databases import ROOT
 from tests.support.tokens_command import entries
-from tests.support.wsgi import served
 
 SCRIPT = Path(sys.executable).parent / "openl2m-stats"
 SERVE = ["serve", "--port", "0"]
@@ -44,12 +42,6 @@ def test_version() -> None:
     assert call("--version").stdout == f"openl2m-stats {__version__}\n"
 
 
-def test_help_lists_every_command() -> None:
-    for command in ("serve", "invoke", "snapshot", "tokens", "doctor", "versions", "check", "completion"):
-        assert f"\n  {command} " in call("--help").stdout
-        assert call(command, "--help").stdout.startswith(f"Usage: openl2m-stats {command} ")
-
-
 def test_a_name_is_taken_as_it_is_and_exit_codes_tell_what_happened(aws: AWS) -> None:
     made = call("tokens", "create", "cost$center")
     assert made.returncode == 0
@@ -62,39 +54,6 @@ def test_a_name_is_taken_as_it_is_and_exit_codes_tell_what_happened(aws: AWS) ->
     assert call("tokens", "create", "cost$center").returncode == 2
 
 
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (["{}"], "no such command"),
-        (["--{}"], "no such option"),
-        (["serve", "{}"], "too many arguments"),
-        (["serve", "--port", "{}"], "--port: it takes 1 to 65535"),
-        (["completion", "{}"], "{bash|zsh|fish}: it takes one of bash, zsh, fish"),
-        (["doctor", "--json={}"], "--json"),
-        (["doctor", "--env", "x", "--stack", "{}"], "give one of them"),
-        (["versions", "prune", "--stack", "x", "--keep", "{}"], "--keep: it takes a number from 1 on"),
-        (["invoke"], "Missing argument 'EVENT'"),
-        ([], "Missing command"),
-    ],
-    ids=str,
-)
-def test_what_is_wrong_is_named_and_never_repeated(arguments: list[str], words: str) -> None:
-    secret = leaks.new_password()
-    done = call(*(argument.format(secret) for argument in arguments), env=environment())
-    assert (done.returncode, done.stdout) == (2, "")
-    assert words in done.stderr.splitlines()[-1]
-    assert not leaks.found_in(done.stderr)
-
-
-def test_the_region_is_that_of_aws_region(aws: AWS) -> None:
-    aws.new_token()
-    variables = {name: value for name, value in os.environ.items() if name != "AWS_DEFAULT_REGION"}
-    assert call("tokens", "list", env={**variables, "AWS_REGION": "us-east-1"}).returncode == 0
-    variables["AWS_DEFAULT_REGION"] = "eu-north-1"  # where there is no such secret
-    assert call("tokens", "list", env={**variables, "AWS_REGION": "us-east-1"}).returncode == 0
-    assert call("tokens", "list", env=variables).returncode == 2
-
-
 @pytest.mark.parametrize("shell", ["zsh", "fish", "bash"])
 def test_completion(shell: str) -> None:
     script = call("completion", shell)
@@ -104,44 +63,6 @@ def test_completion(shell: str) -> None:
     completed = call(env=environment(_OPENL2M_STATS_COMPLETE=f"{shell}_complete", **words))
     for command in ("revoke", "rotate"):
         assert (command in completed.stdout) == command.startswith("re")
-
-
-@pytest.fixture
-def cloudformation() -> Iterator[tuple[str, list[Request]]]:
-    """Stand in for CloudFormation, with one stack whose token secret is called `of-the-stack`."""
-    asked: list[Request] = []
-
-    def respond(request: Request) -> Response:
-        asked.append(request)
-        outputs = "<member><OutputKey>TokenSecretName</OutputKey><OutputValue>of-the-stack</OutputValue></member>"
-        stack = f"<member><StackName>stats</StackName><Outputs>{outputs}</Outputs></member>"
-        known = "StackName=stats" in request.get_data(as_text=True)
-        error = "<ErrorResponse><Error><Code>ValidationError</Code><Message>no stack</Message></Error></ErrorResponse>"
-        result = f"<DescribeStacksResult><Stacks>{stack}</Stacks></DescribeStacksResult>"
-        text = f"<DescribeStacksResponse>{result}</DescribeStacksResponse>" if known else error
-        return Response(text, 200 if known else 400, content_type="text/xml")
-
-    with served(Request.application(respond)) as url:
-        yield url, asked
-
-
-def test_the_token_secret_of_a_stack(aws: AWS, cloudformation: tuple[str, list[Request]], tmp_path: Path) -> None:
-    url, asked = cloudformation
-    aws.client.create_secret(Name="of-the-stack")
-    (tmp_path / "deploy.toml").write_text(
-        'version = 0.1\n[test.deploy.parameters]\nstack_name = "stats"\nregion = "eu-north-1"\n'
-    )
-    variables = {**os.environ, "AWS_ENDPOINT_URL_CLOUDFORMATION": url}
-    for named in (["--stack", "stats"], ["--env", "test"]):
-        listed = call("tokens", "list", *named, env=variables, cwd=tmp_path)
-        assert (listed.returncode, listed.stdout) == ((0, "") if "--stack" in named else (2, ""))
-    # The secret is where the stack is: not in the region of the environment's variables.
-    assert "/eu-north-1/cloudformation/" in asked[-1].headers["Authorization"]
-    assert listed.stderr.startswith("of-the-stack: An error occurred (ResourceNotFoundException)")
-    for wrong, words in ((["--stack", "other"], "The stack other cannot be read. "), (["--env", "x"], "[x.deploy")):
-        done = call("tokens", "list", *wrong, env=variables, cwd=tmp_path)
-        assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
-        assert words in done.stderr
 
 
 def test_a_profile_is_used_whatever_keys_are_in_the_environment(aws: AWS, tmp_path: Path) -> None:

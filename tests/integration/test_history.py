@@ -397,7 +397,7 @@ def test_a_damaged_month_is_a_gap(
         assert answer.json["database"]["switches"]["values"] == [1, *[None] * 31, 2], content[:60]
         output = capsys.readouterr().out
         assert output.count('"message":"history damaged"') == output.count('"HistoryDamaged":[1.0]') == 1
-        assert output.count("snapshots/history/2026-10.json is no history") == 1
+        assert output.count("snapshots/history/2026-10.json is not a valid history object") == 1
     # It is read again when an open month would be: someone may have repaired it.
     s3.objects = {**good, "snapshots/history/2026-10.json": json.dumps({"2026-10-05": row("2026-10-05", 3)}).encode()}
     assert ask("from=2026-10-05&to=2026-10-05").json["database"]["switches"]["values"] == [None]

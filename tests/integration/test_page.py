@@ -97,6 +97,8 @@ def test_it_names_the_deployment(key: str, page: Response, new_container: Any) -
     assert f"<title>{label} · OpenL2M statistics</title>" in named.body
     assert f'<bdi id="stack">{label}</bdi>' in named.body
     assert named.headers["ETag"] != page.headers["ETag"]
+    longest = new_container(STACK_LABEL="Campus Zürich, Rechenzentrum West 12345").get(path="/")
+    assert len(gzip.compress(longest.body.encode())) <= 20_000
 
 
 def test_it_brings_what_each_number_counts(page: Response) -> None:

@@ -4,10 +4,14 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missin
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
 """
 
+import functools
 import itertools
+import json
 import operator
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from tests.support.stack import Decider, load, parameters
 
 Values = Sequence[float | None]
 OK, ALARM, NO_DATA = "OK", "ALARM", "INSUFFICIENT_DATA"
@@ -16,6 +20,78 @@ _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "GreaterThanThreshold": operator.gt,
     "LessThanThreshold": operator.lt,
 }
+
+
+class Point(NamedTuple):
+    """A data point of a metric: its time in seconds since 1970, and the dimensions in any order."""
+
+    at: float
+    namespace: str
+    metric: str
+    dimensions: Mapping[str, Any]
+    value: float
+
+
+def of_template(**given: Any) -> dict[str, dict[str, Any]]:
+    """Return the alarms of a stack with these parameters, by their logical ids."""
+    template = load()
+    decider = Decider(template, parameters(template, given))
+    return {
+        name: decider.resolve(resource["Properties"])
+        for name, resource in template["Resources"].items()
+        if resource["Type"] == "AWS::CloudWatch::Alarm"
+    }
+
+
+def emitted(lines: Iterable[Mapping[str, Any]]) -> Iterator[Point]:
+    """Yield the data points that CloudWatch takes from log lines in its embedded metric format.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+    """
+    for line in lines:
+        for directive in line.get("_aws", {}).get("CloudWatchMetrics", []):
+            for names, metric in itertools.product(directive["Dimensions"], directive["Metrics"]):
+                values = line[metric["Name"]]
+                for value in values if isinstance(values, list) else [values]:
+                    dimensions = {name: line[name] for name in names}
+                    at = line["_aws"]["Timestamp"] / 1000
+                    yield Point(at, directive["Namespace"], metric["Name"], dimensions, value)
+
+
+def period(alarm: Mapping[str, Any]) -> int:
+    """Return the length of an alarm's periods, in seconds."""
+    [found] = {int(entry["Period"]) for entry in _watched(alarm)}
+    return found
+
+
+def series(alarm: Mapping[str, Any], points: Iterable[Point], begin: float, end: float) -> dict[str, Values]:
+    """Return what an alarm's metrics are in each period between two times: its statistic, or None without a point."""
+    listed, length = list(points), period(alarm)
+    found: dict[str, Values] = {}
+    for entry in _watched(alarm):
+        metric = entry.get("Metric", entry)
+        dimensions = {each["Name"]: each["Value"] for each in metric["Dimensions"]}
+        values: list[list[float]] = [[] for _ in range(int(begin // length), int(end // length) + 1)]
+        for point in listed:
+            named = (point.namespace, point.metric) == (metric["Namespace"], metric["MetricName"])
+            if named and _same(point.dimensions, dimensions):
+                values[int(point.at // length - begin // length)].append(point.value)
+        statistic = _STATISTICS[entry.get("Stat") or entry["Statistic"]]
+        found[metric["MetricName"]] = [statistic(each) if each else None for each in values]
+    return found
+
+
+_STATISTICS: dict[str, Callable[[Sequence[float]], float]] = {"Sum": sum, "Maximum": max}
+
+
+def _watched(alarm: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [each["MetricStat"] for each in alarm.get("Metrics", []) if "MetricStat" in each] or [alarm]
+
+
+def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Tell whether two metrics have the same dimensions. A value may be a reference to a resource."""
+    as_text = functools.partial(json.dumps, sort_keys=True)
+    return as_text(one) == as_text(other)
 
 
 def metrics(alarm: Mapping[str, Any]) -> dict[tuple[str, str], list[dict[str, Any]]]:

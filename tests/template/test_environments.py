@@ -47,19 +47,19 @@ OVERRIDES = "[test.deploy.parameters.parameter_overrides]"
         ),
         (
             f"{HOME}\nstack_name = 'a'\nTimeZone = 'UTC'\n",
-            f"deploy.toml: TimeZone in {HOME} is no option of `sam deploy`. Move it to {OVERRIDES}.",
+            f"deploy.toml: TimeZone in {HOME} is not an option of `sam deploy`. Move it to {OVERRIDES}.",
         ),
         (
             f"{HOME}\nstackname = 'a'\n",
-            f"deploy.toml: stackname in {HOME} is no option of `sam deploy`. Do you mean stack_name?",
+            f"deploy.toml: stackname in {HOME} is not an option of `sam deploy`. Do you mean stack_name?",
         ),
         (
             ENVIRONMENT + "stack_name = 'a'\n",
-            f"deploy.toml: stack_name in {OVERRIDES} is no parameter of the template. Move it to {HOME}.",
+            f"deploy.toml: stack_name in {OVERRIDES} is not a parameter of the template. Move it to {HOME}.",
         ),
         (
             f"{HOME}\nstack_name = 'a'\nparameter_overrides = 'TimeZon=UTC Dashboard=true'\n",
-            f"deploy.toml: TimeZon in {OVERRIDES} is no parameter of the template. Do you mean TimeZone?",
+            f"deploy.toml: TimeZon in {OVERRIDES} is not a parameter of the template. Do you mean TimeZone?",
         ),
         (
             ENVIRONMENT + "Dashboard = true\n",
@@ -129,9 +129,9 @@ def test_good_values_are_accepted(name: str) -> None:
     [
         (
             {"TimeZone": "America/Los_Angles"},
-            f"TimeZone in {OVERRIDES} is no time zone of the IANA database. Do you mean America/Los_Angeles?",
+            f"TimeZone in {OVERRIDES} is not a time zone of the IANA database. Do you mean America/Los_Angeles?",
         ),
-        ({"TimeZone": "Mars"}, f"TimeZone in {OVERRIDES} is no time zone of the IANA database."),
+        ({"TimeZone": "Mars"}, f"TimeZone in {OVERRIDES} is not a time zone of the IANA database."),
         (
             {"DatabaseSecretArn": "openl2m-stats-database"},
             f"DatabaseSecretArn in {OVERRIDES} is refused. It takes a secret's whole ARN, with its last six",

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from tests.faults import notices
 from tests.faults.table import HELD, ROWS, Answer
-from tests.support.alarms import ALARM, NO_DATA, OK, metrics, states
+from tests.support.alarms import ALARM, NO_DATA, OK, metrics, of_template, states
 from tests.support.stack import ROOT, Decider, load, parameters
 
 OPERATE = (ROOT / "docs/operate.md").read_text()
@@ -28,17 +29,7 @@ NO_ALARM = {
 }
 
 
-def alarms(**given: Any) -> dict[str, dict[str, Any]]:
-    template = load()
-    decider = Decider(template, parameters(template, given))
-    return {
-        name: decider.resolve(resource["Properties"])
-        for name, resource in template["Resources"].items()
-        if resource["Type"] == "AWS::CloudWatch::Alarm"
-    }
-
-
-ALARMS = alarms()
+ALARMS = of_template()
 OWN = {metric: name for name, alarm in ALARMS.items() for namespace, metric in metrics(alarm) if namespace == NAMESPACE}
 
 
@@ -100,6 +91,14 @@ def test_each_fault_fires_an_alarm_that_ends_with_it(answer: Answer) -> None:
         assert fired or answer.metrics == {"Refused"}
 
 
+@pytest.mark.parametrize("row", notices.ROWS, ids=lambda row: row.fault)
+def test_a_topic_that_fails_fires_an_alarm_that_ends_with_it(row: notices.TopicRow) -> None:
+    """Also a single time: what is lost is not sent later. tests/integration/test_notices.py counts them."""
+    alarm = ALARMS[OWN[notices.METRIC]]
+    assert_fires_and_ends(alarm, {notices.METRIC: course(1)})
+    assert states(alarm, {notices.METRIC: [None, 1, None]}) == [OK, ALARM, OK], row
+
+
 @pytest.mark.parametrize("name", OWN.values())
 def test_alarm_on_what_is_counted_fires_and_ends(name: str) -> None:
     [(_, metric)] = metrics(ALARMS[name])
@@ -129,7 +128,7 @@ def test_flood_of_refused_calls_is_seen(refused: int, expected: str) -> None:
 @pytest.mark.parametrize("limit", [1, 100, 250])
 def test_traffic_near_the_limit_is_seen(limit: int) -> None:
     """All callers share the limit: above it, everyone may get 429."""
-    alarm = alarms(ThrottlingRate=limit)["RequestsNearLimitAlarm"]
+    alarm = of_template(ThrottlingRate=limit)["RequestsNearLimitAlarm"]
     most = 300 * limit
     assert states(alarm, {"Count": [None, 0.79 * most, 0.81 * most, most, 0.5 * most, None]}) == [
         *(OK, OK, ALARM, ALARM, OK, OK)
@@ -176,7 +175,7 @@ def test_snapshots_that_fail_from_the_first_run_on_fire() -> None:
 
 @pytest.mark.parametrize("minutes", load()["Parameters"]["SnapshotMinutes"]["AllowedValues"])
 def test_alarm_on_missed_snapshots_follows_the_schedule(minutes: str) -> None:
-    alarm = alarms(SnapshotMinutes=minutes)["SnapshotsMissedAlarm"]
+    alarm = of_template(SnapshotMinutes=minutes)["SnapshotsMissedAlarm"]
     [period] = {entry["MetricStat"]["Period"] for entry in alarm["Metrics"] if "MetricStat" in entry}
     assert (period, alarm["DatapointsToAlarm"]) == (int(minutes) * 60, 3)
     # What CloudWatch takes: a day in all, or seven where a period is at least an hour.
@@ -202,15 +201,19 @@ def test_functions_alarms_watch_the_alias() -> None:
         ({}, None),
         ({"AlarmTopicArn": TOPIC}, TOPIC),
         ({"NotifyEmail": "network@example.com"}, {"Ref": "NotifyTopic"}),
+        ({"NotifyEmail": "network@example.com", "AlarmTopicArn": TOPIC}, TOPIC),
+        ({"NotifyEmail": "network@example.com", "NotifyTopicArn": TOPIC}, {"Ref": "NotifyTopic"}),
+        ({"NotifyTopicArn": TOPIC}, None),
     ],
 )
 def test_every_alarm_is_sent_when_it_begins_and_when_it_ends(given: dict[str, str], topic: Any) -> None:
-    for alarm in alarms(**given).values():
+    for alarm in of_template(**given).values():
         for actions in ("AlarmActions", "OKActions"):
             assert alarm.get(actions) == ([topic] if topic else None)
 
 
 def test_operators_find_every_alarm_in_their_page() -> None:
-    rows = re.findall(r"^\| `(\w+Alarm)` \| (.+) \| (.+) \|$", OPERATE, re.MULTILINE)
+    page = OPERATE[: OPERATE.index("### What fires and ends each alarm")]
+    rows = re.findall(r"^\| `(\w+Alarm)` \| (.+) \| (.+) \|$", page, re.MULTILINE)
     assert sorted(name for name, _, _ in rows) == sorted(ALARMS)
     assert all(len(meaning) > 20 and len(remedy) > 10 for _, meaning, remedy in rows)

@@ -6,7 +6,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 UNIT = ROOT / "tests/unit"
-PACKAGES = (ROOT / "functions/stats",)
+PACKAGES = (ROOT / "functions/stats", ROOT / "openl2m_stats")
 LONG = 40  # lines
 # Modules without a unit file, and why.
 EXCEPTIONS: dict[str, str] = {}

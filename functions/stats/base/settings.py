@@ -139,15 +139,15 @@ OPTIONS: dict[str, Option] = {
 }
 
 
-def given(environ: Mapping[str, str] = os.environ) -> bool:
+def given() -> bool:
     """Return whether this process is the function: it runs in Lambda, or has at least one required variable."""
     required = [name for name, option in OPTIONS.items() if option.default is None]
-    return any(name in environ for name in ("AWS_LAMBDA_FUNCTION_NAME", *required))
+    return any(name in os.environ for name in ("AWS_LAMBDA_FUNCTION_NAME", *required))
 
 
-def starts_from_snapshot(environ: Mapping[str, str] = os.environ) -> bool:
+def starts_from_snapshot() -> bool:
     """Return whether SnapStart will store this process after its start, and run copies of it."""
-    return environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start"
+    return os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start"
 
 
 def load(environ: Mapping[str, str] = os.environ) -> Settings:

@@ -158,5 +158,5 @@ def _port(value: Any) -> int:
     except (OverflowError, TypeError, ValueError):
         port = 0
     if not 0 < port < 65536:
-        raise DatabaseError("bad secret", "'port' of the database secret is no port number")
+        raise DatabaseError("bad secret", "'port' of the database secret is not a port number")
     return port

@@ -22,13 +22,13 @@ _FILES = Path(__file__).parent / "web"
 _STYLES = re.compile(r'(?:<link rel="stylesheet" href="[a-z]+\.css">\n)+')
 _SCRIPTS = re.compile(r'(?:<script src="[a-z]+\.js"></script>\n)+')
 _NAME = re.compile(r'"([a-z]+\.(?:css|js))"')
-# Only for readers of the source: indentation, comments, and spaces around signs outside of texts.
+# Only for readers of the source: indentation, comments, and, outside of texts, spaces around signs and other long forms.
 _INDENTATION = re.compile(r"^\s+", re.MULTILINE)
 _COMMENTS = re.compile(r"^// .*\n| // .*$", re.MULTILINE)
 _TEXTS = re.compile(r'("[^"\n]*"|`[^`\n]*`)')
-_SPACES = {
-    "style": re.compile(r"\s*([{};,])\s*|(?<=:) "),
-    "script": re.compile(r"\s*([-=+*/%<>!&|?:,;{}()[\]])\s*"),
+_SHORTER = {
+    "style": ((r"\s*([{};,])\s*|(?<=:) ", r"\1"), (r"\b0(?=\.\d)", "")),
+    "script": ((r"\s*([-=+*/%<>!&|?:,;{}()[\]])\s*", r"\1"), (r"\bconst ", "let "), (r"(?<!\w)\((\w+)\)=>", r"\1=>")),
 }
 
 
@@ -45,6 +45,7 @@ def _page(label: str | None) -> Answer:
     document = template.substitute(title=title, stack=name, catalogue=_catalogue())
     document, style = _inline(document, _STYLES, "style")
     document, script = _inline(document, _SCRIPTS, "script")
+    document = document.replace(">\n<", "><")
     policy = (
         f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; connect-src 'self'; "
         "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -81,7 +82,8 @@ def _inline(document: str, references: re.Pattern[str], tag: str) -> tuple[str, 
         raise ValueError(f"index.html refers to no {tag}")
     code = _COMMENTS.sub("", "".join(map(_read, _NAME.findall(lines[0]))))
     parts = _TEXTS.split(code)
-    parts[::2] = (_SPACES[tag].sub(r"\1", part) for part in parts[::2])
+    for long, short in _SHORTER[tag]:
+        parts[::2] = (re.sub(long, short, part) for part in parts[::2])
     code = "".join(parts).replace(";}", "}")
     return f"{document[: lines.start()]}<{tag}>{code}</{tag}>\n{document[lines.end() :]}", code
 

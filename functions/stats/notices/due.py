@@ -32,6 +32,11 @@ def due(state: State, facts: Facts, writer: texts.Writer) -> Notice | None:
     return next(_due(state.entries, facts, writer), None)
 
 
+def all_due(state: State, facts: Facts, writer: texts.Writer) -> list[Notice]:
+    """Return all notices that are due. Raise StorageError."""
+    return list(_due(state.entries, facts, writer))
+
+
 def _due(entries: Entries, facts: Facts, writer: texts.Writer) -> Iterator[Notice]:
     for part in (_drops_ended, _drops_begun, _silence_ended, _silence_begun, _summary):
         yield from part(entries, facts, writer)

@@ -90,16 +90,14 @@ class Writer:
         """Write about a week."""
         first, last = _day(week.monday), _day(week.sunday)
         span = f"{first} to {last} {week.sunday.year}"
-        lines = (*week.happened, *week.used, *week.stored)
-        if not lines:
+        if not (week.happened or week.used or week.stored):
             return self._letter(
                 f"no numbers from {first} to {last}",
                 f"There is no snapshot from {span}, so there is nothing to sum up. The next summary comes on Monday.",
             )
-        comparison = "In brackets: differences from the week before." if week.compared else _gaps(week)
         return self._letter(
-            f"last week: {_entry(lines[0], '')}",
-            f"The week from {span}. {comparison}",
+            f"last week: {_entry(week.happened[0], '')}" if week.happened else f"the week to {last}",
+            f"The week from {span}. {_known(week)}",
             _lines(("What happened", *map(_entry, week.happened))) if week.happened else "",
             _lines(("At the end of the week", *map(_entry, (*week.used, *week.stored)))),
         )
@@ -118,9 +116,11 @@ class Writer:
         return f"{_day(local.date())} at {local:%H:%M} ({self.zone.key})"
 
 
-def _gaps(week: Week) -> str:
-    missing = f"There is no snapshot of {_and([_day(day) for day in week.missing])}. " if week.missing else ""
-    return f"{missing}Not all numbers of both weeks are known, so not all can be compared."
+def _known(week: Week) -> str:
+    missing = f"There is no snapshot of {_and([f'{day:%A}' for day in week.missing])}. " if week.missing else ""
+    if week.compared:
+        return f"{missing}In brackets: differences from the week before."
+    return f"{missing}The history does not cover both this week and the one before, so not all can be compared."
 
 
 def _entry(line: Line, colon: str = ":") -> str:

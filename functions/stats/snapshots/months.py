@@ -37,7 +37,7 @@ def parse(stored: Stored) -> dict[str, Row]:
             _instants(row)
             row["values"].items()
     except MALFORMED:
-        raise StorageError(f"{stored.key} is no history") from None
+        raise StorageError(f"{stored.key} is not a valid history object") from None
     return rows
 
 
@@ -72,7 +72,7 @@ def _instants(row: Row) -> tuple[datetime, datetime]:
 def put(bucket: Bucket, key: str, rows: Mapping[str, Row], deadline: Deadline) -> bool:
     """Write rows, by day, to their month, if they replace those in it. Return whether any was written.
 
-    Raise StorageError, also when the object is no history: to begin anew would lose the month.
+    Raise StorageError, also if the object is malformed: starting over would lose the month.
     """
     for _ in tries(key, deadline):
         stored = bucket.get(key, deadline)

@@ -172,4 +172,4 @@ def parse(stored: Stored, zone: ZoneInfo) -> Snapshot:
             return found
     except months.MALFORMED:
         pass  # the error's text may quote the object
-    raise StorageError(f"{stored.key} is no snapshot")
+    raise StorageError(f"{stored.key} is not a valid snapshot")

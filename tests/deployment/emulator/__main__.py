@@ -2,10 +2,11 @@
 
 from ministack.app import main
 
-from tests.deployment.emulator import cloudformation, names, permissions, scheduler
+from tests.deployment.emulator import cloudformation, gateway, names, permissions, scheduler
 
 names.install()
 cloudformation.install()
+gateway.install()
 permissions.install()
 scheduler.install()
 main()

@@ -140,7 +140,7 @@ def serve() -> Iterator[Callable[[Any], str]]:
 
 
 @pytest.fixture
-def deployed(
+def run(
     aws: AWS,
     sqlite_db: Database,
     deploy: Callable[..., Stack],
@@ -148,10 +148,25 @@ def deployed(
     answer: Any,
     new_container: Any,
     new_schedule: Any,
-) -> Stack:
-    """The stack as it is after `make deploy`: both functions run, over a database with three switches."""
-    aws.put_database(sqlite_db.secret())
-    sqlite_db.insert("switches_switch", [{}] * 3)
-    container = new_container(TIME_ZONE="UTC")
-    answer(new_schedule())
-    return deploy(serve(container.api.handler))
+) -> Callable[..., Stack]:
+    """Return a function that deploys the stack and runs both functions, over a database with three switches.
+
+    Some secrets may be gone by the time that the functions start, which then have no last good value.
+    """
+
+    def start(*gone: str) -> Stack:
+        aws.put_database(sqlite_db.secret())
+        sqlite_db.insert("switches_switch", [{}] * 3)
+        for secret in gone:
+            aws.client.delete_secret(SecretId=secret, ForceDeleteWithoutRecovery=True)
+        answer(new_schedule(TIME_ZONE="UTC"))
+        # Last, for it imports some of its modules when it needs them.
+        return deploy(serve(new_container().api.handler))
+
+    return start
+
+
+@pytest.fixture
+def deployed(run: Callable[..., Stack]) -> Stack:
+    """The stack as it is after `make deploy`."""
+    return run()

@@ -211,7 +211,7 @@ def test_purge_asks_first(stack: Stack, operate: Operate) -> None:
     first = stack.fail(event(FIRST))
     code, out, err = operate("failures", "purge", stdin="n\n")
     assert (code, out) == (2, "")
-    assert err == f"Delete about 1 events of {STACK}? [y/N] Nothing was changed.\n"
+    assert err == f"Delete about 1 event of {STACK}? [y/N] Nothing was changed.\n"
     assert stack.waiting() == [first]
     assert operate("failures", "purge", stdin="y\n").code == 0
     assert stack.waiting() == []
@@ -223,7 +223,7 @@ def test_purge_without_anybody_to_answer(stack: Stack, operate: Operate) -> None
     assert (code, out) == (2, "")
     assert err.endswith("\nNothing was changed: there was no answer. Where nobody can answer, use --yes.\n")
     assert stack.waiting() == [first]
-    assert operate("failures", "purge", "--yes") == (0, "About 1 events are being deleted.\n", "")
+    assert operate("failures", "purge", "--yes") == (0, "SQS is deleting about 1 event.\n", "")
     assert stack.waiting() == []
 
 

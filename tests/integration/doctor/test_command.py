@@ -7,26 +7,12 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pytest
-
 from dev.servers.databases import Database
-from openl2m_stats.cli import main
 from tests.integration.conftest import AWS
 from tests.integration.doctor.conftest import NAMES
 from tests.integration.test_self_examination import NAMES as INSIDE
 from tests.support import leaks
 from tests.support.databases import ROOT
-
-
-def test_lines(sqlite_healthy: Database, aws: AWS, capsys: pytest.CaptureFixture[str]) -> None:
-    aws.put_tokens()
-    capsys.readouterr()
-    assert main(["doctor"]) == 0
-    title, empty, *lines = capsys.readouterr().out.splitlines()
-    assert (title[:9], title[-1], empty) == ("Checking ", ".", "")
-    assert [line[6:22].rstrip() for line in lines] == NAMES
-    [warning] = [line for line in lines if not line.startswith("ok ")]
-    assert warning.startswith("warn  token secret     it holds no token: every caller gets 401. Make a token. ")
 
 
 def run(command: list[str], **variables: object) -> subprocess.CompletedProcess[str]:
@@ -85,23 +71,6 @@ def test_the_environment_as_a_process(sqlite_healthy: Database, aws: AWS) -> Non
         **dict.fromkeys(NAMES, "ok"),
         "token secret": "warn",
     }
-
-
-@pytest.mark.parametrize(
-    ("arguments", "variables", "words"),
-    [
-        ([], {"DATABASE_URL": "oracle://user:{}@host/db"}, "DATABASE_URL has an unknown scheme"),
-        ([], {}, "name what to check: --env or --stack"),
-        (["--json"], {"SNAPSHOT_BUCKET": "{}"}, "name what to check: --env or --stack"),
-        (["--what"], {}, "no such option: --what"),
-        (["--stack"], {}, "Option '--stack' requires an argument."),
-    ],
-)
-def test_usage(arguments: list[str], variables: dict[str, str], words: str) -> None:
-    filled = {name: text.format(leaks.new_password()) for name, text in variables.items()}
-    finished = doctor(*arguments, **filled)
-    assert (finished.returncode, finished.stdout) == (2, "")
-    assert words in finished.stderr.splitlines()[-1]
 
 
 def test_sample_in_the_documents() -> None:

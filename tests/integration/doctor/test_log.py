@@ -25,7 +25,7 @@ def test_a_large_log_without_the_index(server_healthy: Database, examine: Examin
     run_script(server_healthy, "log_index")
     report = examine()
     assert report.wrong == {}
-    assert report["index"]["seen"] == "all that are recommended are there"
+    assert report["index"]["seen"] == "the recommended indexes exist"
 
 
 @pytest.mark.parametrize("server", ["mariadb", "postgresql"], indirect=True)

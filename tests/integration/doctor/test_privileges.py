@@ -55,7 +55,7 @@ def test_a_table_that_is_missing(database: Database, healthy: Any, examine: Exam
     with table_missing(database):
         report = examine()
     assert report.wrong["grants"] == "FAIL"
-    assert report["grants"]["seen"] == "there is no switches_vlangroup (id); missing numbers: vlan_groups"
+    assert report["grants"]["seen"] == "not found: switches_vlangroup (id); missing numbers: vlan_groups"
     assert "migrations" in report["grants"]["advice"]
     assert "GRANT SELECT" not in report["grants"]["advice"]
 

@@ -6,8 +6,10 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+from werkzeug import Request, Response
 
-from openl2m_stats.caller import KEY_VARIABLE, NoAnswerError, NoKeyError, get, read_key, statistics_url
+from openl2m_stats.caller import KEY_VARIABLE, NoAnswerError, NoKeyError, call, get, read_key, statistics_url
+from tests.support.wsgi import served
 
 KEY = "0123456789abcdef" * 2 + "01234567"
 
@@ -117,3 +119,20 @@ def test_no_answer() -> None:
         url = f"http://127.0.0.1:{closed.server_port}/200"
     with pytest.raises(NoAnswerError, match="Connection refused"):
         get(url, KEY, 10)
+
+
+def test_a_call_of_another_method_with_headers_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[str, dict[str, str]]] = []
+
+    def respond(request: Request) -> Response:
+        seen.append((request.method, dict(request.headers)))
+        return Response(b"\x1f\x8bnot text", 405, {"Allow": "GET"})
+
+    with served(Request.application(respond)) as url:
+        answer = call(url, 10, {"Accept-Encoding": "gzip"}, "DELETE")
+    assert (answer.status, answer.headers["allow"]) == (405, "GET")
+    assert (answer.body, answer.content) == (None, b"\x1f\x8bnot text")
+    [(method, headers)] = seen
+    assert (method, headers["Accept-Encoding"]) == ("DELETE", "gzip")
+    assert headers["User-Agent"].startswith("openl2m-stats/")
+    assert "Authorization" not in headers

@@ -1,5 +1,7 @@
 """Parameters of the commands, and messages that never repeat a value."""
 
+import contextlib
+import io
 import os
 from pathlib import Path
 
@@ -7,7 +9,15 @@ import click
 import pytest
 
 from openl2m_stats.errors import Failed
-from openl2m_stats.parameters import Parsed, WrongUsage, explain, of_stack, time_zone_option
+from openl2m_stats.parameters import (
+    Parsed,
+    WrongUsage,
+    confirm,
+    explain,
+    of_stack,
+    time_zone_option,
+    whole_number,
+)
 
 SECRET = "hunter2hunter2hunter2hunter2"
 
@@ -124,3 +134,26 @@ def test_an_unknown_time_zone() -> None:
     with pytest.raises(click.BadParameter) as error:
         stacked.main(["--time-zone", "Mars"], standalone_mode=False)
     assert explain(error.value) == "--time-zone: it takes a zone of the IANA database, such as America/Los_Angeles"
+
+
+@pytest.mark.parametrize(("answer", "goes_on"), [("y\n", True), ("Yes\n", True), ("n\n", False), ("\n", False)])
+def test_a_question(
+    answer: str, goes_on: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(answer))
+    with contextlib.nullcontext() if goes_on else pytest.raises(Failed, match=r"^Nothing was changed\.$"):
+        confirm("Delete it?")
+    assert capsys.readouterr() == ("", "Delete it? [y/N] ")
+
+
+def test_a_question_that_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    with pytest.raises(Failed, match=r"^Nothing was changed: there was no answer\. .* --yes\.$"):
+        confirm("Delete it?")
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "1.5", "x", "", "٣"])
+def test_what_is_no_whole_number(text: str) -> None:
+    with pytest.raises(ValueError, match=r"^it takes a number from 1 on$"):
+        whole_number(text)
+    assert whole_number("12") == 12

@@ -24,7 +24,7 @@ function recall() {
 function drawRange() {
   for (const [name, key] of FLAGS) $(name).setAttribute("aria-pressed", String(state[key]));
   document.body.classList.toggle("wall", state.isWall);
-  change($("wall"), state.isWall ? "Leave" : "Wall");
+  change($("wall"), state.isWall ? "Leave" : "Full screen");
   for (const input of document.querySelectorAll("[name=days]")) input.checked = input.value === state.range;
   const [from, to] = state.range.split("..");
   $("own").classList.toggle("chosen", Boolean(to));

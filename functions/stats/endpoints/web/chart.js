@@ -14,13 +14,12 @@ function scale(values) {
 
 // Writes an axis' numbers short, with as many digits as they need to differ.
 function tickNames(ticks) {
-  if (ticks.at(-1) < 1e6) return ticks.map((tick) => number.format(tick));
-  for (let decimals = 0; decimals < 6; decimals += 1) {
-    const compact = new Intl.NumberFormat(undefined, { notation: "compact", minimumFractionDigits: decimals, maximumFractionDigits: decimals });
-    const named = ticks.map((tick) => compact.format(tick));
-    if (new Set(named).size === ticks.length) return named;
+  for (let digits = 0; ; digits += 1) {
+    const compact = { notation: "compact", minimumFractionDigits: digits, maximumFractionDigits: digits };
+    const format = ticks.at(-1) < 1e6 || digits > 5 ? number : new Intl.NumberFormat(undefined, compact);
+    const named = ticks.map(format.format);
+    if (format === number || new Set(named).size === ticks.length) return named;
   }
-  return ticks.map((tick) => number.format(tick));
 }
 
 let plot = null;
@@ -32,10 +31,12 @@ const REST = (() => {
   return (locale.getWeekInfo?.() ?? locale.weekInfo)?.weekend ?? [6, 7];
 })();
 
+const isRest = (index) => REST.includes(new Date(dayOf(index)).getUTCDay() || 7);
+
 function weekends(count, x, left, right, top, bottom) {
   const half = (x(1) - x(0)) / 2, made = [];
   for (let index = 0; index < count; index += 1) {
-    if (!REST.includes(new Date(dayOf(index)).getUTCDay() || 7)) continue;
+    if (!isRest(index)) continue;
     const from = Math.max(left, x(index) - half), to = Math.min(right, x(index) + half);
     made.push(shape("rect", { class: "weekend", x: from, y: top, width: to - from, height: bottom - top }));
   }

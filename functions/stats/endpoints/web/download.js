@@ -21,17 +21,26 @@ function saveTable() {
   save(new Blob(["\ufeff", text], { type: "text/csv" }), ".csv");
 }
 
-async function savePicture() {
-  const drawn = $("chart").firstChild, svg = drawn.cloneNode(true), { width, height } = drawn.viewBox.baseVal;
-  const inner = [...svg.querySelectorAll("*")];
-  [...drawn.querySelectorAll("*")].forEach((each, index) => {
+function copied(drawn) {
+  const copy = drawn.cloneNode(true), inner = copy.querySelectorAll("*");
+  drawn.querySelectorAll("*").forEach((each, index) => {
     const drawing = getComputedStyle(each);
     for (const name of DRAWN) inner[index].setAttribute(name, drawing.getPropertyValue(name));
   });
+  return copy;
+}
+
+async function savePicture() {
+  const drawn = $("chart").firstChild, svg = copied(drawn), { width, height: bottom } = drawn.viewBox.baseVal;
   const { backgroundColor, color, fontFamily } = getComputedStyle($("focus")), above = 48;
-  const words = (y, size, text) => shape("text", { x: 12, y, fill: color, "font-family": fontFamily, "font-size": size }, text);
+  const words = (y, size, text, x = 12) => shape("text", { x, y, fill: color, "font-family": fontFamily, "font-size": size }, text);
   const title = [entry(state.chosen).label, $("stack").textContent].filter(Boolean).join(" · ");
   const days = `${longDay.format(dayOf(0))} – ${longDay.format(dayOf(state.history.days.length - 1))} (${state.history.zone})`;
+  let height = bottom + 8;
+  for (const { firstElementChild: sample, textContent: text } of $("legend").children) {
+    height += 18;
+    svg.append(fill(copied(sample), { x: 12, y: height - 18, width: 28, height: 8 }), words(height - 10, Math.min(12, 12 * (width - 60) / widthOf(text)), text, 48));
+  }
   svg.prepend(shape("rect", { y: -above, width, height: height + above, fill: backgroundColor }), words(-28, 16, title), words(-10, 12, days));
   fill(svg, { viewBox: `0 ${-above} ${width} ${height + above}`, width: width * 2, height: (height + above) * 2 });
   const image = new Image(), canvas = element("canvas", { width: width * 2, height: (height + above) * 2 });

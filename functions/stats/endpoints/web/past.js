@@ -46,7 +46,10 @@ function comparedWords(name) {
   return found.map(([days, when], index) => `${moreWords(since(name, days))} ${when}${isSame ? "" : at[index]}`).join(", ") + (isSame ? at[0] : "");
 }
 
-const moreWords = (change, what = "") => (change ? `${digits(Math.abs(change))} ${change > 0 ? "more" : what ? "fewer" : "less"} ${what}than` : `as many ${what}as`);
+function moreWords(change, what) {
+  const count = Math.abs(change);
+  return change ? `${what ? counted(count, what) : digits(count)} ${change > 0 ? "more" : "fewer"} than` : `as many ${what ? `${what}s ` : ""}as`;
+}
 
 // The day so far in a sentence.
 function summary() {
@@ -57,7 +60,7 @@ function summary() {
   };
   const parts = [...part("changes", "change", "changes"), ...part("devices", "device viewed or changed", "devices viewed or changed"), ...part("users", "user", "users")];
   const change = since("usage.changes_today", 7);
-  const than = change === null ? "" : ` That is ${moreWords(change, "changes ")} a week ago by this time.`;
+  const than = change === null ? "" : ` That is ${moreWords(change, "change")} a week ago by this time.`;
   return parts.length ? `Today so far: ${parts.join(", ")}.${than}` : "";
 }
 
@@ -65,22 +68,27 @@ function summary() {
 
 async function loadEarlier() {
   const { days, range } = state.history, within = session, shift = -Math.ceil(days.length / 7) * 7, key = `${days[0]}..${days.at(-1)}`;
-  if (!state.isCompared || range === "all" || state.earlier?.key === key) return;
+  if (!state.isCompared || range === "all" || (state.earlier?.key === key && state.earlier.values)) return;
   const { found } = await readDays(`${shifted(days[0], shift)}..${shifted(days.at(-1), shift)}`);
-  if (within !== session || !found) return;
-  const places = days.map((day) => found.days.indexOf(shifted(day, shift))), weeks = -shift / 7;
-  state.earlier = { key, label: `${counted(weeks, "week")} before`, values: Object.fromEntries(
+  if (within !== session) return;
+  const places = days.map((day) => found?.days.indexOf(shifted(day, shift))), weeks = -shift / 7;
+  state.earlier = { key, label: `${counted(weeks, "week")} before`, values: found && Object.fromEntries(
     Object.entries(found.values).map(([name, values]) => [name, places.map((index) => values[index] ?? null)])),
     told: (index) => found.backfilled.includes(found.days[places[index]]) };
   draw();
+}
+
+function earlierShown() {
+  const { days, range } = state.history;
+  return state.isCompared && range !== "all" && state.earlier?.key === `${days[0]}..${days.at(-1)}` ? state.earlier : {};
 }
 
 // The lines of the chart: the chosen number's, that of the period before, and those of the other windows of what it counts.
 function series() {
   const { values } = state.history, { chosen } = state, [, what] = SPAN.exec(chosen) ?? [];
   const lines = [{ label: entry(chosen).label, values: values[chosen], kind: "" }], colours = ["second", "third", "fourth"];
-  const { days } = state.history, earlier = state.earlier?.values[chosen];
-  if (state.isCompared && state.earlier?.key === `${days[0]}..${days.at(-1)}` && hasValues(earlier)) lines.push({ label: state.earlier.label, values: earlier, kind: "before", told: state.earlier.told, open: () => false });
+  const { label, values: earlier, told } = earlierShown();
+  if (hasValues(earlier?.[chosen])) lines.push({ label, values: earlier[chosen], kind: "before", told, open: () => false });
   if (state.isWide) {
     for (const name of names()) {
       if (name === chosen || SPAN.exec(name)?.[1] !== what || !what || /_total$/.test(name) || /_total$/.test(chosen) || !hasValues(values[name])) continue;

@@ -64,10 +64,7 @@ function signOut(why) {
   store(null);
   for (const call of calls) call.controller.abort();
   calls.clear();
-  Object.assign(state, {
-    document: null, readAt: null, history: null, noHistory: "", historyProblem: "", problem: null, past: {}, earlier: null, failures: 0,
-    due: Infinity, historyDue: Infinity, pastDue: Infinity,
-  });
+  Object.assign(state, NOTHING);
   for (const id of ["summary", "compared", "sections", "focus-label", "focus-value", "change", "chart", "rows"]) $(id).replaceChildren();
   $("numbers").hidden = $("session").hidden = true;
   $("login").hidden = false;

@@ -5,20 +5,25 @@ let counts; // what the number before counts, too
 for (const keys of Object.values(CATALOGUE)) for (const each of Object.values(keys)) counts = each[1] ??= counts;
 const SPAN = /^(.+)_(last_hour|today|last_7_days|last_31_days|total)$/;
 
-const state = {
-  token: null,
-  chosen: "", range: "30", // what the reader wants to see: "section.key"; 30, 90, 366, all, or two days
+// What a token gave, and what goes with it.
+const NOTHING = {
   document: null, // the last numbers that were read
   readAt: null, // when, by the server's clock
-  age: 0, sentAt: 0, // how old they were in the answer, and when it was run for by our clock
-  lifetime: 60, stale: false, // for how long they count as fresh, and whether the API itself called them stale
-  ahead: 0, // how far the server's clock is ahead of ours
   history: null, // {range, days, values: {"section.key": […]}, labels, backfilled: Set, partial, zone}
   noHistory: "", historyProblem: "", // why there is none, or not the range that was chosen
   problem: null, // what is wrong with the last answer
   past: {}, earlier: null, // {1: {at, late, document}, 7: …}, by days ago (late: by how many ms); {key, label, values} of the period before
-  isCompared: false, isWide: false, isWall: false, // with that period, with other windows, and for a screen on a wall
   failures: 0, due: Infinity, historyDue: Infinity, pastDue: Infinity,
+};
+
+const state = {
+  ...NOTHING,
+  token: null,
+  chosen: "", range: "30", // what the reader wants to see: "section.key"; 30, 90, 365, all, or two days
+  age: 0, sentAt: 0, // how old the numbers were in the answer, and when it was run for by our clock
+  lifetime: 60, stale: false, // for how long they count as fresh, and whether the API itself called them stale
+  ahead: 0, // how far the server's clock is ahead of ours
+  isCompared: false, isWide: false, isWall: false, // with the period before, with other windows, and for a screen on a wall
   position: null, // the day that the chart's cursor is on
 };
 

@@ -46,7 +46,7 @@ function drawFocus() {
   $("no-history").hidden = drawable || waiting;
   change($("no-history"), state.noHistory || (Object.values(state.history?.values ?? {}).some(hasValues)
     ? "There is no history of this number in these days." : `There is no history of these days${state.history?.range.includes("..") ? "." : " yet. Every day adds a point."}`));
-  $("sections").className = !state.history ? "plain" : state.history.days.length > 90 ? "dense" : "";
+  $("sections").className = state.history?.days.length > 90 ? "dense" : "";
   change($("change"), drawable ? changeInWords() : "");
   $("before").hidden = state.history?.range === "all";
   $("windows").hidden = !drawable || !/_(hour|today|days)$/.test(state.chosen);
@@ -78,9 +78,11 @@ function windowOf(name) {
 function drawLegend(values) {
   const has = (test) => state.history.days.some((_, index) => isKnown(values[index]) && test(index));
   const sample = (kind) => shape("svg", { viewBox: "0 0 28 8", "aria-hidden": "true" }, shape("path", { class: kind, d: "M1 4h26" }));
-  const parts = series().slice(1).map(({ kind, label }) => element("span", {}, sample(`line ${kind}`), label));
+  const lines = series(), { key, values: earlier } = earlierShown();
+  const parts = lines.slice(1).map(({ kind, label }) => element("span", {}, sample(`line ${kind}`), label));
   if (parts.length) parts.unshift(element("span", {}, sample("line"), entry(state.chosen).label));
-  if (state.history.days.length <= WEEKENDS) parts.push(element("span", {}, shape("svg", { viewBox: "0 0 28 8", "aria-hidden": "true" }, shape("rect", { class: "weekend", width: 28, height: 8 })), "Weekend"));
+  if (key && lines[1]?.kind !== "before") parts.push(earlier ? "There is no history of the weeks before." : "The weeks before cannot be read at the moment.");
+  if (state.history.days.length <= WEEKENDS && state.history.days.some((_, index) => isRest(index))) parts.push(element("span", {}, shape("svg", { viewBox: "0 0 28 8", "aria-hidden": "true" }, shape("rect", { class: "weekend", width: 28, height: 8 })), "Weekend"));
   if (has(isBackfilled)) parts.push(element("span", {}, sample("told"), "Dotted: backfilled from OpenL2M’s log. These numbers can be too low."));
   if (has(isPartial)) parts.push(element("span", {}, sample("sofar"), `Dashed: ${shortDay.format(instantOf(state.history.partial))} so far.`));
   $("legend").replaceChildren(...parts);

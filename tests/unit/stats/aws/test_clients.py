@@ -31,6 +31,7 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "signin": lambda client: client.create_o_auth2_token(
         tokenInput={"clientId": "id", "grantType": "refresh_token", "refreshToken": "token"}
     ),
+    "sns": lambda client: client.publish(TopicArn="arn:aws:sns:us-east-1:123456789012:topic", Message="text"),
     "sso": lambda client: client.get_role_credentials(roleName="role", accountId="1", accessToken="token"),
     "sso-oidc": lambda client: client.create_token(clientId="id", clientSecret="secret", grantType="refresh_token"),
     "sts": lambda client: client.get_caller_identity(),
@@ -121,7 +122,7 @@ def test_fips_and_dual_stack_have_the_stock_url_and_signature(
     assert asked(clients.client, "s3") != plain
 
 
-def test_the_services_that_credentials_come_from_have_the_stock_url_and_signature(
+def test_the_other_services_have_the_stock_url_and_signature(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert set(CALLS) == set(SERVICES)
@@ -135,6 +136,7 @@ def test_the_services_that_credentials_come_from_have_the_stock_url_and_signatur
         ("s3", "AWS_ENDPOINT_URL_S3"),
         ("secretsmanager", "AWS_ENDPOINT_URL"),
         ("s3", "AWS_ENDPOINT_URL"),
+        ("sns", "AWS_ENDPOINT_URL_SNS"),
     ],
 )
 def test_vpc_endpoints_are_used(service: str, variable: str, monkeypatch: pytest.MonkeyPatch) -> None:

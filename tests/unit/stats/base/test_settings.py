@@ -13,6 +13,9 @@ ROOT = Path(__file__).parents[4]
 REQUIRED = {"DATABASE_SECRET_ID": "database", "TOKENS_SECRET_ID": "tokens"}
 
 
+TOPIC = "arn:aws:sns:us-east-1:123456789012:network"
+
+
 def test_every_field_is_an_option_and_the_other_way_round() -> None:
     assert set(Settings._fields) == {name.lower() for name in OPTIONS}
 
@@ -66,6 +69,9 @@ def test_an_empty_variable_counts_as_absent() -> None:
         ("API_ENABLED", "on", True),
         ("PAGE_ENABLED", "off", False),
         ("STACK_LABEL", "Campus Zürich", "Campus Zürich"),
+        ("PUBLIC_URL", "https://stats.example.com/openl2m/", "https://stats.example.com/openl2m/"),
+        ("NOTIFY_TOPIC_ARN", TOPIC, TOPIC),
+        ("NOTIFY_TOPIC_ARN", TOPIC.replace("aws", "aws-us-gov"), TOPIC.replace("aws", "aws-us-gov")),
         (
             "CLIENT_IP_DENIED",
             " 10.1.2.3/8 , 2001:DB8::/32,192.0.2.1,, ::ffff:198.51.100.0/120, 127.0.0.1/255.0.0.0",
@@ -131,6 +137,11 @@ print(load().time_zone.utcoffset(noon) / timedelta(hours=1))
         ("CLIENT_IP_DENIED", "127"),
         ("API_ENABLED", "maybe"),
         ("PAGE_ENABLED", "maybe"),
+        ("PUBLIC_URL", "stats.example.com"),
+        ("PUBLIC_URL", "https://stats.example.com"),
+        ("PUBLIC_URL", "https://stats.example.com/ a/"),
+        ("NOTIFY_TOPIC_ARN", "network"),
+        ("NOTIFY_TOPIC_ARN", f"{TOPIC}.fifo"),
     ],
 )
 def test_bad_values_are_named_with_what_they_take(name: str, text: str) -> None:

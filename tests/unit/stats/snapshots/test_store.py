@@ -75,7 +75,7 @@ def test_a_snapshot_of_version_1_0_is_of_the_functions_own_zone() -> None:
     ],
 )
 def test_what_is_no_snapshot(bucket: MemoryBucket, body: bytes) -> None:
-    with pytest.raises(StorageError, match="key is no snapshot"):
+    with pytest.raises(StorageError, match="key is not a valid snapshot"):
         parse(Stored("key", body, ""), ZONE)
     bucket.s3.objects["p/key"] = body
     assert Snapshots(bucket, ZONE).read("key", Deadline.after(10)) is None
