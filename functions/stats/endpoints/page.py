@@ -22,7 +22,7 @@ _FILES = Path(__file__).parent / "web"
 _STYLES = re.compile(r'(?:<link rel="stylesheet" href="[a-z]+\.css">\n)+')
 _SCRIPTS = re.compile(r'(?:<script src="[a-z]+\.js"></script>\n)+')
 _NAME = re.compile(r'"([a-z]+\.(?:css|js))"')
-# Only for readers of the source: indentation, comments, and, outside of texts, spaces around signs and other long forms.
+# Only for readers of the source: indentation, comments and, outside of texts, spaces around signs and other long forms.
 _INDENTATION = re.compile(r"^\s+", re.MULTILINE)
 _COMMENTS = re.compile(r"^// .*\n| // .*$", re.MULTILINE)
 _TEXTS = re.compile(r'("[^"\n]*"|`[^`\n]*`)')

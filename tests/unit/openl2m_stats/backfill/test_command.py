@@ -167,7 +167,7 @@ def test_a_damaged_month(content: bytes, log: Any, s3: S3, travel: Travel, backf
     assert (done.code, done.out) == (2, "")
     assert (
         done.err.splitlines()[-1]
-        == f"{NOVEMBER} is no history, and nothing was written: `openl2m-stats history rebuild 2026-11` mends it."
+        == f"{NOVEMBER} is not a valid history object, and nothing was written: `openl2m-stats history rebuild 2026-11` repairs it."
     )
     assert s3.objects == {NOVEMBER: content}
 

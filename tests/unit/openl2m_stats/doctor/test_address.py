@@ -31,10 +31,10 @@ def test_an_unknown_token_is_refused() -> None:
 @pytest.mark.parametrize(
     ("response", "words"),
     [
-        (Response('{"message":"Forbidden"}', 403), ("answers 403 to an unknown token, in the place of 401", "WAF")),
+        (Response('{"message":"Forbidden"}', 403), ("answers 403 to an unknown token, instead of 401", "WAF")),
         (Response('{"message":"Not Found"}', 404), ("answers 404", "API mapping")),
-        (Response('{"message":"Unauthorized"}', 401), ("answers 401, but not as the function does", "authorizer")),
-        (Response('["detail"]', 401), ("answers 401, but not as the function does", "authorizer")),
+        (Response('{"message":"Unauthorized"}', 401), ("answers 401, but the answer is not the function's", "authorizer")),
+        (Response('["detail"]', 401), ("answers 401, but the answer is not the function's", "authorizer")),
         (Response('{"detail":"…"}', 503), ("answers 503", "token secret")),
         (Response("<!doctype html>", 200), ("answers 200", "login page")),
     ],

@@ -55,7 +55,7 @@ def test_a_malformed_one(secret: str, words: str, aws: AWS, knowing: Knowing) ->
 def test_no_such_secret_and_none_with_a_value(aws: AWS, knowing: Knowing) -> None:
     check(check_database_secret(knowing()), "FAIL", f"{aws.database_secret} has no value", '{"engine", "host"')
     seen = "elsewhere cannot be read: ResourceNotFoundException"
-    advice = "There is none of this name in us-east-1: look at DATABASE_SECRET_ID"
+    advice = "It does not exist in us-east-1: look at DATABASE_SECRET_ID"
     check(check_database_secret(knowing(DATABASE_SECRET_ID="elsewhere")), "FAIL", seen, advice)
 
 
@@ -77,5 +77,5 @@ def test_another_way_to_it(aws: AWS, knowing: Knowing) -> None:
     login = {**SERVER, "host": "127.0.0.1", "port": 5433}
     known.setup = replace(known.setup, login=login)
     seen = "postgres at 127.0.0.1 port 5433, user ann with a password, database openl2m"
-    check(check_database_secret(known), "ok", f"{seen}, by --database-url in the place of db.example.test")
+    check(check_database_secret(known), "ok", f"{seen}, by --database-url instead of db.example.test")
     assert (known.named.host, known.session.server.host) == ("db.example.test", "127.0.0.1")

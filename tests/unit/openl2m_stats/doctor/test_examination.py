@@ -29,7 +29,7 @@ def found(aws: AWS, sqlite_db: Database) -> Examine:
     def run(url: str | None = None, **changes: str) -> dict[str, Finding]:
         both = variables | changes
         setup = Setup("a set-up", {name: value for name, value in both.items() if value}, url=url)
-        return dict(examine(setup))
+        return dict(examine(setup, list))
 
     return run
 

@@ -97,4 +97,4 @@ def test_time_limits(
 
 
 def test_other_engines_have_a_limit_in_each_statement(sqlite_login: str, knowing: Knowing) -> None:
-    check(check_time_limit(knowing(sqlite_login).session), "ok", "each statement carries its own")
+    check(check_time_limit(knowing(sqlite_login).session), "ok", "each statement has its own")

@@ -24,7 +24,7 @@ def test_a_table_or_a_column_that_is_missing(sqlite_db: Database, sqlite_login: 
     with table_missing(sqlite_db):
         finding = check_grants(knowing(sqlite_login).session)
     check(
-        finding, "FAIL", "there is no switches_vlangroup (id), switches_log (action); missing numbers: ", "migrations"
+        finding, "FAIL", "not found: switches_vlangroup (id), switches_log (action); missing numbers: ", "migrations"
     )
     assert "vlan_groups" in finding.seen
     assert "GRANT SELECT" not in finding.advice

@@ -23,7 +23,7 @@ def record(*, days: float | None = None, length: int = 0, **fields: Any) -> dict
 @pytest.mark.parametrize(
     ("tokens", "words"),
     [
-        ([], "it holds no token: every caller gets 401. Make a token."),
+        ([], "it holds no token: every caller gets 401. Create a token."),
         ([{"name": "a", "days": 14}], "1 usable; 1 expiring within 14 days: a; "),
         ([{"name": "a", "days": 0}, {}], "1 usable; 1 expired: a; "),
         ([{"name": "a", "days": -1}], "0 usable; 1 expired: a; "),
@@ -37,7 +37,7 @@ def record(*, days: float | None = None, length: int = 0, **fields: Any) -> dict
         ),
         ([{}, *({"name": f"t{n}", "sha256": "x"} for n in range(7))], "7 malformed: t0 (sha256"),
         ([{}, *({"name": f"t{n}", "sha256": "x"} for n in range(7))], "and 2 more"),
-        ([{"length": 58_000}], "Secrets Manager takes no larger value"),
+        ([{"length": 58_000}], "Secrets Manager accepts no larger value"),
     ],
 )
 def test_tokens(tokens: list[dict[str, Any]], words: str, aws: AWS, knowing: Knowing) -> None:
@@ -74,5 +74,5 @@ def test_what_is_not_a_registry(text: str, words: str, aws: AWS, knowing: Knowin
 def test_no_such_secret_and_none_with_a_value(aws: AWS, knowing: Knowing) -> None:
     check(check_token_secret(knowing()), "warn", f"{aws.tokens_secret} has no value: every caller gets 401")
     seen = "elsewhere cannot be read: ResourceNotFoundException"
-    advice = "There is none of this name in us-east-1: look at TOKENS_SECRET_ID"
+    advice = "It does not exist in us-east-1: look at TOKENS_SECRET_ID"
     check(check_token_secret(knowing(TOKENS_SECRET_ID="elsewhere")), "FAIL", seen, advice)

@@ -14,7 +14,7 @@ PAGE = {"Content-Type": "text/html", "Content-Security-Policy": "default-src 'no
 @pytest.mark.parametrize(
     ("name", "response", "words"),
     [
-        ("no token", json('{"detail":"no"}', 200), "answers 200 in the place of 401"),
+        ("no token", json('{"detail":"no"}', 200), "answers 200 instead of 401"),
         ("no token", json('{"detail":"no"}', 401), "401 comes without WWW-Authenticate: Token"),
         ("no token", json('{"detail":"no","user":1}', 401, **CHALLENGE), "401 says more than why"),
         ("no token", Response("no", 401, {"WWW-Authenticate": "Token"}), "401 says more than why"),
