@@ -193,8 +193,8 @@ lint-template: .venv-sam/installed .venv-checkov/installed ## Check the template
 test-template: .venv-sam/installed ## Test what the template deploys
 	@.venv-sam/bin/pytest tests/template $(ARGS)
 
-test-page: setup .venv-browser/installed ## Test the page that `make run` serves in Chromium, which is installed on Debian when absent
-	@$(call INSTALL,chromium)
+test-page: setup .venv-browser/installed ## Test the page that `make run` serves in Chromium and Firefox, which are installed on Debian when absent
+	@$(call INSTALL,chromium firefox)
 	@STATS_TEST_COMMAND="$(COMMAND)" .venv-browser/bin/pytest tests/browser $(ARGS)
 
 picture: setup .venv-browser/installed ## Take the picture of the page that README shows, in Chromium
