@@ -20,6 +20,7 @@ SUMMARY = "OpenL2M: no numbers from Monday, 16 November to Sunday, 22 November"
 @pytest.fixture
 def topic(aws: AWS, monkeypatch: pytest.MonkeyPatch) -> Iterator[Topic]:
     with new_topic() as topic:
+        topic.subscribe()
         monkeypatch.setenv("AWS_ENDPOINT_URL_SNS", topic.url)
         yield topic
 
