@@ -82,7 +82,7 @@ def _check_compression(api: Api) -> str:
         raise UnexpectedError(
             "what comes as gzip is not gzip", "Does API Gateway or a proxy compress it again?"
         ) from None
-    return f"gzip, {len(answer.content):,} bytes in the place of {size:,}"
+    return f"gzip, {len(answer.content):,} bytes instead of {size:,}"
 
 
 def _check_at(api: Api) -> str:

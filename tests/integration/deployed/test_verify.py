@@ -109,7 +109,7 @@ def test_it_reads_the_token_secret_and_not_the_database(
     assert code == 1
     assert states(found)["FAIL"] == ["snapshot", "health", "statistics"]
     assert found["token secret"][0] == "ok"
-    assert "GET /api/stats/ answers 503 in the place of 200" in found["statistics"][1]
+    assert "GET /api/stats/ answers 503 instead of 200" in found["statistics"][1]
     assert found["history"] == ("skip", "statistics failed. ")
 
 

@@ -74,10 +74,10 @@ def test_what_is_right(name: str, api: Api, answer: dict[str, Answer]) -> None:
         ("history", json(dumps(DAYS)), "the history is no CSV with format=csv"),
         ("compression", Response("x", 200, {"Content-Encoding": "gzip"}), "what comes as gzip is not gzip"),
         ("earlier time", json("[]"), "the answer is not the function's own"),
-        ("earlier time", json("{}", Date="nonsense", status=500), "answers 500 in the place of 200"),
+        ("earlier time", json("{}", Date="nonsense", status=500), "answers 500 instead of 200"),
         ("metrics", Response("{"), "/metrics is not what Prometheus reads"),
         ("metrics", Response("up 1\n"), "/metrics has no switches"),
-        *((name, Response("", 503), "answers 503 in the place of 200") for name in CHECKS if name != "304"),
+        *((name, Response("", 503), "answers 503 instead of 200") for name in CHECKS if name != "304"),
     ],
 )
 def test_what_is_wrong(name: str, response: Response, words: str, api: Api, answer: dict[str, Answer]) -> None:
