@@ -404,6 +404,32 @@ def test_401_that_shows_nothing_is_said_to_show_nothing(given: dict[str, str], w
     assert words in done.stdout
 
 
+KEY, OTHER_KEY = (f"arn:aws:kms:us-east-1:111122223333:key/{digit}" for digit in "ab")
+
+
+@pytest.mark.parametrize(
+    ("given", "refused"),
+    [
+        ({}, False),  # SAM keeps what is not given
+        ({"KmsKeyArn": KEY}, False),
+        ({"KmsKeyArn": ""}, True),
+        ({"KmsKeyArn": OTHER_KEY}, True),
+        ({"KmsKeyArn": OTHER_KEY, "FormerKmsKeyArns": OTHER_KEY}, True),
+        ({"KmsKeyArn": OTHER_KEY, "FormerKmsKeyArns": f"{OTHER_KEY},{KEY}"}, False),
+        ({"KmsKeyArn": "", "FormerKmsKeyArns": KEY}, False),
+    ],
+)
+def test_deployment_that_would_lock_the_snapshots_away_is_refused(
+    given: dict[str, str], refused: bool, api: API, sam: SAM
+) -> None:
+    Functions(api.url, KmsKeyArn=KEY)
+    sam.configure(ENVIRONMENT + "".join(f'{name} = "{value}"\n' for name, value in given.items()))
+    done = sam.run("deploy")
+    assert done.returncode == (2 if refused else 0)
+    assert bool(sam.calls) != refused
+    assert (f"{KEY} encrypts the snapshots so far: add it to FormerKmsKeyArns in [test." in done.stderr) == refused
+
+
 def test_uploads_go_where_the_environment_says(api: API, sam: SAM) -> None:
     Functions(api.url)
     sam.configure(ENVIRONMENT.replace("resolve_s3 = true", 'resolve_s3 = true\ns3_prefix = "elsewhere"'))

@@ -191,7 +191,7 @@ def context(type_: str, stack_name: str = "openl2m-stats") -> dict[str, str]:
 
 
 def may(action: str, arn: str, type_: str) -> bool:
-    """Tell whether an action is allowed on a resource that is new, or that is the stack's."""
+    """Return whether an action is allowed on a resource that is new, or that is the stack's."""
     creating = {
         "ec2:CreateAction": type_.replace("AWS::EC2::VPC", "CreateVpc").replace("AWS::EC2::", "Create"),
         "iam:PassedToService": f"{type_.split('::')[1].lower()}.amazonaws.com",

@@ -144,7 +144,7 @@ def test_a_stack_whose_rollback_failed(stack: Stack, verify: Any, key: str) -> N
 
 @pytest.fixture
 def stand_in() -> Iterator[tuple[str, dict[str, Any]]]:
-    """Something that answers in the place of the API; `answer` says what."""
+    """Something that answers instead of the API; `answer` says what."""
     answers: dict[str, Any] = {"answer": lambda _: Response('{"detail":"no"}', 401, {"WWW-Authenticate": "Token"})}
 
     def respond(request: Request) -> Response:
