@@ -15,7 +15,7 @@ def forgotten_key(environment: Environment, overrides: Mapping[str, Any]) -> str
     """
     before: Mapping[str, str] = {}
     with contextlib.suppress(StackError), reading(environment.stack_name):  # there may be no stack yet
-        before = Account.of(environment.region, environment.profile).parameters(environment.stack_name)
+        before = Account.of(environment.region, environment.profile).describe(environment.stack_name).parameters
     after = {**before, **{name: _text(value) for name, value in overrides.items()}}
     key = before.get("KmsKeyArn")
     if not key or key in {after.get("KmsKeyArn"), *after.get("FormerKmsKeyArns", "").split(",")}:
