@@ -20,7 +20,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from dev.build import changelog
-from dev.build.release_files import contents
+from dev.build.release_files import contents, relinked
 from dev.build.release_zip import write_zip
 from dev.build.sbom import SbomError, sbom
 from dev.build.source_date import source_date_epoch
@@ -80,7 +80,8 @@ def _make(output: Path) -> None:
     for artifact, lock, roots, files in lists:
         text = sbom(artifact, version=__version__, lock=lock, roots=roots, files=files, epoch=epoch)
         artifact.with_name(f"{artifact.name}.cdx.json").write_text(text)
-    (output / "notes.md").write_text(changelog.notes(__version__) + "\n")
+    # Beside a release, relative links would lead nowhere.
+    (output / "notes.md").write_text(relinked(changelog.notes(__version__), "", set()) + "\n")
     _write_sums(output, [path for artifact, *_ in lists for path in _with_list(artifact)])
 
 

@@ -10,13 +10,12 @@ _KEPT = (
     "LICENSE",
     "*.md",
     "deploy.example.toml",
-    "dashboards/alerts.yaml",
-    "dashboards/*.json",
+    "dashboards/*",
     "docs/*",
     "infra/database/*.sql",
     "infra/deploy-policy*.json",
 )
-_LEFT_OUT = {"CONTRIBUTING.md"}
+_LEFT_OUT = {"CONTRIBUTING.md", "dashboards/alerts_test.yaml"}
 _TEMPLATE = "infra/template.yaml"
 _LINK = re.compile(r"\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
 
@@ -54,7 +53,7 @@ def relinked(text: str, folder: str, names: set[str]) -> str:
         if not target or "://" in target:
             return found[0]
         path = posixpath.normpath(posixpath.join(folder, target))
-        if path == _TEMPLATE:
+        if path == _TEMPLATE and "template.yaml" in names:
             moved = posixpath.relpath("template.yaml", folder or ".")
             return f"[{found[1]}]({moved}{hash_}{anchor})"
         return found[0] if path in names else found[1]

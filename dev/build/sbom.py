@@ -44,7 +44,7 @@ def sbom(artifact: Path, *, version: str, lock: Path, roots: Iterable[str], file
         version=version,
         type=ComponentType.APPLICATION,
         bom_ref=artifact.name,
-        purl=PackageURL("pypi", None, "openl2m-stats", version),
+        purl=PackageURL("generic", None, "openl2m-stats", version),  # it is not on PyPI
         licenses=[licences.make_from_string("MIT")],
         hashes=[_hash(artifact)],
         properties=[Property(name="file", value=artifact.name)],

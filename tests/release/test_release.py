@@ -86,7 +86,14 @@ def test_sums_are_of_every_file() -> None:
     )
     assert {line.removesuffix(": OK") for line in checked.stdout.splitlines()} == FILES
     assert {path.name for path in DIST.iterdir()} == FILES | {"SHA256SUMS", "notes.md"}
-    assert (DIST / "notes.md").read_text().strip() == changelog.notes(__version__)
+
+
+def test_the_notes_are_the_changelogs_without_links_that_lead_nowhere() -> None:
+    notes = (DIST / "notes.md").read_text()
+    assert not [link for link in links(notes) if "://" not in link]
+    for line in changelog.notes(__version__).splitlines():
+        assert "](" in line or line in notes
+    assert "### Added" in notes
 
 
 def test_the_archive_has_what_an_operator_needs(unpacked: Path) -> None:

@@ -343,7 +343,7 @@ def test_deployment_whose_function_cannot_read_the_tokens_fails(api: API, sam: S
     sam.answer(does=moving(functions.names))
     done = sam.run("deploy")
     assert done.returncode == 1
-    assert f"{api.url} answers 503 to an unknown token, in the place of 401. The function cannot read" in done.stderr
+    assert f"{api.url} answers 503 to an unknown token, instead of 401. The function cannot read" in done.stderr
     assert ROLLBACK.format(api=1, snapshots=1) in done.stdout
 
 
@@ -476,7 +476,7 @@ def test_api_that_does_not_refuse_an_unknown_token(status: int, api: API, sam: S
     done = sam.run("deploy")
 
     assert done.returncode == 1
-    assert f"{api.url} answers {status} to an unknown token, in the place of 401. " in done.stderr
+    assert f"{api.url} answers {status} to an unknown token, instead of 401. " in done.stderr
     assert ROLLBACK.format(api=1, snapshots=1) in done.stdout
 
 

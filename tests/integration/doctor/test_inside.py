@@ -14,6 +14,7 @@ from werkzeug import Request, Response
 
 from dev.servers.databases import Database
 from openl2m_stats.cli import main
+from stats import __version__
 from tests.integration.conftest import AWS, LambdaContext, cold_start
 from tests.integration.doctor.conftest import NAMES, Examine, elsewhere, publish
 from tests.support.outages import table_missing
@@ -21,7 +22,7 @@ from tests.support.s3 import S3
 from tests.support.wsgi import served
 
 API, SNAPSHOTS = "openl2m-stats-StatsFunction-1", "openl2m-stats-SnapshotFunction-1"
-TITLES = [f"the function {name}, version 1.0.0" for name in (API, SNAPSHOTS)]
+TITLES = [f"the function {name}, version {__version__}" for name in (API, SNAPSHOTS)]
 OWN = ("DATABASE_SECRET_ID", "TOKENS_SECRET_ID", "SNAPSHOT_BUCKET")
 
 
