@@ -11,9 +11,10 @@ import click
 
 from openl2m_stats.aws import AWS_ERRORS, explain
 from openl2m_stats.deployed.function import of_stack as function_of
+from openl2m_stats.deployed.stack import named
 from openl2m_stats.errors import Failed
 from openl2m_stats.history.encryption import Encryption, Objects, Outcome, of_state
-from openl2m_stats.parameters import WrongUsage, of_stack
+from openl2m_stats.parameters import of_stack
 from stats.base.settings import Settings, SettingsError, load
 
 _MOST = 5
@@ -30,9 +31,7 @@ def reencrypt(stack: str | None, dry_run: bool, as_json: bool) -> int:
     with the bucket's present encryption. What is up to date is left alone, so it can be interrupted and run again. A
     write that comes in between is never lost. The exit code is 1 if an object could not be re-encrypted.
     """
-    if stack is None:
-        raise WrongUsage("Name the stack: --env or --stack.", click.get_current_context())
-    settings = _settings(stack)
+    settings = _settings(named(stack))
     try:
         objects = Objects(str(settings.snapshot_bucket), settings.snapshot_prefix)
         present = objects.present()

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from tests.faults.world import BUCKET, CONNECT, REGISTRY, SECRET, STATEMENT, Wor
 from tests.integration.conftest import Container, LambdaContext, cold_start
 from tests.support.alarms import Point, emitted, of_template, period
 from tests.support.events import PATH, http_api
+from tests.support.sns import Topic
 from tests.support.stack import load
 
 _HISTORY, _MONTH = "/api/stats/history/", "snapshots/history/2026-11.json"
@@ -28,10 +30,11 @@ _UNKNOWN_KEY = "0" * 40
 
 @dataclass
 class Course:
-    """A stack over time: how it is called, and the data points that come of it. `queue` is SQS'."""
+    """A stack over time: how it is called, and the data points that come of it. `queue` is SQS', `topic` SNS'."""
 
     world: World
     queue: Any
+    topic: Topic
     monkeypatch: pytest.MonkeyPatch
     key: str
     path: str = PATH
@@ -125,7 +128,7 @@ class Shown:
     """An alarm, what fires it and what ends it in words, and both as they are tried.
 
     `step` is what happens in each period, before, during and after the trouble. `variables` are the functions',
-    `given` the template's parameters.
+    `given` the template's parameters. `notices`: whether notices are sent.
     """
 
     alarm: str
@@ -136,6 +139,7 @@ class Shown:
     path: str = PATH
     variables: Mapping[str, str] = field(default_factory=dict)
     given: Mapping[str, Any] = field(default_factory=dict)
+    notices: bool = False
 
 
 def _row(dependency: str, fault: str) -> Trouble:
@@ -176,6 +180,14 @@ def _failed_runs(course: Course) -> Iterator[None]:
     with _row(CONNECT, "refused")(course):
         yield
     course.queue.purge()
+
+
+@contextlib.contextmanager
+def _topic_denied(course: Course) -> Iterator[None]:
+    course.world.clock.shift(timedelta(days=7))  # the next summary of a week is due
+    course.topic.fault = 403
+    yield
+    course.topic.recover()
 
 
 SHOWN = (
@@ -249,6 +261,14 @@ SHOWN = (
         "a run succeeds",
         _row(CONNECT, "refused"),
         step=Course.take_snapshot,
+    ),
+    Shown(
+        "NoticeFailuresAlarm",
+        "the topic refuses a notice, which every run tries to send",
+        "the topic takes it",
+        _topic_denied,
+        step=Course.take_snapshot,
+        notices=True,
     ),
     Shown(
         "SnapshotFailuresAlarm",

@@ -12,6 +12,7 @@ from tests.faults.alarms import SHOWN, Course, Shown
 from tests.faults.conftest import NewWorld
 from tests.faults.table import ENGINES
 from tests.support.alarms import ALARM, OK, of_template, period, series, states
+from tests.support.sns import new_topic
 from tests.support.stack import load
 
 BEFORE, DURING, AFTER = 3, 3, 4
@@ -38,7 +39,11 @@ def test_alarm_fires_and_ends(shown: Shown, new_world: NewWorld, queue: Any, mon
     for name, value in shown.variables.items():
         monkeypatch.setenv(name, value)
     alarm = of_template(**shown.given)[shown.alarm]
-    course = Course(world, queue, monkeypatch, key=world.key, path=shown.path)
+    topic = world.stack.enter_context(new_topic())
+    if shown.notices:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SNS", topic.url)
+        monkeypatch.setenv("NOTIFY_TOPIC_ARN", topic.arn)
+    course = Course(world, queue, topic, monkeypatch, key=world.key, path=shown.path)
     world.stack.callback(course.close)
     began = time.time()
 
@@ -50,9 +55,12 @@ def test_alarm_fires_and_ends(shown: Shown, new_world: NewWorld, queue: Any, mon
 
     pass_periods(BEFORE)
     with shown.trouble(course):
+        begun = time.time()
         pass_periods(DURING)
+    ended = time.time()
     pass_periods(AFTER)
     found = states(alarm, series(alarm, course.points, began, time.time() - 1))
-    assert ALARM not in found[:BEFORE], found
-    assert ALARM in found[BEFORE : BEFORE + DURING], found
+    before, during = (int(at // period(alarm) - began // period(alarm)) for at in (begun, ended))
+    assert ALARM not in found[:before], found
+    assert ALARM in found[before:during], found
     assert found[-1] == OK, found
