@@ -220,8 +220,8 @@ record-release: setup .venv-sam/installed ## Record what this version promises, 
 	@$(BIN)/python -m tests.compatibility.surface . tests/compatibility/released.json
 	@.venv-sam/bin/python -m tests.template.released infra/template.yaml tests/template/released.json
 
-test-page: setup .venv-browser/installed ## Test the page that `make run` serves in Chromium, which is installed on Debian when absent
-	@$(call INSTALL,chromium)
+test-page: setup .venv-browser/installed ## Test the page that `make run` serves in Chromium and Firefox, which are installed on Debian when absent
+	@$(call INSTALL,chromium firefox)
 	@STATS_TEST_COMMAND="$(COMMAND)" .venv-browser/bin/pytest tests/browser $(ARGS)
 
 picture: setup .venv-browser/installed ## Take the picture of the page that README shows, in Chromium

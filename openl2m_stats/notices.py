@@ -30,7 +30,8 @@ _NO_TOPIC = "No topic gets it: neither NotifyTopicArn nor NotifyEmail is set."
 def command(stack: str | None, time_zone: str | None, dry_run: bool, as_json: bool) -> None:
     """Show the notices that would be sent now.
 
-    It goes by the newest snapshot, sends nothing, and needs no database. The snapshot function sends the notices, after each snapshot.
+    It judges the newest snapshot, sends nothing and needs no database. The snapshot function sends the notices, after
+    each snapshot.
     """
     if not dry_run:
         text = "the snapshot function sends the notices: give --dry-run to see what it would say now"

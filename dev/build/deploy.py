@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from dev.build.environments import checked, checked_values, prefix_given
+from dev.build.environments import checked, checked_values, overrides_of, prefix_given
 from openl2m_stats.environments import FILE, Environment, EnvironmentFileError, exists
 
 _NO_CHANGE_IS_FINE = "--no-fail-on-empty-changeset"  # which --guided does not save
@@ -42,8 +42,12 @@ def _sam(command: str, env: str, *arguments: str) -> int:
 
 
 def _deploy(environment: Environment) -> int:
-    from dev.build import smoke  # boto3, which the check does without
+    from dev.build import keys, smoke  # boto3, which the check does without
 
+    problem = keys.forgotten_key(environment, overrides_of(environment.name))
+    if problem:
+        print(problem, file=sys.stderr)
+        return 2
     before = smoke.versions_before(environment)
     # infra/deploy-policy.json lets a stack's deployer write below its own prefix, which --guided sets as well.
     prefix = [] if prefix_given(environment.name) else ["--s3-prefix", environment.stack_name]

@@ -33,11 +33,18 @@ def checked(name: str) -> Environment:
 def checked_values(name: str) -> Environment:
     """Return an environment that can be deployed as far as that shows here. Raise EnvironmentFileError."""
     environment = checked(name)
-    options = {**_given(name, "global"), **_given(name, "deploy")}
-    overrides = parse_overrides(options.get("parameter_overrides", {}))
     home = f"[{name}.deploy.parameters]"
-    _refuse(values.problems(options, overrides, home))
+    _refuse(values.problems(_options(name), overrides_of(name), home))
     return environment
+
+
+def overrides_of(name: str) -> dict[str, Any]:
+    """Return the template's parameters that an environment gives."""
+    return parse_overrides(_options(name).get("parameter_overrides", {}))
+
+
+def _options(name: str) -> Mapping[str, Any]:
+    return {**_given(name, "global"), **_given(name, "deploy")}
 
 
 def prefix_given(name: str) -> bool:

@@ -35,6 +35,7 @@ INSTALLATIONS = {
     "mariadb": _Installation("MariaDB", "mariadb-server", ("mariadbd", "mariadb-install-db", "mariadb")),
     "postgresql": _Installation("PostgreSQL", "postgresql", ("initdb", "postgres", "psql")),
     "chromium": _Installation("Chromium", "chromium", ("chromium",)),
+    "firefox": _Installation("Firefox", "firefox-esr", ("firefox-esr",)),
     "prometheus": _Installation("Prometheus", "prometheus", ("prometheus", "promtool")),
     "nagios": _Installation("Nagios", "nagios4-core", ("nagios4",)),
     "faketime": _Installation("faketime", "faketime", ("faketime",)),

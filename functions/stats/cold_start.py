@@ -25,7 +25,7 @@ _SECONDS = 5
 def begin() -> App:
     """Put the parts together, and read ahead what the first request would wait for. Raise SettingsError.
 
-    Under SnapStart nothing is read before the snapshot is taken: what is stored, and copied, holds no secret and no
+    Under SnapStart nothing is read before SnapStart stores the process, so that the copies contain no secret and no
     connection.
     """
     app = build(settings.load())

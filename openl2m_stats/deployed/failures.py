@@ -3,24 +3,22 @@
 import contextlib
 import json
 import sys
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import click
 
 from openl2m_stats.aws import AWS_ERRORS, explain
-from openl2m_stats.deployed.invocation import InvocationError, run_snapshot
+from openl2m_stats.deployed.invocation import InvocationError
 from openl2m_stats.deployed.queue import Failure, Queue
+from openl2m_stats.deployed.replaying import SHOWN, Outcome, chosen
+from openl2m_stats.deployed.replaying import replay as replay_one
 from openl2m_stats.deployed.stack import Account, named, reading
-from openl2m_stats.errors import Failed
 from openl2m_stats.parameters import Parsed, WrongUsage, confirm, of_stack
 from openl2m_stats.terminal import table, wrap
 
 _LIST_SECONDS = 60
-_REPLAY_SECONDS = 900  # for all events of a batch, one after the other
-_SHOWN = 8  # of an id
 _REASON_COLUMNS = 24
-_REFUSED = "ScheduleError"  # the function's, for an event that will never do
 _QUEUE = "SnapshotFailuresUrl"
 
 
@@ -36,7 +34,6 @@ def command() -> None:
 @dataclass(frozen=True)
 class _Stack:
     name: str
-    account: Account
     queue: Queue
     function: str
 
@@ -46,7 +43,7 @@ def _open(name: str) -> _Stack:
         account = Account.of()
         stack = account.describe(name)
         queue = Queue(account.client("sqs"), stack.output(_QUEUE))
-        return _Stack(name, account, queue, stack.output("SnapshotFunctionName"))
+        return _Stack(name, queue, stack.output("SnapshotFunctionName"))
 
 
 @command.command(name="list")
@@ -67,7 +64,7 @@ def list_(stack: str | None, as_json: bool) -> int:
         return int(bool(failures))
     if failures:
         rows = [["id", "scheduled for", "failed at", "reason"]]
-        rows += [[each.id[:_SHOWN], each.scheduled_for or "?", each.failed_at, each.error] for each in failures]
+        rows += [[each.id[:SHOWN], each.scheduled_for or "?", each.failed_at, each.error] for each in failures]
         print("\n".join(table([[*map(_line, row[:3]), wrap(row[3], _REASON_COLUMNS)] for row in rows])))
     else:
         print("There are no failed runs.")
@@ -112,12 +109,12 @@ def replay(stack: str | None, ids: tuple[str, ...], everything: bool, as_json: b
     if bool(ids) == everything:
         raise WrongUsage("name the events by their ids, or use --all", click.get_current_context())
     opened = _open(named(stack))
-    outcome = _Outcome([], [])
+    outcome = Outcome([], [])
     stopped = ""
     try:
-        with contextlib.closing(_chosen(opened.queue, ids)) as failures:
+        with contextlib.closing(chosen(opened.queue, ids)) as failures:
             for failure in failures:
-                _replay(opened, failure, outcome, as_json=as_json)
+                replay_one(opened.queue, opened.function, failure, outcome, quietly=as_json)
     except InvocationError as error:
         stopped = str(error)
     except AWS_ERRORS as error:
@@ -130,59 +127,6 @@ def replay(stack: str | None, ids: tuple[str, ...], everything: bool, as_json: b
         stay = " The others stay in the queue." if stopped or outcome.refused else ""
         print(f"{len(outcome.replayed):,} replayed.{stay}")
     return int(bool(stopped or outcome.refused))
-
-
-@dataclass(frozen=True)
-class _Outcome:
-    """What has been replayed, and what the function can do nothing with."""
-
-    replayed: list[dict[str, object]]
-    refused: list[dict[str, str]]
-
-    def refuse(self, failure: Failure, why: str) -> None:
-        """Note and print that the function does not take an event."""
-        print(f"{failure.id[:_SHOWN]} was refused: {why.rstrip('.')}.", file=sys.stderr)
-        self.refused.append({"id": failure.id, "reason": why})
-
-
-def _chosen(queue: Queue, ids: Sequence[str]) -> Generator[Failure]:
-    """Yield the failures with some ids, or all of them; others can receive what is still there when that is over."""
-    received: list[Failure] = []
-    missing = set(ids)
-    try:
-        for batch in queue.receive(_REPLAY_SECONDS):
-            received += batch
-            for failure in batch:
-                matches = {each for each in ids if failure.id.startswith(each)}
-                if matches or not ids:
-                    yield failure
-                missing -= matches
-            if ids and not missing:
-                return
-        if missing:
-            raise Failed(f"Not in the queue: {', '.join(sorted(missing))}.")
-    finally:
-        queue.release(received)
-
-
-def _replay(opened: _Stack, failure: Failure, outcome: _Outcome, *, as_json: bool) -> None:
-    """Replay one event, or note that it will never do. Raise InvocationError or one of AWS_ERRORS."""
-    if failure.event is None:
-        outcome.refuse(failure, "it is not a schedule's event")
-        return
-    try:
-        snapshot = run_snapshot(opened.function, failure.event)
-    except InvocationError as error:
-        if error.kind != _REFUSED:
-            raise
-        outcome.refuse(failure, str(error))
-        return
-    # Should this fail, another replay takes no second snapshot: the function finds the one that is stored.
-    opened.queue.delete(failure)
-    outcome.replayed.append({"id": failure.id, **snapshot})
-    if not as_json:
-        there = "" if snapshot.get("written") else ", which was there"
-        print(f"{failure.id[:_SHOWN]}: {snapshot['key']}{there}", flush=True)
 
 
 @command.command()

@@ -23,9 +23,9 @@ class Version:
 class Function:
     """One of the stack's functions, with its versions from the oldest on.
 
-    `live` is the version that answers, `revision` the alias's own id of that state, and `shifted` says whether other
-    versions get a part of the calls. `deployed` is the version that the stack names: after a rollback, a newer one
-    than `live`.
+    `live` is the version that answers, 0 for $LATEST, `revision` the alias's own id of that state, and `shifted` says
+    whether other versions get a part of the calls. `deployed` is the version that the stack names: after a rollback, a
+    newer one than `live`.
     """
 
     name: str
@@ -59,7 +59,7 @@ def functions(account: Account, stack: Description) -> tuple[Function, Function]
 def _function(account: Account, name: str, arns: Sequence[str]) -> Function:
     alias = account.awslambda.get_alias(FunctionName=name, Name=ALIAS)
     found = tuple(sorted(versions(account, name), key=lambda version: version.number))
-    live = int(alias["FunctionVersion"])
+    live = int(alias["FunctionVersion"]) if alias["FunctionVersion"].isdecimal() else 0
     return Function(
         name,
         found,

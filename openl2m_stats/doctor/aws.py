@@ -7,7 +7,7 @@ from openl2m_stats.doctor.findings import Finding, Known
 from stats.aws.secrets import SecretStore
 
 SECONDS = 10  # for one call
-_LOGIN = "`aws sts get-caller-identity` tells who you are: log in again, or set AWS_PROFILE."
+_LOGIN = "`aws sts get-caller-identity` shows who you are: log in again, or set AWS_PROFILE."
 _ADVICE = {
     "ResourceNotFoundException": "It does not exist in {region}: look at {variable} and AWS_REGION.",
     "AccessDeniedException": "Your credentials need secretsmanager:GetSecretValue for it, and kms:Decrypt where it has "

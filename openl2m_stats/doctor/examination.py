@@ -9,6 +9,7 @@ from openl2m_stats.doctor.address import check_address
 from openl2m_stats.doctor.aws import check_aws
 from openl2m_stats.doctor.database_secret import check_database_secret
 from openl2m_stats.doctor.findings import Finding, Known
+from openl2m_stats.doctor.history import check_history
 from openl2m_stats.doctor.inside import Inside
 from openl2m_stats.doctor.log import check_index, check_statement
 from openl2m_stats.doctor.login import check_clock, check_time_limit, check_time_zone
@@ -73,6 +74,7 @@ _CHECKS: tuple[tuple[str, str, Callable[[Known], Finding]], ...] = (
     ("index", "grants", _reading(check_index)),
     ("token secret", "AWS", check_token_secret),
     ("snapshot", "AWS", check_snapshot),
+    ("history", "snapshot", check_history),
 )
 
 

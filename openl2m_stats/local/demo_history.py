@@ -43,7 +43,7 @@ _LAST_SNAPSHOT, _TAKES = time(23, 55, fold=1), timedelta(milliseconds=840)
 def months(database: Path, now: datetime, zone: ZoneInfo) -> dict[str, dict[str, Row]]:
     """Return the rows of the history by day, by the key of their month, for the demo database in a file.
 
-    The log tells usage and totals; tables grow, by chance, to the sizes that they have `now`.
+    Usage and totals come from the log; tables grow randomly to their sizes at `now`.
     """
     found: dict[str, dict[str, Row]] = {}
     with (

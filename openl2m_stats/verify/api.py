@@ -47,7 +47,7 @@ class Api:
         """Return an answer with this status, as call() does. Raise NoAnswerError, or UnexpectedError."""
         answer = self.call(path, method, **headers)
         if answer.status != status:
-            seen = f"{method} /{path} answers {answer.status} in the place of {status}"
+            seen = f"{method} /{path} answers {answer.status} instead of {status}"
             raise UnexpectedError(seen, _ADVICE.get(answer.status, ""))
         return answer
 

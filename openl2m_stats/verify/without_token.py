@@ -23,7 +23,7 @@ def _check_refusal(api: Api) -> str:
 def _check_options(api: Api) -> str:
     allowed = api.expect(204, method="OPTIONS").headers.get("allow")
     if allowed != _ALLOW:
-        raise UnexpectedError(f"OPTIONS allows {allowed} in the place of {_ALLOW}")
+        raise UnexpectedError(f"OPTIONS allows {allowed} instead of {_ALLOW}")
     return f"OPTIONS allows {allowed}"
 
 

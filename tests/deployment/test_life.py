@@ -202,9 +202,12 @@ def test_parameters_make_a_new_version_and_the_printed_command_rolls_it_back(
     )
     printed = now.make(deployer, "deploy")
     assert (stack.live(), stack.get(key).headers["Cache-Control"]) == ("2", "private, max-age=30")
-    [notice] = client("sqs").receive_message(QueueUrl=mailbox, WaitTimeSeconds=5)["Messages"]
-    assert json.loads(notice["Body"])["Subject"].startswith("OpenL2M ")
-    assert json.loads(now.command(operator, "notices", "--dry-run", "--json"))["topic"] == network
+    notices = json.loads(now.command(operator, "notices", "--dry-run", "--json"))
+    assert (notices["topic"], notices["notices"]) == (network, [])
+    [said] = notices["said"]
+    [message] = client("sqs").receive_message(QueueUrl=mailbox, WaitTimeSeconds=5)["Messages"]
+    assert json.loads(message["Body"])["Subject"] == said["subject"]
+    client("sqs").delete_queue(QueueUrl=mailbox)
     roll_back(now, deployer, printed)
     assert (stack.live(), stack.get(key).headers["Cache-Control"]) == ("1", "private, max-age=60")
     listed = json.loads(now.command(operator, "versions", "list", "--json"))["deployments"]
@@ -216,7 +219,9 @@ def test_parameters_make_a_new_version_and_the_printed_command_rolls_it_back(
 def new_topic(client: Any) -> tuple[str, str]:
     """Make a topic for the notices, and return its ARN, and the URL of a queue that is subscribed."""
     topic = client("sns").create_topic(Name="network")["TopicArn"]
-    queue = client("sqs").create_queue(QueueName="network")["QueueUrl"]
+    statement = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [{**statement, "Resource": "*"}]})
+    queue = client("sqs").create_queue(QueueName="network", Attributes={"Policy": policy})["QueueUrl"]
     name = client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=name)
     return topic, queue

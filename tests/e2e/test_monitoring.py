@@ -230,18 +230,3 @@ def test_home_assistants_templates(url: str) -> None:
     assert values["openl2m_switches"] == "1246"
     assert values["openl2m_changes_total"] == "39014"
     assert all(value.isdecimal() for value in values.values())
-
-
-def test_what_zabbix_selects_is_there(url: str) -> None:
-    headers = {"Authorization": f"Token {demo.TOKEN}"}
-    document = requests.get(f"{url}/api/stats/", headers=headers, timeout=30).json()
-    paths = re.findall(r"`\$\.([a-z_.]+)\.value`", PAGE)
-    assert len(paths) == 2
-    for path in paths:
-        section, key = path.split(".")
-        assert isinstance(document[section][key]["value"], int)
-    series = requests.get(f"{url}/metrics", headers=headers, timeout=30).text
-    names = re.findall(r"`(openl2m_[a-z_]+(?:{[^}]*})?)`", PAGE)
-    assert len(names) == 3
-    for name in names:
-        assert f"\n{name} " in series

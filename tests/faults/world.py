@@ -142,7 +142,7 @@ class World:
         return self.to_s3 if dependency == BUCKET else self.to_database
 
     def is_moment(self, dependency: str, said: bytes, data: bytes) -> bool:
-        """Tell whether a client that says `data`, after what it `said`, is asking the dependency."""
+        """Return whether a client that says `data`, after what it `said`, is asking the dependency."""
         if self.encrypted and dependency in {LOGIN, STATEMENT}:
             place = _LOGIN_RECORD if dependency == LOGIN else _STATEMENT_RECORD
             return _application_records(said + data) >= place

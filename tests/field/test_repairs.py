@@ -55,7 +55,7 @@ def logins(aws: AWS, new_container: Any, travel: Travel) -> Iterator[Watch]:
 
 
 def whole(response: Any) -> bool:
-    """Tell whether an answer has all the numbers."""
+    """Return whether an answer has all the numbers."""
     return response.status == 200 and query.is_whole(response.json)
 
 

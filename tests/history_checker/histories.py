@@ -64,7 +64,7 @@ class History:
         check(self.bucket.objects, self.bucket.written, self.acknowledged, backfilled)
 
     def _is_left_to_its_retry(self, scheduled_for: datetime) -> bool:
-        """Tell whether the next run does not complete what a run has begun: it came after a newer snapshot."""
+        """Return whether the next run does not complete what a run has begun: it came after a newer snapshot."""
         if scheduled_for in self._ended_well:
             return False
         entered = [scheduled_for_of(json.loads(body)) for body in self.bucket.written]

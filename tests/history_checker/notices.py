@@ -85,8 +85,8 @@ class NoticesHistory:
         now_at = self.episodes[-1]
         now_at.rounds.append([])
         jobs = [self._job(now_at.level, now + timedelta(seconds=second), [now_at]) for second in range(self.writers)]
-        if before and self._chance.random() < 0.2:  # one that read long ago, and comes late
-            jobs.append(self._job(before.level, now - timedelta(minutes=30), [before, now_at]))
+        if before and self._chance.random() < 0.2:  # one that read before the others, and comes late
+            jobs.append(self._job(before.level, now - timedelta(minutes=1), [before, now_at]))
             self.is_late = True
         self.bucket.interleave(*jobs)
         self.bucket.land()

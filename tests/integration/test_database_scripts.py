@@ -263,7 +263,7 @@ def membership(database: Database) -> Iterator[None]:
 
 
 def is_member(database: Database) -> bool:
-    """Tell whether the administrator has the rights of OpenL2M's own role; to be able to take them is not that."""
+    """Return whether the administrator has the rights of OpenL2M's own role; to be able to take them is not that."""
     [[member]] = rows(database, f"SELECT pg_has_role('{database.name}_owner', 'USAGE')")
     return bool(member)
 

@@ -161,6 +161,22 @@ def test_a_server_that_stays_silent_leaves_time_for_an_answer(
     assert took < 2 + 1 + 5  # the answer's, a busy machine's, and the start's
 
 
+def test_secrets_manager_that_stays_silent_leaves_time_for_an_answer(
+    sqlite_db: Database, aws: AWS, secrets_manager_proxy: Proxy, new_container: Any
+) -> None:
+    aws.put_database(sqlite_db.secret())
+    proxy = secrets_manager_proxy
+    container = new_container(AWS_ENDPOINT_URL=f"http://{proxy.host}:{proxy.port}", REQUEST_TIMEOUT_SECONDS="2")
+    proxy.hanging = True
+    started = time.monotonic()
+    findings = {each["name"]: each for each in container.api.handler(EVENT, None)["findings"]}
+    took = time.monotonic() - started
+    proxy.hanging = False
+    for secret in ("token secret", "database secret"):
+        assert (findings[secret]["state"], findings[secret]["code"]) == ("FAIL", "TimeoutError")
+    assert took < 2 + 1
+
+
 def test_an_invocation_whose_time_is_used_up(module: str, sqlite_db: Database, aws: AWS, look: Look) -> None:
     class Late(LambdaContext):
         def get_remaining_time_in_millis(self) -> int:

@@ -339,12 +339,12 @@ LATE = {"a late one": "2026-11-01T00:02:00Z"}
 
 
 def is_begun(s3: S3, time: str) -> bool:
-    """Tell whether anything of a snapshot is stored."""
+    """Return whether anything of a snapshot is stored."""
     return any(f'"scheduled_for":"{time}"'.encode() in content for content in s3.objects.values())
 
 
 def ends_the_run(fault: int | str, method: str) -> bool:
-    """Tell whether a run cannot get over a call's failure: it can when somebody else was faster."""
+    """Return whether a run cannot get over a call's failure: it can when somebody else was faster."""
     return method != "PUT" or fault not in {409, 412}
 
 

@@ -12,7 +12,7 @@ Context = Mapping[str, str | Sequence[str]]
 
 
 def allowed(statements: Sequence[Mapping[str, Any]], action: str, arn: str, context: Context | None = None) -> bool:
-    """Tell whether statements allow an action on a resource, given the request's condition keys."""
+    """Return whether statements allow an action on a resource, given the request's condition keys."""
     for statement in statements:
         assert statement["Effect"] == "Allow"
         if (

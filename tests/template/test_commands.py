@@ -343,7 +343,7 @@ def test_deployment_whose_function_cannot_read_the_tokens_fails(api: API, sam: S
     sam.answer(does=moving(functions.names))
     done = sam.run("deploy")
     assert done.returncode == 1
-    assert f"{api.url} answers 503 to an unknown token, in the place of 401. The function cannot read" in done.stderr
+    assert f"{api.url} answers 503 to an unknown token, instead of 401. The function cannot read" in done.stderr
     assert ROLLBACK.format(api=1, snapshots=1) in done.stdout
 
 
@@ -404,6 +404,32 @@ def test_401_that_shows_nothing_is_said_to_show_nothing(given: dict[str, str], w
     assert words in done.stdout
 
 
+KEY, OTHER_KEY = (f"arn:aws:kms:us-east-1:111122223333:key/{digit}" for digit in "ab")
+
+
+@pytest.mark.parametrize(
+    ("given", "refused"),
+    [
+        ({}, False),  # SAM keeps what is not given
+        ({"KmsKeyArn": KEY}, False),
+        ({"KmsKeyArn": ""}, True),
+        ({"KmsKeyArn": OTHER_KEY}, True),
+        ({"KmsKeyArn": OTHER_KEY, "FormerKmsKeyArns": OTHER_KEY}, True),
+        ({"KmsKeyArn": OTHER_KEY, "FormerKmsKeyArns": f"{OTHER_KEY},{KEY}"}, False),
+        ({"KmsKeyArn": "", "FormerKmsKeyArns": KEY}, False),
+    ],
+)
+def test_deployment_that_would_lock_the_snapshots_away_is_refused(
+    given: dict[str, str], refused: bool, api: API, sam: SAM
+) -> None:
+    Functions(api.url, KmsKeyArn=KEY)
+    sam.configure(ENVIRONMENT + "".join(f'{name} = "{value}"\n' for name, value in given.items()))
+    done = sam.run("deploy")
+    assert done.returncode == (2 if refused else 0)
+    assert bool(sam.calls) != refused
+    assert (f"{KEY} encrypts the snapshots so far: add it to FormerKmsKeyArns in [test." in done.stderr) == refused
+
+
 def test_uploads_go_where_the_environment_says(api: API, sam: SAM) -> None:
     Functions(api.url)
     sam.configure(ENVIRONMENT.replace("resolve_s3 = true", 'resolve_s3 = true\ns3_prefix = "elsewhere"'))
@@ -450,7 +476,7 @@ def test_api_that_does_not_refuse_an_unknown_token(status: int, api: API, sam: S
     done = sam.run("deploy")
 
     assert done.returncode == 1
-    assert f"{api.url} answers {status} to an unknown token, in the place of 401. " in done.stderr
+    assert f"{api.url} answers {status} to an unknown token, instead of 401. " in done.stderr
     assert ROLLBACK.format(api=1, snapshots=1) in done.stdout
 
 

@@ -11,6 +11,7 @@ import cfnlint
 import pytest
 
 from tests.support.iam import allowed, as_list
+from tests.support.permissions import documented
 from tests.support.stack import ROOT, schema, stack
 from tests.template.test_template import SETS
 
@@ -190,7 +191,7 @@ def context(type_: str, stack_name: str = "openl2m-stats") -> dict[str, str]:
 
 
 def may(action: str, arn: str, type_: str) -> bool:
-    """Tell whether an action is allowed on a resource that is new, or that is the stack's."""
+    """Return whether an action is allowed on a resource that is new, or that is the stack's."""
     creating = {
         "ec2:CreateAction": type_.replace("AWS::EC2::VPC", "CreateVpc").replace("AWS::EC2::", "Create"),
         "iam:PassedToService": f"{type_.split('::')[1].lower()}.amazonaws.com",
@@ -214,6 +215,15 @@ def test_everything_in_the_template_may_be_made(type_: str) -> None:
 @pytest.mark.parametrize(("action", "arn"), OTHERS)
 def test_what_sam_and_the_commands_call_is_allowed(action: str, arn: str) -> None:
     assert allowed(POLICY, action, arn)
+
+
+@pytest.mark.parametrize(
+    "command", ["snapshot", "verify --read-only", "versions list", "versions rollback", "versions prune"]
+)
+def test_commands_that_the_policy_is_said_to_suffice_for(command: str) -> None:
+    arns = {"lambda:InvokeFunction": f"{SNAPSHOT_FUNCTION}:live", "cloudformation": STACK, "lambda": FUNCTION}
+    for action in documented()[command]:
+        assert allowed(POLICY, action, arns.get(action) or arns[action.partition(":")[0]]), action
 
 
 def test_nothing_else_is_allowed() -> None:

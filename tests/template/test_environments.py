@@ -162,6 +162,28 @@ def test_good_values_are_accepted(name: str) -> None:
             {"AlarmTopicArn": "arn:aws:sns:us-east-1:123456789012:operations"},
             f"AlarmTopicArn in {OVERRIDES} is still the example's: put your own in place of 123456789012.",
         ),
+        (
+            {"NotifyTopicArn": "arn:aws:sns:us-west-2:111122223333:network"},
+            f"NotifyTopicArn in {OVERRIDES} is in us-west-2, and the stack is in us-east-1.",
+        ),
+        (
+            {"NotifyTopicArn": "arn:aws:sns:us-east-1:111122223333:network.fifo"},
+            f"NotifyTopicArn in {OVERRIDES} is refused. It takes the ARN of a standard topic, or nothing.",
+        ),
+        (
+            {
+                "SnsEndpoint": "true",
+                "VpcSubnetIds": ["subnet-0a1b2c3d4e5f60718"],
+                "VpcSecurityGroupIds": ["sg-0a1b2c3d4e5f60718"],
+                "VpcId": "vpc-0a1b2c3d4e5f60718",
+            },
+            "SnsEndpoint is for the notices. It needs NotifyTopicArn or NotifyEmail.",
+        ),
+        (
+            dict.fromkeys(("AlarmTopicArn", "NotifyTopicArn"), "arn:aws:sns:us-east-1:111122223333:a")
+            | {"NotifyEmail": "network@company.test"},
+            "With AlarmTopicArn and NotifyTopicArn, nothing is left for NotifyEmail.",
+        ),
     ],
 )
 def test_wrong_value(given: dict[str, Any], problem: str) -> None:

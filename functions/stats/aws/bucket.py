@@ -58,9 +58,7 @@ class Bucket:
         A cached object that has not changed since is returned itself: S3 then sends no content.
         """
         outcomes = clients.ask_each(deadline, [partial(self._read, key, stored) for key, stored in cached.items()])
-        return [
-            _outcome(self._prefix + key, outcome, cached[key]) for key, outcome in zip(cached, outcomes, strict=True)
-        ]
+        return [_outcome(self._prefix + key, each, cached[key]) for key, each in zip(cached, outcomes, strict=True)]
 
     def _read(self, key: str, cached: Stored | None) -> Stored:
         where = self._prefix + key

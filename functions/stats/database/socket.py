@@ -1,4 +1,4 @@
-"""The transport to a database server: a socket that is shut down at a deadline, and the trust in its TLS."""
+"""The transport to a database server: a socket that is shut down at a deadline, and the verification of its TLS."""
 
 import contextlib
 import socket
@@ -35,7 +35,7 @@ class Transport:
         self.driver_socket.close()
 
     def close_after(self, say_goodbye: Callable[[], None]) -> None:
-        """Let the driver take its leave of the server, then close the connection."""
+        """Let the driver log out, then close the connection."""
         try:
             say_goodbye()
         finally:
@@ -43,12 +43,12 @@ class Transport:
 
 
 def is_unix_socket(host: str) -> bool:
-    """Tell whether the host is a path of a Unix domain socket."""
+    """Return whether the host is a path of a Unix domain socket."""
     return host.startswith("/")
 
 
 def is_local(host: str) -> bool:
-    """Tell whether nobody can sit between this process and the host: a Unix socket or a loopback address."""
+    """Return whether the host is on this machine: a Unix socket or a loopback address, with nobody in between."""
     if is_unix_socket(host) or host == "localhost":
         return True
     try:
@@ -64,7 +64,7 @@ def open_transport(
     use: Callable[[Transport], T],
     is_answer: Callable[[Exception], bool] = lambda _: False,
 ) -> T:
-    """Connect to `host:port`, or to the Unix socket at `host`; return what `use` makes of the transport.
+    """Connect to `host:port`, or to the Unix socket at `host`; return the result of `use` with the transport.
 
     `use` speaks TLS and logs in. Of several addresses, each gets an equal share of the time that is left when its turn
     comes, for all of that. An address that fails has the next one tried, unless `is_answer` says that the error is the
@@ -77,13 +77,13 @@ def open_transport(
             share = deadline.share(1 / (len(addresses) - number))
             try:
                 return _use(family, address, share, use)
-            except Exception as error:  # a broken server makes a driver raise anything
+            except Exception as error:  # with a broken server, a driver may raise anything
                 if is_answer(error) and not share.passed:
                     raise
                 failure = error
         raise failure or OSError(f"{host} has no address")
     finally:
-        del failure  # it holds this frame
+        del failure  # breaks a reference cycle: failure, this frame
 
 
 def _use(family: socket.AddressFamily, address: Any, deadline: Deadline, use: Callable[[Transport], T]) -> T:
@@ -119,14 +119,14 @@ def _addresses(host: str, port: int, deadline: Deadline) -> Sequence[tuple[socke
         return [(socket.AF_UNIX, host)]
     resolve = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
     try:
-        found = resolve(flags=socket.AI_NUMERICHOST)  # asks nobody, and so needs no thread
+        found = resolve(flags=socket.AI_NUMERICHOST)  # makes no request, and so needs no thread
     except socket.gaierror:
         found = within(deadline, resolve)
     return [(family, address) for family, *_, address in found]
 
 
 def _keep_alive(connected: socket.socket) -> None:
-    """Have a peer that dies during a statement noticed within a few seconds; a slow statement does not count as that.
+    """Detect within a few seconds that the peer has died during a statement, unlike a slow statement.
 
     The system acknowledges probes, whatever the server is busy with. TCP_USER_TIMEOUT bounds data that is never
     acknowledged, which probes do not.
@@ -140,13 +140,13 @@ def _keep_alive(connected: socket.socket) -> None:
 
 @contextlib.contextmanager
 def shutdown_at(deadline: Deadline, transport: Transport) -> Iterator[None]:
-    """Run the block; at the deadline shut the transport down, so that whatever waits for it fails.
+    """Run the block; at the deadline shut the transport down, so that every wait for it fails.
 
     A driver's own timeout is for each receive: a server that sends a byte now and then outlives it.
     """
 
     def shut_down() -> None:
-        with contextlib.suppress(OSError):  # the server may be gone already
+        with contextlib.suppress(OSError):  # the server may have closed it already
             transport.duplicate.shutdown(socket.SHUT_RDWR)
 
     timer = threading.Timer(deadline.left, shut_down)
@@ -158,9 +158,9 @@ def shutdown_at(deadline: Deadline, transport: Transport) -> Iterator[None]:
         timer.cancel()
 
 
-@cache  # reading the hundred certificates of RDS takes as long as many a statement
+@cache  # reading RDS's hundred certificates takes as long as a statement
 def trust(host: str, ca_file: str, *, off: bool) -> TLS:
-    """Return how TLS is used with a host. Raise OSError or ssl.SSLError when the CA file cannot be used.
+    """Return the TLS to use with a host. Raise OSError or ssl.SSLError if the CA file cannot be used.
 
     Certificate and name are verified against the file's authorities, unless the host is local.
     """

@@ -14,7 +14,7 @@ from stats.database.socket import TLS
 _WAL = b"\2\2"  # in the file's header: the formats for writing and for reading
 _UNREADABLE = " (if there is a -wal file beside it, copy both to a folder that you may write)"
 _CANCELLED = ("SQLITE_BUSY", "SQLITE_INTERRUPT", "SQLITE_LOCKED")
-_ABSENT = ("no such table", "no such column")  # they have no code of their own
+_ABSENT = ("no such table", "no such column")  # these errors have no own code
 
 
 def _connect(server: Server, _password: str, _tls: TLS, _deadline: Deadline) -> Connection:
@@ -39,7 +39,7 @@ def _connect(server: Server, _password: str, _tls: TLS, _deadline: Deadline) -> 
 
 
 def _is_immutable(path: Path) -> bool:
-    """Tell whether a database in WAL mode is to be read as it is.
+    """Return whether to read a database in WAL mode without its log.
 
     SQLite must write files beside such a database to read it, which a read-only folder prevents. Changes that are only
     in the write-ahead log would be left out then.
@@ -49,7 +49,7 @@ def _is_immutable(path: Path) -> bool:
         with path.open("rb") as file:
             in_wal_mode = file.read(20)[18:] == _WAL
         return in_wal_mode and not os.access(path.parent, os.W_OK) and not (log.exists() and log.stat().st_size)
-    except OSError:  # SQLite says what is wrong
+    except OSError:  # SQLite reports the error
         return False
 
 
@@ -63,5 +63,5 @@ def _explain(error: Exception) -> Explanation:
     return Kind.ABSENT if str(error).startswith(_ABSENT) else Kind.OTHER, code, f"{error}{hint}"
 
 
-# Django leaves out a fraction that is zero, and so does isoformat(): as text, the two then compare as instants.
+# Both Django and isoformat() omit a zero fraction, so that texts compare like instants.
 ENGINE = Engine(0, without_offset, _connect, _explain)

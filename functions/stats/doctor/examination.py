@@ -1,12 +1,11 @@
 """All checks of a function, one after the other, within the deadline of its invocation."""
 
 import contextlib
-from functools import partial
 from typing import Any
 
 from stats import __version__
 from stats.app import App
-from stats.aws.secrets import SecretStore
+from stats.aws.secrets import SecretStore, Stage
 from stats.base.deadline import Deadline
 from stats.database.session import Database
 from stats.doctor import database, stored
@@ -32,7 +31,12 @@ def _examine(checks: tuple[Check, ...], app: App, deadline: Deadline) -> dict[st
     It ends by the deadline, changes nothing and raises nothing.
     """
     store = SecretStore()
-    known = Known(app, store, Database(app.settings, partial(store.get, app.settings.database_secret_id)))
+
+    def read(deadline: Deadline, stage: Stage) -> str | bytes:
+        current = stage == "AWSCURRENT"  # which was just read
+        return known.secret if current else store.get(app.settings.database_secret_id, deadline, stage)
+
+    known = Known(app, store, Database(app.settings, read))
     causes: dict[str, str] = {}
     findings: list[dict[str, str]] = []
     with contextlib.closing(known.database):

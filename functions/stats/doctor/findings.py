@@ -33,6 +33,7 @@ class Known:
     app: App
     store: SecretStore
     database: Database  # a session of its own: the one that serves may have been opened before something broke
+    secret: str | bytes = field(init=False)
     server: Server = field(init=False)
 
 

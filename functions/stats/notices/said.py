@@ -12,7 +12,7 @@ import json
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from stats.aws.bucket import Bucket, StorageError, Stored, tries
@@ -22,6 +22,8 @@ from stats.snapshots import months
 
 KEY = "notices.json"
 _MOST_CLAIMS = 50
+# No run lasts as long. Where the last numbers are further ahead, the clock was set back.
+_LONGEST_RUN = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -80,8 +82,7 @@ def claim(bucket: Bucket, due: Callable[[State], Notice | None], as_of: datetime
             try:
                 state, stored = read(bucket, deadline)
                 won = next((each for each in unknown if state.has(each.id)), None)
-                # Numbers that were read before those of the last notice are no news.
-                notice = None if won or (state.as_of and as_of < state.as_of) else due(state)
+                notice = None if won or _is_overtaken(as_of, state) else due(state)
                 if notice is None:
                     return won
                 new = _claim(notice, state)
@@ -108,6 +109,11 @@ def take_back(bucket: Bucket, claim: Claim, deadline: Deadline) -> None:
         except StorageError:
             if deadline.passed:
                 raise
+
+
+def _is_overtaken(as_of: datetime, state: State) -> bool:
+    """Tell whether something was said by newer numbers, which were read while this run went on."""
+    return state.as_of is not None and as_of < state.as_of <= as_of + _LONGEST_RUN
 
 
 def _claim(notice: Notice, state: State) -> Claim:

@@ -29,7 +29,7 @@ class _Month:
 
 
 class History:
-    """Serves rows by day, and caches at most 24 months."""
+    """Serves the history's rows by day, and caches at most 24 months."""
 
     def __init__(self, settings: Settings, bucket: Bucket) -> None:
         self._settings = settings

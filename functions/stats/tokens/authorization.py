@@ -64,7 +64,7 @@ class Tokens:
     def authenticate(self, authorizations: Sequence[str], client_address: object, deadline: Deadline) -> Token:
         """Return the token in the only `Authorization` value, if it may be used from the address.
 
-        Raise RefusedError, or UnavailableError when that cannot be told.
+        Raise RefusedError, or UnavailableError if there is no registry.
         """
         match = _AUTHORIZATION.fullmatch(authorizations[0]) if len(authorizations) == 1 else None
         if match is None:

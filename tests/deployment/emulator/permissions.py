@@ -159,6 +159,7 @@ _ONLY_WITH = {
 def install() -> None:
     """Change MiniStack in this process."""
     _name_the_alias_that_is_invoked()
+    _name_the_action_of_a_batch()
     provision, update, delete = stacks._provision_resource, stacks._update_resource, stacks._delete_resource
 
     def provisioned(type_: str, logical_id: str, properties: Mapping[str, Any], stack: str) -> Any:
@@ -189,6 +190,17 @@ def _name_the_alias_that_is_invoked() -> None:
         return f"{arn}:{alias[0]}" if alias else arn
 
     iam_actions.extract_resource_arn = extracted
+
+
+def _name_the_action_of_a_batch() -> None:
+    """IAM knows no actions of SQS for several messages at once: the one for a single message permits both."""
+    extract = iam_actions.extract_iam_action
+
+    def extracted(service: str, *rest: Any, **named: Any) -> Any:
+        action = extract(service, *rest, **named)
+        return action.removesuffix("Batch") if service == "sqs" and action else action
+
+    iam_actions.extract_iam_action = extracted
 
 
 def _made_up_name(type_: str, logical_id: str, stack: str) -> str:

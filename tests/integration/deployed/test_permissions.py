@@ -32,23 +32,24 @@ CODES = {"failures list": 1, "verify": 1, "verify --read-only": 1}  # nothing an
 @pytest.fixture
 def called(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     """The actions that are called from now on."""
-    call, found = BaseClient._make_api_call, set[str]()
+    client: Any = BaseClient
+    call, found = client._make_api_call, set[str]()
 
     def noted(self: Any, operation: str, parameters: dict[str, Any]) -> Any:
         if operation == "DeleteObject" and "VersionId" in parameters:
             found.add("s3:DeleteObjectVersion")
         else:
-            name = f"{self.meta.service_model.service_name}:{operation}"
-            found.add(ACTIONS.get(name, name))
+            action = f"{self.meta.service_model.service_name}:{operation}"
+            found.add(ACTIONS.get(action, action))
         return call(self, operation, parameters)
 
     monkeypatch.setattr(BaseClient, "_make_api_call", noted)
     return found
 
 
-@pytest.mark.parametrize("command", sorted(RIGHTS))
+@pytest.mark.parametrize("name", sorted(RIGHTS))
 def test_rights_are_those_that_are_used(
-    command: str, deploy: Callable[..., Stack], answer: Any, operate: Operate, s3: S3, request: pytest.FixtureRequest
+    name: str, deploy: Callable[..., Stack], answer: Any, operate: Operate, s3: S3, request: pytest.FixtureRequest
 ) -> None:
     answer(lambda _: CANNED)
     stack = deploy()
@@ -56,11 +57,11 @@ def test_rights_are_those_that_are_used(
         stack.deploy(day, *stack.names)
     stack.fail({"scheduled_for": "2026-11-26T12:00:00Z"})
     called: set[str] = request.getfixturevalue("called")
-    done = operate(*command.split(), *ARGUMENTS.get(command, []))
-    assert done.code == CODES.get(command, 0), done
-    if command == "status":
+    done = operate(*name.split(), *ARGUMENTS.get(name, []))
+    assert done.code == CODES.get(name, 0), done
+    if name == "status":
         called.add("s3:ListBucket")  # without it, S3 says that an absent object is forbidden
-    assert called == RIGHTS[command]
+    assert called == RIGHTS[name]
 
 
 def test_every_command_that_operates_a_stack_is_listed() -> None:

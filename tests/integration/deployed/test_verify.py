@@ -109,7 +109,7 @@ def test_it_reads_the_token_secret_and_not_the_database(
     assert code == 1
     assert states(found)["FAIL"] == ["snapshot", "health", "statistics"]
     assert found["token secret"][0] == "ok"
-    assert "GET /api/stats/ answers 503 in the place of 200" in found["statistics"][1]
+    assert "GET /api/stats/ answers 503 instead of 200" in found["statistics"][1]
     assert found["history"] == ("skip", "statistics failed. ")
 
 
@@ -144,7 +144,7 @@ def test_a_stack_whose_rollback_failed(stack: Stack, verify: Any, key: str) -> N
 
 @pytest.fixture
 def stand_in() -> Iterator[tuple[str, dict[str, Any]]]:
-    """Something that answers in the place of the API; `answer` says what."""
+    """Something that answers instead of the API; `answer` says what."""
     answers: dict[str, Any] = {"answer": lambda _: Response('{"detail":"no"}', 401, {"WWW-Authenticate": "Token"})}
 
     def respond(request: Request) -> Response:

@@ -197,7 +197,7 @@ def test_an_alias_that_moves_meanwhile_is_left_alone(
     stack: Stack, operate: Operate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between looking and moving, somebody else deploys."""
-    update, moved = LambdaResponse.update_alias, []
+    update, moved = LambdaResponse.update_alias, list[bool]()
 
     def after_another(self: LambdaResponse) -> Any:
         if not moved:

@@ -34,7 +34,7 @@ OF_DATABASE = [
     "statement",
     "index",
 ]
-NAMES = ["settings", "AWS", "database secret", *OF_DATABASE, "token secret", "snapshot"]
+NAMES = ["settings", "AWS", "database secret", *OF_DATABASE, "token secret", "snapshot", "history"]
 
 
 @dataclass(frozen=True)

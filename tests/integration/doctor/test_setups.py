@@ -31,4 +31,4 @@ def test_a_stack(
     assert report["address"]["seen"].startswith(f"{api}api/stats/ answers 401 to an unknown token, in ")
     assert report["time zone"]["seen"].startswith("Asia/Kathmandu")
     edit_latest(s3, taken_at=(datetime.now(UTC) - timedelta(seconds=310)).isoformat())
-    check(examine("--stack", stack), "snapshot", "warn", "more than the 300 s")
+    check(examine("--stack", stack), "snapshot", "warn", "more than the limit of 300 s")

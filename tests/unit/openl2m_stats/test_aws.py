@@ -31,6 +31,7 @@ def portal(aws: AWS, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         ["doctor", "--stack", "x"],
         ["versions", "prune", "--stack", "x"],
         ["versions", "list", "--stack", "x"],
+        ["notices", "--dry-run", "--stack", "x"],
         ["versions", "rollback", "--stack", "x", "--yes"],
         ["status", "--stack", "x"],
         ["verify", "--stack", "x"],

@@ -165,9 +165,9 @@ def test_a_damaged_month(content: bytes, log: Any, s3: S3, travel: Travel, backf
     s3.objects |= {NOVEMBER: content}
     done = backfill("--days", "60")
     assert (done.code, done.out) == (2, "")
-    assert (
-        done.err.splitlines()[-1]
-        == f"{NOVEMBER} is not a valid history object, and nothing was written: `openl2m-stats history rebuild 2026-11` repairs it."
+    assert done.err.splitlines()[-1] == (
+        f"{NOVEMBER} is not a valid history object, and nothing was written: "
+        "`openl2m-stats history rebuild 2026-11` repairs it."
     )
     assert s3.objects == {NOVEMBER: content}
 

@@ -62,6 +62,18 @@ def test_all_that_an_alias_leads_to_stays(functions: list[str], awslambda: Any, 
     assert done.out.splitlines()[0] == f"{functions[0]}: deleted 4, keeps 1, 2, 3, 5"
 
 
+def test_the_newest_are_those_of_the_highest_numbers(
+    cloudformation: CloudFormation, function: Callable[..., str], awslambda: Any, run: Run
+) -> None:
+    name = function("api")
+    for number in range(10):
+        awslambda.update_function_configuration(FunctionName=name, Description=f"{number}")
+        awslambda.publish_version(FunctionName=name)
+    cloudformation.resources = {"StatsFunction": ("AWS::Lambda::Function", name)}
+    done = run("versions", "prune", "--stack", "openl2m-stats", "--keep", "2", "--dry-run")
+    assert done.out == f"{name}: would delete 2, 3, 4, 5, 6, 7, 8, 9, keeps 1, 10, 11\n"
+
+
 def test_lambda_refuses_halfway(functions: list[str], moto_url: str, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """The other function's versions are deleted nevertheless."""
     moto = DomainDispatcherApplication(create_backend_app)

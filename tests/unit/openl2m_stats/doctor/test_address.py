@@ -33,8 +33,11 @@ def test_an_unknown_token_is_refused() -> None:
     [
         (Response('{"message":"Forbidden"}', 403), ("answers 403 to an unknown token, instead of 401", "WAF")),
         (Response('{"message":"Not Found"}', 404), ("answers 404", "API mapping")),
-        (Response('{"message":"Unauthorized"}', 401), ("answers 401, but the answer is not the function's", "authorizer")),
-        (Response('["detail"]', 401), ("answers 401, but the answer is not the function's", "authorizer")),
+        (
+            Response('{"message":"Unauthorized"}', 401),
+            ("but the answer is not the function's", "authorizer"),
+        ),
+        (Response('["detail"]', 401), ("but the answer is not the function's", "authorizer")),
         (Response('{"detail":"…"}', 503), ("answers 503", "token secret")),
         (Response("<!doctype html>", 200), ("answers 200", "login page")),
     ],

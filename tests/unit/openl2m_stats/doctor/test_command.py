@@ -1,7 +1,7 @@
 """`openl2m-stats doctor`: its output and its exit code."""
 
 import json
-import os
+from collections.abc import Callable
 
 import pytest
 
@@ -9,6 +9,7 @@ from dev.servers.databases import Database
 from tests.integration.conftest import AWS
 from tests.integration.doctor.conftest import NAMES
 from tests.support import leaks
+from tests.support.cloudformation import CloudFormation
 from tests.unit.openl2m_stats.conftest import Run
 
 
@@ -71,8 +72,18 @@ def test_usage(
     assert not leaks.found_in(done.err)
 
 
-def test_the_shells_database_is_not_the_stacks(well: AWS, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_shells_database_is_not_the_stacks(
+    well: AWS,
+    cloudformation: CloudFormation,
+    function: Callable[..., str],
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    name = function("stats", DATABASE_SECRET_ID=well.database_secret, TOKENS_SECRET_ID=well.tokens_secret)
+    cloudformation.resources = {"StatsFunction": ("AWS::Lambda::Function", name)}
     monkeypatch.setenv("DATABASE_URL", "oracle://")
-    monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDFORMATION", "http://127.0.0.1:9")
-    assert run("doctor", "--stack", "x").err.startswith("The stack x cannot be read. ")
-    assert os.environ.get("RES_OPTIONS") is None
+    done = run("doctor", "--stack", "openl2m-stats")
+    assert (done.code, done.err) == (0, "")
+    named = run("doctor", "--stack", "openl2m-stats", "--database-url", "oracle://")
+    assert (named.code, named.out) == (2, "")
+    assert named.err.startswith("DATABASE_URL has an unknown scheme")

@@ -74,7 +74,7 @@ def test_another_way_to_it(aws: AWS, knowing: Knowing) -> None:
     """Such as a tunnel. The name in the secret still counts."""
     aws.put_database(SERVER)
     known = knowing()
-    login = {**SERVER, "host": "127.0.0.1", "port": 5433}
+    login: dict[str, str | int] = {**SERVER, "host": "127.0.0.1", "port": 5433}
     known.setup = replace(known.setup, login=login)
     seen = "postgres at 127.0.0.1 port 5433, user ann with a password, database openl2m"
     check(check_database_secret(known), "ok", f"{seen}, by --database-url instead of db.example.test")

@@ -127,7 +127,10 @@ def test_a_certificate_that_is_accepted(days: int, state: str, tmp_path: Path, k
     ("problem", "words"),
     [
         ("wrong host name", ["Hostname mismatch", "'host' of the database secret must be a name"]),
-        ("unknown authority", ["unable to get local issuer certificate", "authority.pem lacks its certificate authority"]),
+        (
+            "unknown authority",
+            ["unable to get local issuer certificate", "authority.pem lacks its certificate"],
+        ),
         ("expired", ["certificate has expired", "a new certificate"]),
     ],
 )
@@ -167,7 +170,11 @@ def packet(content: bytes) -> bytes:
     [
         ("postgres", b"N", ("the server offers no TLS", "Switch TLS on")),
         ("mysql", packet(b"\n11.8\0" + bytes(13) + b"\xff\xf7" + bytes(20)), ("the server offers no TLS",)),
-        ("mysql", packet(b"\xff\x69\x04Host '10.0.0.7' is blocked"), ("the TLS handshake failed: Host '10.0.0.7' is bl",)),
+        (
+            "mysql",
+            packet(b"\xff\x69\x04Host '10.0.0.7' is blocked"),
+            ("handshake failed: Host '10.0.0.7' is bl",),
+        ),
     ],
 )
 @pytest.mark.usefixtures("_host_resolves")
@@ -190,7 +197,11 @@ def test_mysql_is_sent_a_request_for_tls(knowing: Knowing, monkeypatch: pytest.M
         thread.start()
         resolve = socket.getaddrinfo
         monkeypatch.setattr(socket, "getaddrinfo", lambda _host, *args, **named: resolve("127.0.0.1", *args, **named))
-        check(check_tls(knowing(login(engine="mysql", port=listener.getsockname()[1]))), "FAIL", "the TLS handshake failed")
+        check(
+            check_tls(knowing(login(engine="mysql", port=listener.getsockname()[1]))),
+            "FAIL",
+            "the TLS handshake failed",
+        )
         thread.join(timeout=10)
     assert received == [b"\x20\0\0\x01" + b"\0\x8a\0\0" + b"\0\0\0\x01" + b"\x2d" + bytes(23)]
 

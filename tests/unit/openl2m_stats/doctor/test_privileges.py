@@ -23,9 +23,7 @@ def test_a_table_or_a_column_that_is_missing(sqlite_db: Database, sqlite_login: 
     sqlite_db.execute("ALTER TABLE switches_log RENAME COLUMN action TO acted")
     with table_missing(sqlite_db):
         finding = check_grants(knowing(sqlite_login).session)
-    check(
-        finding, "FAIL", "not found: switches_vlangroup (id), switches_log (action); missing numbers: ", "migrations"
-    )
+    check(finding, "FAIL", "not found: switches_vlangroup (id), switches_log (action); missing numbers: ", "migrations")
     assert "vlan_groups" in finding.seen
     assert "GRANT SELECT" not in finding.advice
 

@@ -9,7 +9,7 @@ import pytest
 from openl2m_stats.doctor.findings import Finding
 from openl2m_stats.doctor.snapshot import check_snapshot
 from stats.base.zones import time_zone
-from stats.numbers.catalogue import STATISTICS
+from stats.numbers.catalogue import STATISTICS, Document
 from stats.numbers.query import document
 from stats.snapshots.store import Snapshot
 from tests.integration.conftest import NOW
@@ -66,7 +66,7 @@ def test_an_old_one(seconds: int, state: str, checked: Any) -> None:
 
 def test_what_is_not_a_snapshot(checked: Any) -> None:
     check(checked(b'{"taken_at": "noon"}'), "FAIL", "latest.json is not a valid snapshot")
-    others = {"usage": {"others": {"label": "Others", "value": 1}}}
+    others: Document = {"usage": {"others": {"label": "Others", "value": 1}}}
     check(checked(replace(NEWEST, document=others)), "warn", "other statistics than this version")
 
 

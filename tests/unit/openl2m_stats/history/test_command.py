@@ -135,7 +135,7 @@ def test_restore_what_has_no_good_version(put: Any, history: Run) -> None:
     assert history("restore", "2026-10") == (
         2,
         "",
-        "2026-10 has no good version: `openl2m-stats history rebuild 2026-10` makes what it can.\n",
+        "2026-10 has no good version: `openl2m-stats history rebuild 2026-10` restores what it can.\n",
     )
 
 

@@ -32,6 +32,15 @@ def response(status: int = 200, body: str = "", **headers: str) -> dict[str, Any
     return {"statusCode": status, "headers": named, "body": body}
 
 
+def serve(handler: Handler, greeting: str, *connection: Any) -> None:
+    """Run the application for one connection."""
+
+    async def run() -> None:
+        await application(handler, greeting)(*connection)
+
+    asyncio.run(run())
+
+
 def call(handler: Handler, request: dict[str, Any]) -> tuple[int, dict[bytes, bytes], bytes]:
     """Return what the application sends: status, headers and body."""
     sent: list[dict[str, Any]] = []
@@ -42,7 +51,7 @@ def call(handler: Handler, request: dict[str, Any]) -> tuple[int, dict[bytes, by
     async def send(message: dict[str, Any]) -> None:
         sent.append(message)
 
-    asyncio.run(application(handler, "")(request, receive, send))
+    serve(handler, "", request, receive, send)
     start, body = sent
     assert (start["type"], body["type"]) == ("http.response.start", "http.response.body")
     return start["status"], dict(start["headers"]), body["body"]
@@ -181,6 +190,6 @@ def test_the_greeting_is_printed_when_the_server_is_ready(capsys: pytest.Capture
         if len(sent) == 1:
             assert capsys.readouterr().out == "Welcome\n"
 
-    asyncio.run(application(lambda *_: response(), "Welcome")({"type": "lifespan"}, receive, send))
+    serve(lambda *_: response(), "Welcome", {"type": "lifespan"}, receive, send)
     assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
     assert capsys.readouterr().out == ""

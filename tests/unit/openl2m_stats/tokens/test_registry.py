@@ -21,7 +21,7 @@ def version(aws: AWS) -> str:
 
 
 def test_a_change_is_current_and_what_it_does_not_know_stays(aws: AWS) -> None:
-    odd = ["nonsense", None, [], {"sha256": 7}, {"name": "a", "more": {"b": [1.5, None]}}]
+    odd: list[Any] = ["nonsense", None, [], {"sha256": 7}, {"name": "a", "more": {"b": [1.5, None]}}]
     aws.put_registry(json.dumps({"version": "é", "tokens": odd, "zone": {"x": 1}}))
     assert Registry(aws.tokens_secret).change(add) == "added"
     assert Registry(aws.tokens_secret).entries() == [*odd, {"name": "new"}]

@@ -35,7 +35,7 @@ def test_headers_of_a_call(api: Api, answer: dict[str, Answer]) -> None:
 def test_another_status_has_its_advice(status: int, advice: str, api: Api, answer: dict[str, Answer]) -> None:
     answer["of"] = lambda _: Response("", status)
     finding = found(lambda api: str(api.expect(200, "metrics")), api)
-    assert (finding.state, finding.seen) == ("FAIL", f"GET /metrics answers {status} in the place of 200")
+    assert (finding.state, finding.seen) == ("FAIL", f"GET /metrics answers {status} instead of 200")
     assert advice in finding.advice
 
 

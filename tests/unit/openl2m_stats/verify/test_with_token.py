@@ -74,9 +74,10 @@ def test_what_is_right(name: str, api: Api, answer: dict[str, Answer]) -> None:
         ("history", json(dumps(DAYS)), "the history is no CSV with format=csv"),
         ("compression", Response("x", 200, {"Content-Encoding": "gzip"}), "what comes as gzip is not gzip"),
         ("earlier time", json("[]"), "the answer is not the function's own"),
+        ("earlier time", json("{}", Date="nonsense", status=500), "answers 500 instead of 200"),
         ("metrics", Response("{"), "/metrics is not what Prometheus reads"),
         ("metrics", Response("up 1\n"), "/metrics has no switches"),
-        *((name, Response("", 503), "answers 503 in the place of 200") for name in CHECKS if name != "304"),
+        *((name, Response("", 503), "answers 503 instead of 200") for name in CHECKS if name != "304"),
     ],
 )
 def test_what_is_wrong(name: str, response: Response, words: str, api: Api, answer: dict[str, Answer]) -> None:
@@ -92,7 +93,6 @@ def test_what_is_wrong(name: str, response: Response, words: str, api: Api, answ
         ("statistics", statistics({"database": {}, "usage": DOCUMENT["usage"]}), "without switches, switchgroups, "),
         ("statistics", statistics(Cache_Status="openl2m-stats; hit; ttl=-9; detail=stale"), "they are stale"),
         ("compression", json(dumps(DAYS)), "the history comes uncompressed"),
-        ("earlier time", json('{"detail":"no"}', 404), "there is no snapshot of the last day"),
     ],
 )
 def test_what_is_not_quite_right(
@@ -120,3 +120,25 @@ def test_numbers_that_are_read_anew_between_two_calls(api: Api, answer: dict[str
 def test_a_version_that_is_not_this_commands(api: Api, answer: dict[str, Answer]) -> None:
     answer["of"] = lambda _: Response(METRICS.replace(__version__, "0.9"))
     assert found(CHECKS["metrics"], api).seen == f"2 metrics of version 0.9; this command is {__version__}"
+
+
+@pytest.mark.parametrize("first", [200, 404])
+def test_a_snapshot_of_this_very_second(first: int, api: Api, answer: dict[str, Answer]) -> None:
+    """The time is the API's own, in whole seconds, and the newest snapshot may be a part of a second younger."""
+    times: list[str] = []
+
+    def respond(request: Request) -> Response:
+        if request.path != "/api/stats/at/":
+            return statistics(Date="Thu, 26 Nov 2026 12:00:05 GMT")
+        times.append(request.args["time"])
+        return json('{"detail":"no"}', 404) if first == 404 and len(times) == 1 else statistics()
+
+    answer["of"] = respond
+    assert found(CHECKS["earlier time"], api).state == "ok"
+    assert set(times) == {"2026-11-26T12:00:05Z"}
+
+
+def test_no_snapshot_of_the_last_day(api: Api, answer: dict[str, Answer]) -> None:
+    answer["of"] = lambda request: json('{"detail":"no"}', 404) if "at" in request.path.split("/") else statistics()
+    finding = found(CHECKS["earlier time"], api)
+    assert (finding.state, finding.seen) == ("warn", "there is no snapshot of the last day")

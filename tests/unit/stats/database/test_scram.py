@@ -60,7 +60,7 @@ def signature(key: bytes, message: str) -> str:
 
 
 def proves(final: str, stored_key: bytes, message: str) -> bool:
-    """Tell whether a client's last message proves that it has the password."""
+    """Return whether a client's last message proves that it has the password."""
     proof = base64.b64decode(final.rpartition(",p=")[2])
     mask = hmac.digest(stored_key, message.encode(), "sha256")
     return hashlib.sha256(bytes(one ^ two for one, two in zip(proof, mask, strict=True))).digest() == stored_key

@@ -66,6 +66,14 @@ def test_older_numbers_are_no_news() -> None:
     assert claim(bucket, end, NOW)
 
 
+def test_a_clock_that_is_set_back_silences_nobody() -> None:
+    bucket = MemoryBucket()
+    claim(bucket, now=NOW + timedelta(days=1))
+    end = Notice("drop", "it ends", "text", {"drop switches": None})
+    assert claim(bucket, end, NOW)
+    assert state(bucket).as_of == NOW
+
+
 def test_what_is_taken_back_can_be_claimed_again() -> None:
     bucket = MemoryBucket()
     claim(bucket)
