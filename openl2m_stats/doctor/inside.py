@@ -44,8 +44,7 @@ _ADVICE: Mapping[str, Mapping[str, str]] = {
     "bucket": {
         "unreached": "The function's subnets have no way to S3: they need a NAT, or S3EndpointRouteTableIds.",
         "none": "If this stays, look at the snapshot function's log: `make logs`.",
-        "snapshot": "The next run replaces it.",
-        "history": "`openl2m-stats history rebuild` mends the month.",
+        "malformed": "The next run replaces latest.json; `openl2m-stats history rebuild` mends a month.",
         "unconditional": "This is not S3: runs at the same time would overwrite each other's work.",
         "NoSuchBucket": "The bucket is gone: look at SnapshotBucketName.",
         _OTHER: "Look at the function's role, at the bucket's policy, and at the key: what was written with an earlier "
