@@ -1,7 +1,8 @@
 """`make release`: what an operator downloads, in dist/, the same bytes wherever and whenever it is built.
 
 The archive has the built functions, their layer, a template that names both, and the documents. The wheel is the
-command. For each there is a list of what is in it (CycloneDX), and SHA256SUMS has the hash of all of them.
+command, and the constraints are the versions of its dependencies that it was tested with. Archive and wheel each have a
+list of their contents (CycloneDX), and SHA256SUMS has the hashes of all of these.
 
 SOURCE_DATE_EPOCH dates what is in them. Without it, that is the time of the commit, and 1980 where there is no commit.
 """
@@ -22,7 +23,7 @@ from packaging.requirements import Requirement
 from dev.build import changelog
 from dev.build.release_files import contents, relinked
 from dev.build.release_zip import write_zip
-from dev.build.sbom import SbomError, sbom
+from dev.build.sbom import SbomError, pins, sbom
 from dev.build.source_date import source_date_epoch
 from stats import __version__
 
@@ -80,9 +81,11 @@ def _make(output: Path) -> None:
     for artifact, lock, roots, files in lists:
         text = sbom(artifact, version=__version__, lock=lock, roots=roots, files=files, epoch=epoch)
         artifact.with_name(f"{artifact.name}.cdx.json").write_text(text)
+    constraints = output / f"{wheel.name.partition('-py3')[0]}-constraints.txt"
+    constraints.write_text(pins(wheel.with_name(f"{wheel.name}.cdx.json").read_text()))
     # Beside a release, relative links would lead nowhere.
     (output / "notes.md").write_text(relinked(changelog.notes(__version__), "", set()) + "\n")
-    _write_sums(output, [path for artifact, *_ in lists for path in _with_list(artifact)])
+    _write_sums(output, [constraints, *(path for artifact, *_ in lists for path in _with_list(artifact))])
 
 
 def _run_make(folder: str, target: str, artifacts: Path) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.metadata
+import json
 import platform
 import re
 import uuid
@@ -69,6 +70,12 @@ def sbom(artifact: Path, *, version: str, lock: Path, roots: Iterable[str], file
     if problem := JsonStrictValidator(_SCHEMA).validate_str(text):
         raise SbomError(f"The list of what is in {artifact.name} does not match CycloneDX' schema: {problem}")
     return text
+
+
+def pins(text: str) -> str:
+    """Return the packages of a list with their versions, as constraints for pip."""
+    libraries = [each for each in json.loads(text)["components"] if each["type"] == "library"]
+    return "".join(f"{each['name']}=={each['version']}\n" for each in libraries)
 
 
 def _needs(roots: Iterable[str], locked: Mapping[str, re.Match[str]]) -> dict[str, list[str]]:

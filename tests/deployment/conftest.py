@@ -75,17 +75,15 @@ def wheels(directory: Path) -> Path:
 def programs(directory: Path) -> Path:
     """A PATH with what docs/deploy.md has an operator install, and without make, git and compilers.
 
-    The command is installed from the release's wheel, with the versions of its dependencies that the release lists.
+    The command is installed from the release's wheel, with the versions of its dependencies that the release names.
     """
     programs, command = directory / "programs", directory / "command"
     programs.mkdir()
     [wheel] = (ROOT / "dist").glob("*.whl")
-    listed = json.loads(wheel.with_name(f"{wheel.name}.cdx.json").read_text())["components"]
-    pins = [f"{each['name']}=={each['version']}\n" for each in listed if each["type"] == "library"]
-    (directory / "constraints.txt").write_text("".join(pins))
+    [constraints] = (ROOT / "dist").glob("*-constraints.txt")
     venv.create(command)
     pip: list[str | Path] = [sys.executable, "-m", "pip", "--python", command, "--disable-pip-version-check"]
-    pip += ["install", "--quiet", "--constraint", directory / "constraints.txt", wheel]
+    pip += ["install", "--quiet", "--constraint", constraints, wheel]
     subprocess.run(pip, check=True)
     for program in (".venv-sam/bin/sam", ".venv-emulated/bin/aws", command / "bin/openl2m-stats"):
         (programs / Path(program).name).symlink_to(ROOT / program)

@@ -26,6 +26,7 @@ ELSEWHERE = {
     r"make (setup|test|lint|e2e|test-template|test-debian|build|release|record-release|sam-local)\b.*": "takes long",
     r"make (soak|bench|bench-cold|lock|audit)\b.*": "takes longer",
     r"make check-openl2m\b.*": "needs OpenL2M's source",
+    r"make picture": "needs a browser",
     r".*\$account.*": "is a line of a loop",
     r"make .*PYTHON.*": "needs another Python",
     r".*openl2m-stats .*": "is tested with the command",

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import random
+import re
 import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,7 @@ from dev.servers.databases import Database
 from tests.faults.notices import MESSAGE, METRIC, REFUSED, ROWS, UNREACHABLE, TopicRow
 from tests.integration.conftest import AWS, Travel
 from tests.integration.test_start import imported
+from tests.support.databases import ROOT
 from tests.support.s3 import S3
 from tests.support.snapshots import at
 from tests.support.sns import Topic, new_topic
@@ -23,8 +25,9 @@ MONDAY = datetime(2026, 11, 23, 12, 0, 1, tzinfo=UTC)
 
 
 @pytest.fixture
-def topic(aws: AWS, monkeypatch: pytest.MonkeyPatch) -> Iterator[Topic]:
+def topic(aws: AWS, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[Topic]:
     with new_topic() as topic:
+        topic.subscribe(**getattr(request, "param", {}))
         monkeypatch.setenv("AWS_ENDPOINT_URL_SNS", topic.url)
         monkeypatch.setenv("NOTIFY_TOPIC_ARN", topic.arn)
         monkeypatch.setenv("STACK_LABEL", "Campus Zürich")
@@ -70,9 +73,24 @@ def test_a_drop_and_its_end_are_mailed_once_each(
     assert state["entries"] == {"summary": {"monday": "2026-11-23"}}
 
 
+[POLICY] = re.findall(r"--attribute-value '(.*)'", (ROOT / "docs/notices.md").read_text())
+
+
+@pytest.mark.parametrize("topic", [{"FilterPolicy": POLICY}], indirect=True)
 def test_subscribers_can_choose_by_the_kind(
     switches: Database, topic: Topic, travel: Travel, new_schedule: Any
 ) -> None:
+    take = new_schedule()
+    for number in (0, 24):
+        travel(hours(number))
+        take({})
+        switches.execute("DELETE FROM switches_switch WHERE id > 10")
+    assert [message["Subject"] for message in topic.received()] == [
+        "OpenL2M Campus Z?rich: Switches fell from 20 to 10"
+    ]
+
+
+def test_a_message_names_its_kind(switches: Database, topic: Topic, travel: Travel, new_schedule: Any) -> None:
     travel(MONDAY)
     new_schedule()({})
     [message] = topic.received()

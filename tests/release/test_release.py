@@ -17,7 +17,8 @@ from tests.support.stack import ROOT
 
 DIST, PYTHON = ROOT / "dist", ROOT / ".venv-release/bin/python"
 ARCHIVE, WHEEL = f"openl2m-stats-{__version__}.zip", f"openl2m_stats-{__version__}-py3-none-any.whl"
-FILES = {each for name in (ARCHIVE, WHEEL) for each in (name, f"{name}.cdx.json")}
+CONSTRAINTS = f"openl2m_stats-{__version__}-constraints.txt"
+FILES = {CONSTRAINTS, *(each for name in (ARCHIVE, WHEEL) for each in (name, f"{name}.cdx.json"))}
 TOP = f"openl2m-stats-{__version__}"
 LOCKS = {ARCHIVE: "layers/dependencies/requirements.txt", WHEEL: "requirements/run.txt"}
 VALIDATE = (
@@ -149,6 +150,8 @@ def test_the_list_of_contents_has_what_is_locked(name: str, unpacked: Path) -> N
         assert packages.items() <= locked.items()
         assert {"boto3", "click", "urllib3"} <= set(packages)
         assert not {"moto", "uvicorn"} & set(packages)
+        pins = dict(line.split("==") for line in (DIST / CONSTRAINTS).read_text().splitlines())
+        assert pins == packages
     whole = listed["metadata"]["component"]
     sums = dict(line.split()[::-1] for line in (DIST / "SHA256SUMS").read_text().splitlines())
     assert whole["hashes"] == [{"alg": "SHA-256", "content": sums[name]}]

@@ -39,6 +39,7 @@ class Topic:
     queue: str
     url: str
     sqs: Any = field(repr=False)
+    subscribe: Callable[..., None] = field(repr=False)
     fault: int | str | None = None
     released: threading.Event = field(default_factory=threading.Event)
 
@@ -102,7 +103,10 @@ def new_topic(**attributes: str) -> Iterator[Topic]:
         arn = sns.create_topic(Name=name, Attributes=attributes)["TopicArn"]
         queue = sqs.create_queue(QueueName=name)["QueueUrl"]
         queue_arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        sns.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=queue_arn)
-        gate.topic = Topic(arn, queue, url, sqs)
+
+        def subscribe(**attributes: str) -> None:
+            sns.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=queue_arn, Attributes=attributes)
+
+        gate.topic = Topic(arn, queue, url, sqs, subscribe)
         yield gate.topic
         gate.topic.recover()

@@ -1,4 +1,4 @@
-"""Which notice is due: what begins, what ends, and the summary of the week. Nothing is due by what is not known."""
+"""Which notice is due: what begins, what ends, and the summary of the week. Missing numbers make none due."""
 
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta

@@ -120,7 +120,7 @@ def _known(week: Week) -> str:
     missing = f"There is no snapshot of {_and([f'{day:%A}' for day in week.missing])}. " if week.missing else ""
     if week.compared:
         return f"{missing}In brackets: differences from the week before."
-    return f"{missing}The history does not cover both this week and the one before, so not all can be compared."
+    return f"{missing}The history does not cover this week and the one before in full, so not all is compared."
 
 
 def _entry(line: Line, colon: str = ":") -> str:

@@ -44,7 +44,7 @@ def test_a_week() -> None:
 @pytest.mark.parametrize(
     ("missing", "words"),
     [
-        ((), "2026. The history does not cover both"),
+        ((), "2026. The history does not cover this week"),
         ((date(2026, 1, 1),), "2026. There is no snapshot of Thursday. The"),
         ((date(2026, 1, 1), date(2026, 1, 2), date(2026, 1, 3)), "snapshot of Thursday, Friday and Saturday. The"),
     ],

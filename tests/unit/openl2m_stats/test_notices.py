@@ -9,9 +9,11 @@ import boto3
 import pytest
 
 from dev.servers.databases import Database
-from tests.integration.conftest import AWS, Command, Ended, Travel
+from tests.integration.conftest import AWS, Command, Ended, Travel, command, new_schedule
 from tests.support.s3 import S3
 from tests.support.sns import Topic, new_topic
+
+__all__ = ["command", "new_schedule"]  # fixtures
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 SUMMARY = "OpenL2M: no numbers from Monday, 16 November to Sunday, 22 November"
@@ -20,6 +22,7 @@ SUMMARY = "OpenL2M: no numbers from Monday, 16 November to Sunday, 22 November"
 @pytest.fixture
 def topic(aws: AWS, monkeypatch: pytest.MonkeyPatch) -> Iterator[Topic]:
     with new_topic() as topic:
+        topic.subscribe()
         monkeypatch.setenv("AWS_ENDPOINT_URL_SNS", topic.url)
         yield topic
 
@@ -101,7 +104,7 @@ def test_without_the_flag_it_does_nothing(notices: Any) -> None:
     ("objects", "text"),
     [
         ({}, "There is no snapshot yet."),
-        ({"snapshots/latest.json": b"{"}, "snapshots/latest.json is no snapshot"),
+        ({"snapshots/latest.json": b"{"}, "snapshots/latest.json is not a valid snapshot"),
     ],
 )
 def test_what_cannot_be_judged(objects: dict[str, bytes], text: str, s3: S3, notices: Any) -> None:
