@@ -44,8 +44,7 @@ _ADVICE: Mapping[str, Mapping[str, str]] = {
     "bucket": {
         "unreached": "The function's subnets have no way to S3: they need a NAT, or S3EndpointRouteTableIds.",
         "none": "If this stays, look at the snapshot function's log: `make logs`.",
-        "snapshot": "The next run replaces it.",
-        "history": "`openl2m-stats history rebuild` mends the month.",
+        "malformed": "The next run replaces latest.json; `openl2m-stats history rebuild` mends a month.",
         "unconditional": "This is not S3: runs at the same time would overwrite each other's work.",
         "NoSuchBucket": "The bucket is gone: look at SnapshotBucketName.",
         _OTHER: "Look at the function's role, at the bucket's policy, and at the key: what was written with an earlier "
@@ -62,7 +61,10 @@ _GROUPS = {
 _UNFORESEEN = "`make logs` shows where: please report it."
 _NOT_CALLED = "It takes lambda:InvokeFunction on the alias `live` of both functions."
 _CRASHED = "`make logs` shows more. If a deployment caused it, roll back."
-_UNKNOWN, _TOO_OLD = "it cannot examine itself", "Its version is older than this command: deploy this one."
+_OLD = (
+    "function",
+    Finding("warn", "it cannot examine itself", "Its version is older than this command: deploy this one."),
+)
 
 
 @dataclass(frozen=True)
@@ -79,8 +81,16 @@ class Inside:
 
 
 def look_inside(functions: Iterable[str]) -> tuple[Inside, ...]:
-    """Return what each of some deployed functions finds."""
-    return tuple(map(_examined, functions))
+    """Return what each of some deployed functions finds, that of the API first.
+
+    Version 1.0 cannot examine itself. Its API refuses the event; its snapshot function would take a snapshot, so it is
+    not called then.
+    """
+    found: list[Inside] = []
+    for function in functions:
+        is_old = any(_OLD in inside.findings for inside in found)
+        found.append(Inside(f"the function {function}", (_OLD,)) if is_old else _examined(function))
+    return tuple(found)
 
 
 def _examined(function: str) -> Inside:
@@ -90,7 +100,7 @@ def _examined(function: str) -> Inside:
     except InvocationError as error:
         return Inside(title, (("function", _not_examined(error)),))
     if not isinstance(answer, dict) or not isinstance(answer.get("findings"), list):
-        return Inside(title, (("function", Finding("warn", _UNKNOWN, _TOO_OLD)),))
+        return Inside(title, (_OLD,))
     version = printable(answer.get("version"))
     return Inside(f"{title}, version {version}", tuple(map(_read, answer["findings"])))
 
@@ -98,8 +108,6 @@ def _examined(function: str) -> Inside:
 def _not_examined(error: InvocationError) -> Finding:
     if not error.was_called:
         return Finding("warn", f"it cannot be called: {printable(error)}", _NOT_CALLED)
-    if "the event is not a schedule's" in str(error):  # so a snapshot function of version 1.0
-        return Finding("warn", _UNKNOWN, _TOO_OLD)
     return Finding("FAIL", f"it fails: {printable(error)}", _CRASHED)
 
 

@@ -8,8 +8,9 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.faults.alarms import SHOWN, Course, Shown
+from tests.faults.alarms import SHOWN, Shown
 from tests.faults.conftest import NewWorld
+from tests.faults.course import Course
 from tests.faults.table import ENGINES
 from tests.support.alarms import ALARM, OK, of_template, period, series, states
 from tests.support.sns import new_topic

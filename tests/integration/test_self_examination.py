@@ -252,7 +252,7 @@ def test_rights_that_the_role_lacks_in_the_bucket(
 def test_a_month_that_is_damaged(module: str, sqlite_db: Database, aws: AWS, s3: S3, look: Look) -> None:
     aws.put_database(sqlite_db.secret())
     s3.objects = {f"snapshots/history/{time.strftime('%Y-%m', time.gmtime())}.json": b"{"}
-    assert look(module)["history"]["code"] == "history"
+    assert look(module)["history"]["code"] == "malformed"
 
 
 def test_a_store_that_ignores_conditions(sqlite_db: Database, aws: AWS, s3: S3, look: Look) -> None:

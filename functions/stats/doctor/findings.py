@@ -56,8 +56,9 @@ def find(check: Check, known: Known, deadline: Deadline) -> Finding:
         return Finding("FAIL", str(error), error.code, error.kind)
     except SecretUnavailableError as error:
         return Finding("FAIL", f"it cannot be read: {error}", str(error))
-    except RemoteError as error:  # which ends with AWS's code
-        return Finding("FAIL", str(error), str(error).rpartition(" ")[2])
+    except RemoteError as error:
+        _, named, code = str(error).rpartition(": ")  # a key and AWS's code, or what is wrong with an object
+        return Finding("FAIL", str(error), code if named else "malformed")
     except ssl.SSLCertVerificationError as error:
         return Finding("FAIL", f"the certificate is refused: {error.verify_message}", "certificate")
     except OSError as error:

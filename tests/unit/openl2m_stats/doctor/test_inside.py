@@ -29,7 +29,7 @@ def advice(monkeypatch: pytest.MonkeyPatch, **finding: str) -> str:
         ({"name": "grants", "code": "42501", "kind": "forbidden"}, "openl2m-stats grants"),
         ({"name": "snapshot", "code": "AccessDenied"}, "FormerKmsKeyArns"),
         ({"name": "history", "code": "TimeoutError"}, "S3EndpointRouteTableIds"),
-        ({"name": "history", "code": "history"}, "history rebuild"),
+        ({"name": "history", "code": "malformed"}, "history rebuild"),
         ({"name": "writing", "code": "unconditional"}, "not S3"),
         ({"name": "clock", "code": "skew"}, "Synchronize"),
         ({"name": "statement", "code": "unforeseen"}, "report it"),

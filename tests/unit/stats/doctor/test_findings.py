@@ -38,6 +38,7 @@ def refused_certificate() -> ssl.SSLCertVerificationError:
             Finding("FAIL", "it cannot be read: AccessDeniedException", "AccessDeniedException"),
         ),
         (StorageError("p/latest.json: SlowDown"), Finding("FAIL", "p/latest.json: SlowDown", "SlowDown")),
+        (StorageError("p/latest.json is wrong"), Finding("FAIL", "p/latest.json is wrong", "malformed")),
         (refused_certificate(), Finding("FAIL", "the certificate is refused: self-signed certificate", "certificate")),
         (ConnectionRefusedError(111, "refused"), Finding("FAIL", "refused", "ConnectionRefusedError")),
         (TimeoutError(), Finding("FAIL", "TimeoutError", "TimeoutError")),
