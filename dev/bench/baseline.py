@@ -43,20 +43,15 @@ def numbers(run: Run, dialect: str, now: datetime) -> dict[str, int]:
     found["switchgroups"] = sum(number > 0 for number in members)
     for key, table in _TABLES.items():
         found[key] = count(table)
-    windows = _windows(dialect, now)
-    for window, inside in windows.items():
+    for window, inside in _windows(dialect, now).items():
         seen = "type IN (0, 1) AND " if window in {"last_hour", "today"} else ""
         found[f"devices_{window}"] = count(_distinct("switch_id", f"{seen}switch_id IS NOT NULL AND {inside}"))
-    for window, inside in windows.items():
         found[f"changes_{window}"] = count(f"switches_log WHERE type = 1 AND {inside}")
-    found["changes_total"] = counter("changes")
-    for window, inside in windows.items():
         found[f"users_{window}"] = count(_distinct("user_id", f"type = 5 AND {inside}"))
-    del windows["last_hour"]
-    for window, inside in windows.items():
-        found[f"api_calls_{window}"] = count(f"switches_log WHERE type = 5 AND action = 95 AND {inside}")
-    for window, inside in windows.items():
-        found[f"commands_{window}"] = count(f"switches_log WHERE type = 4 AND {inside}")
+        if window != "last_hour":
+            found[f"api_calls_{window}"] = count(f"switches_log WHERE type = 5 AND action = 95 AND {inside}")
+            found[f"commands_{window}"] = count(f"switches_log WHERE type = 4 AND {inside}")
+    found["changes_total"] = counter("changes")
     found["commands_total"] = counter("commands")
     return found
 
