@@ -1,4 +1,4 @@
-"""What the notices say: a subject, and a plain text that also reads well on a phone; pure."""
+"""The text of the notices: a subject, and plain text that also reads well on a phone."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ Text = tuple[str, str]
 
 @dataclass(frozen=True)
 class Fall:
-    """A number that fell at an instant, from one value to another, and what it is now."""
+    """A number that fell at `since` from `before` to `after`, and its value now."""
 
     key: str
     label: str
@@ -29,7 +29,7 @@ class Fall:
 
 @dataclass(frozen=True)
 class Writer:
-    """Writes about the deployment with this label, with links to its page. All methods return a subject and a text."""
+    """Writes a deployment's notices, with its label and links to its page. All methods return a subject and a text."""
 
     label: str | None
     url: str | None
@@ -48,7 +48,7 @@ class Writer:
         )
 
     def recovery(self, falls: Sequence[Fall]) -> Text:
-        """Write that numbers are back, at nine tenths or more of what they were."""
+        """Write that numbers are back, at more than nine tenths of what they were."""
         first = falls[0]
         return self._letter(
             f"{first.label} back at {first.now:,}{_more(falls)}",
@@ -58,7 +58,7 @@ class Writer:
         )
 
     def new_level(self, falls: Sequence[Fall]) -> Text:
-        """Write that numbers have stayed low, and that this is what the next ones are compared with."""
+        """Write that numbers have stayed low, and count as normal from now on."""
         first = falls[0]
         return self._letter(
             f"{first.label} still at {first.now:,} after 7 days{_more(falls)}",
