@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 from stats.notices.summary import Line, Week
 
 _STOP = (
-    "To stop these messages, use the link that AWS puts at the end of each mail. Whoever deploys openl2m-stats can "
-    "stop them for everyone, or choose which ones are sent: docs/notices.md."
+    "To stop these messages, use the link that AWS adds at the end of each email. The operator of openl2m-stats can "
+    "stop them for everyone, or choose which ones are sent: see docs/notices.md."
 )
 
 Text = tuple[str, str]
@@ -40,7 +40,7 @@ class Writer:
         first = falls[0]
         return self._letter(
             f"{first.label} fell from {first.before:,} to {first.after:,}{_more(falls)}",
-            f"On {self._time(first.since)}, these numbers were lower by a tenth or more than a day before.",
+            f"On {self._time(first.since)}, these numbers were at least 10 % lower than a day earlier.",
             _lines(f"{each.label}: {each.now:,}, yesterday {each.before:,} ({_change(each)})" for each in falls),
             "If this is intended, there is nothing to do. If not, find out what was deleted. The next message comes "
             "when the numbers are back, or after 7 days.",
@@ -71,8 +71,8 @@ class Writer:
         """Write that no total has grown for a day; `totals` are by label."""
         return self._letter(
             "no activity for 24 hours",
-            "For 24 hours nobody has logged in, changed a device or run a command. By this time, somebody had in each "
-            "of the last 4 weeks.",
+            "For 24 hours, nobody has logged in, changed a device or run a command. In each of the last 4 weeks, "
+            "somebody had done so by this time.",
             _lines(f"{label}: {total:,}" for label, total in totals.items()),
             "On a holiday, this is nothing to worry about. Otherwise, see whether people can reach OpenL2M and log in. "
             "The next message comes when somebody does.",
@@ -82,7 +82,7 @@ class Writer:
         """Write that there is activity again; `totals` are before and now, by label."""
         return self._letter(
             "active again",
-            f"There was no activity since {self._time(since)}. Now there is.",
+            f"There had been no activity since {self._time(since)}. Now there is.",
             _lines(f"{label}: {now:,}, was {before:,}" for label, (before, now) in totals.items()),
         )
 
@@ -93,7 +93,7 @@ class Writer:
         if not (week.happened or week.used or week.stored):
             return self._letter(
                 f"no numbers from {first} to {last}",
-                f"There is no snapshot from {span}, so there is nothing to sum up. The next summary comes on Monday.",
+                f"There is no snapshot from {span}, so nothing can be summarized. The next summary comes on Monday.",
             )
         return self._letter(
             f"last week: {_entry(week.happened[0], '')}" if week.happened else f"the week to {last}",
@@ -120,7 +120,7 @@ def _known(week: Week) -> str:
     missing = f"There is no snapshot of {_and([f'{day:%A}' for day in week.missing])}. " if week.missing else ""
     if week.compared:
         return f"{missing}In brackets: differences from the week before."
-    return f"{missing}The history does not cover this week and the one before in full, so not all is compared."
+    return f"{missing}The history does not cover this week and the one before in full, so not all numbers are compared."
 
 
 def _entry(line: Line, colon: str = ":") -> str:
