@@ -100,7 +100,7 @@ def _id(text: str) -> str:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @of_stack
 def replay(stack: str | None, ids: tuple[str, ...], everything: bool, as_json: bool) -> int:
-    """Take the missing snapshots of failed runs, with the current numbers.
+    """Take the snapshots of failed runs, with the current numbers.
 
     Each event stays in the queue until its snapshot is stored. A snapshot that exists already is not taken again. An
     event that the function refuses is skipped; after any other failure, replaying stops. The exit code is 1 if an event
