@@ -106,7 +106,7 @@ def _seconds(text: str) -> int:
 def command(
     url: str, key_file: str | None, max_age: int, minimums: tuple[tuple[str, int], ...], timeout: int
 ) -> _Result:
-    """Check a deployment, as a plugin for Nagios and Icinga.
+    """Check a deployment, as a plugin for Nagios, Icinga or Checkmk.
 
     Print one line with performance data. Exit with 0 if all is well, 1 if the numbers are old, 2 if the API does not
     answer or a number is too low, and 3 if the check cannot be made: wrong usage, or a token that is not accepted.

@@ -1,4 +1,4 @@
-"""`openl2m-stats notices --dry-run`: what the snapshot function would say now."""
+"""`openl2m-stats notices --dry-run`: shows the notices that the snapshot function would send now."""
 
 import json
 
@@ -19,22 +19,22 @@ from stats.notices.sending import writer_of
 from stats.snapshots.store import Snapshot, open_snapshots
 
 _SECONDS = 30
-_NO_TOPIC = "No topic gets it: neither NotifyTopicArn nor NotifyEmail is set."
+_NO_TOPIC = "Notices are off: neither NotifyTopicArn nor NotifyEmail is set."
 
 
 @click.command(name="notices")
-@click.option("--dry-run", is_flag=True, help="Send nothing. The command cannot do anything else.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, with what was said before.")
+@click.option("--dry-run", is_flag=True, help="Send nothing. Required: the command cannot send.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, with the earlier notices.")
 @time_zone_option
 @of_stack
 def command(stack: str | None, time_zone: str | None, dry_run: bool, as_json: bool) -> None:
     """Show the notices that would be sent now.
 
-    It judges the newest snapshot, sends nothing and needs no database. The snapshot function sends the notices, after
-    each snapshot.
+    It evaluates the newest snapshot, sends nothing and does not read the database. The snapshot function sends the
+    notices, after each snapshot.
     """
     if not dry_run:
-        text = "the snapshot function sends the notices: give --dry-run to see what it would say now"
+        text = "only the snapshot function sends notices: use --dry-run to see what it would send now"
         raise WrongUsage(text, click.get_current_context())
     try:
         settings = load(variables_of(stack, time_zone, "SNAPSHOT_BUCKET", function="SnapshotFunction"))
@@ -58,7 +58,7 @@ def command(stack: str | None, time_zone: str | None, dry_run: bool, as_json: bo
 
 
 def _read(settings: Settings) -> tuple[Snapshot, said.State, list[said.Notice]]:
-    """Return the newest snapshot, what has been said, and the notices that are due."""
+    """Return the newest snapshot, the record of notices, and the notices that are due."""
     deadline, snapshots = Deadline.after(_SECONDS), open_snapshots(settings, attempts=3)
     newest = snapshots.latest(deadline) if snapshots else None
     if snapshots is None or newest is None:

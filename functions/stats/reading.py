@@ -30,9 +30,9 @@ class Gap(NamedTuple):
 
 
 def find_gaps(run: Callable[[str], None], statistics: tuple[Statistic, ...] = STATISTICS) -> list[Gap]:
-    """Find what the statistics need and cannot read: tables, and columns where only some of a table's are missing.
+    """Return the tables that the statistics need and cannot read, or their columns if only some cannot be read.
 
-    `run` runs a statement, or raises DatabaseError. Raise that of an error that is not about a table or a column.
+    `run` runs a statement, or raises DatabaseError. Raise its error if that is not about a table or a column.
     """
 
     def attempt(column: str, table: str) -> DatabaseError | None:

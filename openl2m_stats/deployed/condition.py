@@ -20,7 +20,7 @@ _STILL_WORKS = {"UPDATE_ROLLBACK_COMPLETE", "IMPORT_ROLLBACK_COMPLETE"}
 
 
 def check_stack(stack: Description) -> Finding:
-    """Tell whether the stack is as it was deployed, and accepts a deployment."""
+    """Check that the stack is as it was deployed, and accepts a deployment."""
     seen = f"{stack.status} since {timestamp(stack.changed.replace(microsecond=0))}"
     if stack.status in _WORKS:
         return Finding("ok", seen)

@@ -1,4 +1,4 @@
-"""`openl2m-stats failures`: the snapshot runs that failed at every try, whose events wait in the stack's queue."""
+"""`openl2m-stats failures`: the snapshot runs that failed at every attempt, whose events wait in the stack's queue."""
 
 import contextlib
 import json
@@ -26,8 +26,8 @@ _QUEUE = "SnapshotFailuresUrl"
 def command() -> None:
     """Show, replay or delete the events of failed snapshot runs.
 
-    A run that failed at every try leaves its event in a queue, where it stays for 14 days. While there is one, an alarm
-    is on.
+    A run that failed at every attempt leaves its event in a queue for 14 days. An alarm is on as long as the queue has
+    events.
     """
 
 
@@ -52,7 +52,7 @@ def _open(name: str) -> _Stack:
 def list_(stack: str | None, as_json: bool) -> int:
     """List the failed runs.
 
-    The queue stays as it is. The exit code is 1 if there are any.
+    It does not change the queue. The exit code is 1 if there are failed runs.
     """
     opened = _open(named(stack))
     with reading(opened.name):
@@ -78,7 +78,7 @@ def _line(text: str) -> list[str]:
 
 
 def _look(queue: Queue) -> Sequence[Failure]:
-    """Return the failures, which others can receive again at once."""
+    """Return the failures, which others can receive again immediately."""
     found: list[Failure] = []
     try:
         for batch in queue.receive(_LIST_SECONDS):
@@ -90,7 +90,7 @@ def _look(queue: Queue) -> Sequence[Failure]:
 
 def _id(text: str) -> str:
     if len(text) < 4 or not set(text) <= set("0123456789abcdef-"):
-        raise ValueError("it takes an id of `failures list`, or its first characters")
+        raise ValueError("it takes an id from `failures list`, or at least its first 4 characters")
     return text
 
 
@@ -100,11 +100,11 @@ def _id(text: str) -> str:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @of_stack
 def replay(stack: str | None, ids: tuple[str, ...], everything: bool, as_json: bool) -> int:
-    """Take the snapshots of failed runs, whose numbers are those of now.
+    """Take the snapshots of failed runs, with the current numbers.
 
-    Each event leaves the queue once its snapshot is stored; until then it stays there. A snapshot that is there already
-    is not taken again. An event that the function refuses is left out; after any other failure, replaying stops. The
-    exit code is 1 if something could not be replayed.
+    Each event stays in the queue until its snapshot is stored. A snapshot that exists already is not taken again. An
+    event that the function refuses is skipped; after any other failure, replaying stops. The exit code is 1 if an event
+    could not be replayed.
     """
     if bool(ids) == everything:
         raise WrongUsage("name the events by their ids, or use --all", click.get_current_context())
@@ -136,7 +136,7 @@ def replay(stack: str | None, ids: tuple[str, ...], everything: bool, as_json: b
 def purge(stack: str | None, yes: bool, as_json: bool) -> None:
     """Delete the events of all failed runs, which ends the alarm.
 
-    Their snapshots are then not taken. SQS needs up to a minute.
+    The missing snapshots are then never taken. SQS needs up to a minute.
     """
     opened = _open(named(stack))
     with reading(opened.name):

@@ -50,7 +50,7 @@ def with_ca_file(variables: Mapping[str, str]) -> dict[str, str]:
 def variables_of(stack: str | None, time_zone: str | None, *needed: str, function: str = _API) -> dict[str, str]:
     """Return the variables of a stack's function, or else of this environment with a time zone.
 
-    Raise WrongUsage if one lacks. The secrets count as given unless they are among those that are needed.
+    Raise WrongUsage if one of `needed` is missing. The ids of the secrets get placeholders unless they are set.
     """
     context = click.get_current_context()
     if stack:

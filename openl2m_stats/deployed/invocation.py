@@ -42,9 +42,9 @@ def invoke(function: str, event: Any, session: Any = None) -> Any:
 
 
 def run_snapshot(function: str, event: Mapping[str, Any], session: Any = None) -> dict[str, Any]:
-    """Let the snapshot function take the snapshot of a schedule's event, an empty one meaning now.
+    """Invoke the snapshot function with a schedule's event; an empty event takes a snapshot for now.
 
-    Return what the function does: the `key` of the snapshot that is stored, its times, and in `written` whether this
+    Return the function's result: the `key` of the snapshot that is stored, its times, and in `written` whether this
     run has written it. Raise InvocationError.
     """
     answer = invoke(function, event, session)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from openl2m_stats.deployed.stack import ALIAS, Account, Description
 
-# CloudFormation publishes the snapshot function's version after the API's, and nothing else waits for so long.
+# CloudFormation publishes the snapshot function's version after the API's, and no deployment takes longer in between.
 _LONGEST_DEPLOYMENT = timedelta(hours=1)
 
 
@@ -21,11 +21,11 @@ class Version:
 
 @dataclass(frozen=True)
 class Function:
-    """One of the stack's functions, with its versions from the oldest on.
+    """One of the stack's functions, with its versions, oldest first.
 
-    `live` is the version that answers, 0 for $LATEST, `revision` the alias's own id of that state, and `shifted` says
-    whether other versions get a part of the calls. `deployed` is the version that the stack names: after a rollback, a
-    newer one than `live`.
+    `live` is the version that answers, 0 for $LATEST. `revision` is the alias's RevisionId. `shifted` says whether
+    other versions get a part of the calls. `deployed` is the version in the stack: after a rollback, it is newer than
+    `live`.
     """
 
     name: str
@@ -36,13 +36,13 @@ class Function:
     deployed: int
 
     def find(self, number: int) -> Version | None:
-        """Return the version of a number, if it is there."""
+        """Return the version with a number; None if Lambda no longer has it."""
         return next((each for each in self.versions if each.number == number), None)
 
 
 @dataclass(frozen=True)
 class Deployment:
-    """The versions of the API's function and of the snapshot function that a deployment left, and when it began."""
+    """The versions of the API's function and of the snapshot function after a deployment, and when it began."""
 
     published: datetime
     api: int
@@ -74,23 +74,22 @@ def versions(account: Account, function: str) -> Iterator[Version]:
     """Yield a function's published versions. Raise one of AWS_ERRORS."""
     for page in account.awslambda.get_paginator("list_versions_by_function").paginate(FunctionName=function):
         for found in page["Versions"]:
-            # $LATEST is what is deployed next, and no version.
+            # $LATEST is not a published version.
             if found["Version"].isdecimal():
                 published = datetime.fromisoformat(found["LastModified"])
                 yield Version(int(found["Version"]), published, found.get("CodeSha256", "")[:8])
 
 
 def named_by_stack(arns: Sequence[str], function: str) -> set[str]:
-    """Return the function's versions among the ARNs of the versions that a stack names."""
+    """Return the version numbers of the function among the ARNs of a stack's versions."""
     split = [arn.split(":") for arn in arns]
     return {arn[-1] for arn in split if arn[-2] == function}
 
 
 def deployments(api: Function, snapshots: Function) -> list[Deployment]:
-    """Return the deployments whose versions are still there, from the oldest on.
+    """Return the deployments whose versions still exist, oldest first.
 
-    A deployment publishes a version of the API's function, of both, or of the snapshot function; the other function
-    then keeps the version that it has.
+    A deployment publishes a version of one function or of both. The other function keeps its version.
     """
     found: list[Deployment] = []
     both = [(each.published, 0, each.number) for each in api.versions]

@@ -1,7 +1,7 @@
-"""The queue of the snapshot runs that failed at every try, each with its event.
+"""The queue of the snapshot runs that failed at every attempt, each with its event.
 
-Lambda puts the event itself there, for a run that failed. EventBridge Scheduler puts its call of Lambda there, with the
-event as the payload, for a run that it could not start.
+For a run that failed, Lambda puts the event itself there. For a run that EventBridge Scheduler could not start, it puts
+its call of Lambda there, with the event as the payload.
 """
 
 import json
@@ -13,8 +13,8 @@ from typing import Any
 from openl2m_stats.terminal import printable
 from stats.base.instants import timestamp
 
-_BATCH = 10  # the most that SQS takes and returns
-_WAIT_SECONDS = 1  # with any wait, SQS looks at all of its servers
+_BATCH = 10  # SQS's limit for each call
+_WAIT_SECONDS = 1  # any wait is a long poll, which queries all of SQS's servers
 
 
 @dataclass(frozen=True)
@@ -41,14 +41,14 @@ class Queue:
         self._client, self._url = client, url
 
     def waiting(self) -> tuple[int, int]:
-        """Return about how many messages can be received, and how many somebody has received and not deleted."""
+        """Return about how many messages can be received, and how many others have received and not deleted."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         found = self._client.get_queue_attributes(QueueUrl=self._url, AttributeNames=names)["Attributes"]
         visible, hidden = (int(found.get(name, 0)) for name in names)
         return visible, hidden
 
     def receive(self, seconds: int) -> Iterator[list[Failure]]:
-        """Yield the failures in batches. A batch is hidden from others for so many seconds, or until it is released."""
+        """Yield the failures in batches. A batch is hidden from others for `seconds`, or until it is released."""
         seen: set[str] = set()
         while True:
             answer = self._client.receive_message(
@@ -79,12 +79,12 @@ class Queue:
         self._client.delete_message(QueueUrl=self._url, ReceiptHandle=failure.receipt)
 
     def purge(self) -> None:
-        """Remove all failures, which takes SQS up to a minute."""
+        """Remove all failures. SQS needs up to a minute."""
         self._client.purge_queue(QueueUrl=self._url)
 
 
 def parse(message: dict[str, Any]) -> Failure:
-    """Return the failure of a message, whose event is None if it has none that the function takes."""
+    """Return the failure in a message. Its event is None if the message has none for the snapshot function."""
     attributes = {name: each.get("StringValue", "") for name, each in message.get("MessageAttributes", {}).items()}
     sent = int(message.get("Attributes", {}).get("SentTimestamp", 0)) // 1000
     words = [attributes.get(name, "") for name in ("ERROR_CODE", "ERROR_MESSAGE", "ErrorMessage")]
@@ -105,7 +105,7 @@ def _event(body: str, scheduled_time: str | None) -> dict[str, Any] | None:
 
 
 def _objects(text: Any) -> Iterable[dict[str, Any]]:
-    """Yield the JSON object that a text holds, and the payload within, which may be text once more."""
+    """Yield the JSON object in a text, and the payload within it, which may be JSON text again."""
     try:
         found = json.loads(text) if isinstance(text, str) else text
     except ValueError:

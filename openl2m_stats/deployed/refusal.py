@@ -1,4 +1,4 @@
-"""What makes a stack's API answer 401 to everybody, or to this machine, whatever it can read."""
+"""Settings that make a stack's API answer 401 to everybody or to this machine, even if it cannot read the tokens."""
 
 from collections.abc import Mapping
 
@@ -10,7 +10,7 @@ _REASONS = {
 
 
 def unproven(parameters: Mapping[str, str]) -> str | None:
-    """Return why a 401 does not show that the token secret was read, by the stack's parameters; None if it does."""
+    """Return why a 401 does not show that the function can read the token secret; None if it does."""
     found = (reason for name, reason in _REASONS.items() if _restricts(name, parameters))
     return next((f"{reason}, so this does not show that it can read the tokens" for reason in found), None)
 

@@ -1,4 +1,4 @@
-"""Replaying failed snapshot runs: each leaves the queue once its snapshot is stored, and no other does."""
+"""Replaying failed snapshot runs: an event leaves the queue only once its snapshot is stored."""
 
 import sys
 from collections.abc import Generator, Sequence
@@ -9,25 +9,25 @@ from openl2m_stats.deployed.queue import Failure, Queue
 from openl2m_stats.errors import Failed
 
 SHOWN = 8  # characters of an id
-_SECONDS = 900  # for all events of a batch, one after the other
-_REFUSED = "ScheduleError"  # the function's, for an event that will never do
+_SECONDS = 900  # for the events of a batch, one after the other
+_REFUSED = "ScheduleError"  # the function's error for an event that it will never accept
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What has been replayed, and what the function can do nothing with."""
+    """The replayed events, and those that the function refused."""
 
     replayed: list[dict[str, object]]
     refused: list[dict[str, str]]
 
     def refuse(self, failure: Failure, why: str) -> None:
-        """Note and print that the function does not take an event."""
+        """Record and print that the function refused an event."""
         print(f"{failure.id[:SHOWN]} was refused: {why.rstrip('.')}.", file=sys.stderr)
         self.refused.append({"id": failure.id, "reason": why})
 
 
 def chosen(queue: Queue, ids: Sequence[str]) -> Generator[Failure]:
-    """Yield the failures with some ids, or all of them; others can receive what is still there when that is over."""
+    """Yield the failures with some ids, or all. Afterwards, others can receive again those still in the queue."""
     received: list[Failure] = []
     missing = set(ids)
     try:
@@ -47,7 +47,7 @@ def chosen(queue: Queue, ids: Sequence[str]) -> Generator[Failure]:
 
 
 def replay(queue: Queue, function: str, failure: Failure, outcome: Outcome, *, quietly: bool) -> None:
-    """Take the snapshot of a failed run, or note that its event will never do, and print what was done.
+    """Take the snapshot of a failed run, or record that the function refused its event, and print the outcome.
 
     Raise InvocationError or one of AWS_ERRORS; the event is then still in the queue.
     """
@@ -61,9 +61,9 @@ def replay(queue: Queue, function: str, failure: Failure, outcome: Outcome, *, q
             raise
         outcome.refuse(failure, str(error))
         return
-    # Should this fail, another replay takes no second snapshot: the function finds the one that is stored.
+    # If this fails, another replay takes no second snapshot: the function finds the stored one.
     queue.delete(failure)
     outcome.replayed.append({"id": failure.id, **snapshot})
     if not quietly:
-        there = "" if snapshot.get("written") else ", which was there"
+        there = "" if snapshot.get("written") else ", which existed already"
         print(f"{failure.id[:SHOWN]}: {snapshot['key']}{there}", flush=True)

@@ -1,4 +1,4 @@
-"""`openl2m-stats versions rollback`: the alias of both functions back to earlier versions."""
+"""`openl2m-stats versions rollback`: moves the alias of both functions back to earlier versions."""
 
 import json
 import sys
@@ -47,10 +47,10 @@ class _Move:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @of_stack
 def rollback(stack: str | None, api: int | None, snapshots: int | None, yes: bool, as_json: bool) -> int:
-    """Move both functions back to earlier versions, at once.
+    """Roll both functions back to earlier versions.
 
-    Without --to, it undoes the last deployment: running it twice goes back no further. The next deployment that changes
-    something moves both functions forward again.
+    It takes effect immediately. Without --to, it undoes the last deployment; running it again changes nothing. The next
+    deployment that changes a function moves it forward again.
     """
     if snapshots is not None and api is None:
         raise WrongUsage("--snapshots-to needs --to", click.get_current_context())
@@ -79,8 +79,8 @@ def _refuse_while_changing(stack: Description) -> None:
     if stack.is_changing:
         cancel = f"aws cloudformation cancel-update-stack --stack-name {stack.name} --region {stack.region}"
         raise Failed(
-            f"{stack.name} is in {stack.status}, and CloudFormation would move the alias again. Wait for its end, or "
-            f"undo an update with: {cancel}"
+            f"{stack.name} is in {stack.status}, and CloudFormation would move the alias again. Wait until it ends, or "
+            f"cancel an update with: {cancel}"
         )
 
 
@@ -133,7 +133,7 @@ def _carry_out(account: Account, moves: Sequence[_Move]) -> int:
             )
         except AWS_ERRORS as error:
             moved = isinstance(error, ClientError) and error.response["Error"]["Code"] == "PreconditionFailedException"
-            why = "Somebody else has moved the alias meanwhile." if moved else explain(error)
+            why = "Somebody else has moved the alias in the meantime." if moved else explain(error)
             before = f"{moves[0].function.name} was moved. " if number else ""
             print(f"{before}{name} was not moved: {why} See `versions list`, then run this again.", file=sys.stderr)
             return 2

@@ -55,7 +55,7 @@ class Description:
         return self.status.endswith("_IN_PROGRESS")
 
     def output(self, name: str) -> str:
-        """Return an output. Raise StackError when the stack lacks it: its first deployment has not ended well."""
+        """Return an output. Raise StackError without it: the first deployment of the stack has not succeeded."""
         if name not in self.outputs:
             raise StackError(f"The stack {self.name} has no output {name}: it is in {self.status}.")
         return self.outputs[name]

@@ -1,4 +1,4 @@
-"""`openl2m-stats status`: what a stack is doing now, in a page."""
+"""`openl2m-stats status`: what a stack is doing now, on one page."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ from stats.base.zones import time_zone
 from stats.snapshots.store import Snapshots
 
 _SECONDS = 10
-_NAMES_A_TIME = 100  # the most that CloudWatch takes
+_NAMES_A_TIME = 100  # CloudWatch's limit
 # The same in every deployment, or shown elsewhere.
 _NOT_SHOWN = {"DATABASE_CA_FILE", "DATABASE_TLS", "SNAPSHOT_BUCKET", "STACK_LABEL", "TOKENS_SECRET_ID"}
 
@@ -32,8 +32,8 @@ _NOT_SHOWN = {"DATABASE_CA_FILE", "DATABASE_TLS", "SNAPSHOT_BUCKET", "STACK_LABE
 def command(stack: str | None, as_json: bool) -> int:
     """Show a deployed stack's state.
 
-    It shows the versions that answer, the settings in force, the newest snapshot with its numbers, failed runs and
-    alarms, and changes nothing. The exit code is 1 if a line says FAIL: a deployment failed, snapshots have stopped, an
+    It shows the versions that answer, the settings in effect, the newest snapshot with its numbers, failed runs and
+    alarms. It changes nothing. The exit code is 1 if a line says FAIL: a deployment failed, snapshots have stopped, an
     alarm is on, or a part cannot be read.
     """
     with reading(named(stack)):
@@ -100,7 +100,7 @@ def _snapshot(_account: Account, stack: Description, shown: dict[str, Any]) -> F
     seen = f"the newest is of {taken_at}, {age:,} s ago"
     if age > most:
         advice = "`openl2m-stats snapshot` takes one, or says why it cannot."
-        return Finding("FAIL", f"{seen}, more than the {most:,} s that it may be", advice)
+        return Finding("FAIL", f"{seen}, more than the {most:,} s that are allowed", advice)
     return Finding("ok", seen)
 
 
@@ -115,7 +115,7 @@ def _failures(account: Account, stack: Description, shown: dict[str, Any]) -> Fi
     waiting, hidden = Queue(account.client("sqs"), stack.output("SnapshotFailuresUrl")).waiting()
     shown["failures"] = {"waiting": waiting, "being_replayed": hidden}
     if waiting or hidden:
-        seen = f"{waiting + hidden:,} snapshot run{'s' if waiting + hidden > 1 else ''} failed at every try"
+        seen = f"{waiting + hidden:,} snapshot run{'s' if waiting + hidden > 1 else ''} failed at every attempt"
         return Finding("warn", seen, "`openl2m-stats failures list` shows them.")
     return Finding("ok", "none")
 

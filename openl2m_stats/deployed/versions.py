@@ -86,9 +86,10 @@ def _described(function: published.Function) -> dict[str, Any]:
 @click.option("--dry-run", is_flag=True, help="Show what would be deleted, and delete nothing.")
 @of_stack
 def prune(stack: str | None, keep: int, dry_run: bool) -> int:
-    """Delete old versions of a stack's functions. SnapStart is billed for each of them.
+    """Delete old versions of a stack's functions.
 
-    The newest ones stay, and so do those that an alias points to or that the stack refers to.
+    With SnapStart, AWS bills each of them. The newest ones stay, and so do those that an alias points to or that the
+    stack refers to.
     """
     name = named(stack)
     with reading(name):
@@ -101,7 +102,7 @@ def _prune(account: Account, arns: Sequence[str], function: str, keep: int, dry_
     deleted: list[str] = []
     try:
         versions = [str(number) for number in sorted(each.number for each in published.versions(account, function))]
-        # Asked for last: what an alias points to by now is kept.
+        # Listed last, so that a version that an alias points to by now is kept.
         kept = set(versions[-keep:]) | published.named_by_stack(arns, function) | set(_aliased(account, function))
         for version in versions:
             if version not in kept:

@@ -1,4 +1,4 @@
-"""Tables that the statement needs and that are in another schema than expected."""
+"""Tables that the statement needs, in another schema than expected."""
 
 import shlex
 from collections import Counter
@@ -25,7 +25,7 @@ def _elsewhere(session: Session, tables: Sequence[str], found: Sequence[tuple[st
     [(schema, count)] = Counter(schema for _, schema in found).most_common(1)
     user = session.server.user
     command = f"openl2m-stats grants --engine postgresql --user {shlex.quote(user)} --schema {shlex.quote(schema)}"
-    seen = f"{count} of the tables are in the schema {schema}, which {user} may not use or has not in its search path"
+    seen = f"{count} of the tables are in the schema {schema}, which {user} may not use, or does not search"
     missing = [table for table in tables if table not in {table for table, _ in found}]
     if missing:
         seen += f"; these tables do not exist: {listed(missing, _MOST)}"

@@ -1,4 +1,4 @@
-"""The API's address, called like its users do."""
+"""A call of the API's address, as its users make it."""
 
 import secrets
 import time

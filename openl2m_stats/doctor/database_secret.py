@@ -19,7 +19,7 @@ _MANAGED = (
 
 
 def check_database_secret(known: Known) -> Finding:
-    """Check that the secret describes a server."""
+    """Check that the database secret can be read and describes a server; open the session for later checks."""
     secret_id = known.settings.database_secret_id
     try:
         text = known.store.get(secret_id, Deadline.after(SECONDS))

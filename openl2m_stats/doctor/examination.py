@@ -23,8 +23,8 @@ from stats.base.settings import SettingsError, load
 from stats.database.driver import DatabaseError
 
 _REACHED = (
-    "The deployed function reaches it, so the API works. For the checks that follow, run this inside the VPC, or give "
-    "--database-url a tunnel."
+    "The deployed function reaches it, so the API works. For the remaining checks, run this inside the VPC, or "
+    "through a tunnel with --database-url."
 )
 
 

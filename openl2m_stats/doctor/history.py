@@ -1,4 +1,4 @@
-"""The history: is any month damaged, also one that nobody has asked for since?"""
+"""The history: whether a month is damaged, even one that nobody has requested since."""
 
 from openl2m_stats.aws import AWS_ERRORS, explain
 from openl2m_stats.doctor.findings import Finding, Known, listed
@@ -9,7 +9,7 @@ _MOST = 5
 
 
 def check_history(known: Known) -> Finding:
-    """Tell how many months there are, and which of them are damaged."""
+    """Count the months, and list the damaged ones."""
     settings = known.settings
     if settings.snapshot_bucket is None:
         return Finding("ok", "SNAPSHOT_BUCKET is not set: the API does without")
@@ -22,7 +22,7 @@ def check_history(known: Known) -> Finding:
     except AWS_ERRORS as error:
         return _unreadable(explain(error))
     if damaged:
-        advice = "`openl2m-stats history rebuild` mends them. Old versions are kept for 90 days."
+        advice = "`openl2m-stats history rebuild` repairs them. Old versions are kept for 90 days."
         return Finding("FAIL", f"damaged: {listed(damaged, _MOST)}", advice)
     if not found:
         return Finding("ok", "none yet")
@@ -30,5 +30,5 @@ def check_history(known: Known) -> Finding:
 
 
 def _unreadable(why: str) -> Finding:
-    advice = "Reading takes s3:GetObject for the objects and s3:ListBucket for the bucket."
+    advice = "Reading needs s3:GetObject for the objects and s3:ListBucket for the bucket."
     return Finding("FAIL", f"it cannot be read: {why}", advice)

@@ -1,4 +1,4 @@
-"""What the deployed functions find themselves, with their own roles and network, and what to do about it."""
+"""The findings of the deployed functions, with their own roles and network, and advice for each."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ from stats.database.driver import DatabaseError, Kind
 
 _UNREACHED = frozenset({"TimeoutError", "ConnectTimeoutError", "EndpointConnectionError", "ReadTimeoutError"})
 _OTHER = ""  # any other code
-# What to do, by the check and the code of what went wrong.
+# Advice by check and error code.
 _ADVICE: Mapping[str, Mapping[str, str]] = {
     "secret": {
-        "unreached": "The function's subnets have no way to Secrets Manager: they need a NAT, an endpoint of the VPC, "
-        "or SecretsManagerEndpoint=true.",
+        "unreached": "The function's subnets have no route to Secrets Manager: they need a NAT, a VPC endpoint, or "
+        "SecretsManagerEndpoint=true.",
         "no token": "Create a token with `openl2m-stats tokens create`.",
         "malformed": "The check of the token secret from this machine says more: correct it.",
         "bad secret": FORM,
@@ -42,10 +42,10 @@ _ADVICE: Mapping[str, Mapping[str, str]] = {
     },
     "clock": {_OTHER: "Synchronize the database's clock: windows are counted from now."},
     "bucket": {
-        "unreached": "The function's subnets have no way to S3: they need a NAT, or S3EndpointRouteTableIds.",
+        "unreached": "The function's subnets have no route to S3: they need a NAT, or S3EndpointRouteTableIds.",
         "none": "If this stays, look at the snapshot function's log: `make logs`.",
-        "malformed": "The next run replaces latest.json; `openl2m-stats history rebuild` mends a month.",
-        "unconditional": "This is not S3: runs at the same time would overwrite each other's work.",
+        "malformed": "The next run replaces latest.json; `openl2m-stats history rebuild` repairs a month.",
+        "unconditional": "The store does not behave like S3: concurrent runs would overwrite each other's work.",
         "NoSuchBucket": "The bucket is gone: look at SnapshotBucketName.",
         _OTHER: "Look at the function's role, at the bucket's policy, and at the key: what was written with an earlier "
         "KmsKeyArn needs that in FormerKmsKeyArns.",
@@ -59,11 +59,11 @@ _GROUPS = {
     "writing": "bucket",
 }
 _UNFORESEEN = "`make logs` shows where: please report it."
-_NOT_CALLED = "It takes lambda:InvokeFunction on the alias `live` of both functions."
+_NOT_CALLED = "Your credentials need lambda:InvokeFunction on the alias `live` of both functions."
 _CRASHED = "`make logs` shows more. If a deployment caused it, roll back."
 _OLD = (
     "function",
-    Finding("warn", "it cannot examine itself", "Its version is older than this command: deploy this one."),
+    Finding("warn", "it cannot examine itself", "Its version is older than this command's: deploy this version."),
 )
 
 

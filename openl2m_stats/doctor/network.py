@@ -83,7 +83,7 @@ def check_tls(known: Known) -> Finding:
     try:
         certificate = shake_hands(server, context, known.named.host, Deadline.after(_SECONDS))
     except NoTLSError:
-        advice = "Switch TLS on: the function sends no user name and no password without."
+        advice = "Switch TLS on: the function sends no user name and no password without it."
         return Finding("FAIL", "the server offers no TLS", advice)
     except ssl.SSLCertVerificationError as error:
         return Finding("FAIL", f"the certificate is refused: {error.verify_message}", _advice(error, settings))

@@ -19,10 +19,10 @@ _FUNCTIONS = ("StatsFunctionName", "SnapshotFunctionName")
 class Setup:
     """The function's variables, the newest snapshot's age limit in seconds, and the API's address, if there is one.
 
-    `functions` are the names of those that are deployed, which can examine themselves.
+    `functions` are the names of the deployed functions, which can examine themselves.
 
     `local`: nothing has run yet that could have taken a snapshot. `login`, in the form of the database secret, is
-    another way to the database that the secret names.
+    another route to the database in the secret, such as a tunnel.
     """
 
     title: str

@@ -38,7 +38,7 @@ def _empty(seen: str) -> Finding:
 
 def _of_entries(entries: list[Any], size: int) -> Finding:
     if not entries:
-        return _empty("it holds no token")
+        return _empty("it has no tokens")
     now = datetime.now(UTC)
     tokens, problems = parse_entries(entries)
     malformed = [f"{name} ({problem})" for name, problem in problems]

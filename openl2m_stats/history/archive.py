@@ -19,7 +19,7 @@ from stats.snapshots.store import Snapshot, parse
 
 Rows = dict[str, months.Row]
 
-_SECONDS = 30  # to read a month, or to write one with all tries
+_SECONDS = 30  # to read a month, or to write one with all attempts
 _ATTEMPTS = 3  # of each call to S3
 _READERS = 16
 # A run reads at most 14 days after its time, and a day begins up to 14 hours before it does in UTC.
@@ -35,7 +35,7 @@ _MONTH = re.compile(r"history/(\d{4}-\d{2})\.json")
 
 @dataclass(frozen=True)
 class Month:
-    """A month's current object, None if there is none, and its rows by day, None if it is damaged."""
+    """A month's current object, None if it does not exist, and its rows by day, None if it is damaged."""
 
     stored: Stored | None
     rows: Rows | None
@@ -61,7 +61,7 @@ class Archive:
         return Month(stored, _rows(stored) if stored else {})
 
     def last_good(self, month: str) -> tuple[datetime, Rows] | None:
-        """Return when a month's newest usable version was written, and its rows; None if there is none."""
+        """Return when a month's newest usable version was written, and its rows; None if no version is usable."""
         key = self._prefix + months.key_of(month)
         pages = self._client.get_paginator("list_object_versions").paginate(Bucket=self._name, Prefix=key)
         for version in (version for page in pages for version in page.get("Versions", []) if version["Key"] == key):

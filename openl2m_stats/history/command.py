@@ -103,8 +103,8 @@ def _counted(month: str, rows: Rows | None, first: str, yesterday: date) -> dict
 def rebuild(stack: str | None, time_zone: str | None, month: str | None, yes: bool) -> int:
     """Rebuild MONTH, or all months, from the single snapshots.
 
-    Each day gets the snapshot that was read last on it. Days without single snapshots stay as they are. A damaged month
-    begins with its last good version. The exit code is 1 if a damaged month could not be repaired.
+    Each day gets its last snapshot. Days without single snapshots stay as they are. A damaged month starts from its
+    last good version. The exit code is 1 if a damaged month could not be repaired.
     """
     with _archive(stack, time_zone) as (settings, archive):
         keys = archive.keys(month)
@@ -118,7 +118,7 @@ def rebuild(stack: str | None, time_zone: str | None, month: str | None, yes: bo
 
 
 def _rows_by_month(archive: Archive, keys: list[str]) -> dict[str, Rows]:
-    """Return by month a row for each day, from its last snapshot."""
+    """Return for each month a row for each day, from the day's last snapshot."""
     rows: dict[str, Rows] = {}
     skipped = 0
     stderr = sys.stderr if sys.stderr.isatty() else io.StringIO()
@@ -144,7 +144,7 @@ def _rebuild(archive: Archive, month: str, new: Rows) -> int:
             print(f"{month}: damaged, without a good version and without single snapshots")
             return 1
         archive.replace(month, version[1] if version else new, now)
-        begun = f"was damaged, begins with {f'the version of {_time(version[0])}' if version else 'nothing'}, "
+        begun = f"was damaged, starts from {f'the version of {_time(version[0])}' if version else 'nothing'}, "
         now = archive.month(month)
     archive.put(month, new)
     rows = archive.month(month).rows or {}

@@ -1,4 +1,4 @@
-"""With which key the bucket's objects are encrypted, and writing them anew with the present one."""
+"""The encryption of the bucket's objects, and rewriting them with the bucket's current key."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,31 +13,31 @@ from openl2m_stats.aws import AWS_ERRORS, client
 from openl2m_stats.errors import Failed
 
 _WORKERS = 16
-_TRIES = 10  # of an object that others write at the same time
+_TRIES = 10  # for an object that others write at the same time
 _CONFIG = Config(
     connect_timeout=5,
     read_timeout=30,
     retries={"mode": "standard", "total_max_attempts": 3},
     max_pool_connections=_WORKERS,
 )
-_KINDS = ("latest.json", "history/", "dt=")  # what begins the keys of this project's objects
+_KINDS = ("latest.json", "history/", "dt=")  # the prefixes of this project's objects
 _LOST = {"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"}
 
 
 @dataclass(frozen=True)
 class Encryption:
-    """An algorithm, such as `AES256` or `aws:kms`, and the key's ARN or id, if it is a key of KMS."""
+    """An algorithm, such as `AES256` or `aws:kms`, and the ARN or id of the KMS key, if there is one."""
 
     algorithm: str
     key: str | None = None
 
     @property
     def name(self) -> str:
-        """The key, or what stands for S3's own."""
+        """The KMS key, or the algorithm for S3's own keys."""
         return self.key or self.algorithm
 
     def covers(self, other: "Encryption") -> bool:
-        """Tell whether `other` is the same. Objects name their key by its ARN, buckets also by its id."""
+        """Return whether `other` is the same. Objects name their key by its ARN, buckets also by its id."""
         return self.algorithm == other.algorithm and _id(self.key) == _id(other.key)
 
 
@@ -47,7 +47,7 @@ def _id(key: str | None) -> str | None:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of an object, and how it was encrypted before. `error` says why it failed."""
+    """What happened to an object, and how it was encrypted before. `error` says why re-encrypting failed."""
 
     state: Literal["current", "former", "gone", "failed"]
     key: str
@@ -63,7 +63,7 @@ class Objects:
         self._client = client("s3", _CONFIG)
 
     def present(self) -> Encryption:
-        """Return how the bucket encrypts what is written without naming a key, as the functions do. Raise Failed."""
+        """Return the bucket's default encryption. Raise Failed if it names an alias or no key."""
         answer = self._client.get_bucket_encryption(Bucket=self._bucket)
         [rule, *_] = answer["ServerSideEncryptionConfiguration"]["Rules"]
         default = rule["ApplyServerSideEncryptionByDefault"]
@@ -88,12 +88,12 @@ class Objects:
         return list(found)
 
     def reencrypt(self, keys: Sequence[str], present: Encryption, *, dry_run: bool) -> Iterator[Outcome]:
-        """Write each object anew that is encrypted otherwise; yield what became of it. `dry_run`: write nothing."""
+        """Rewrite each object with another encryption; yield an outcome for each object. `dry_run`: write nothing."""
         workers = ThreadPoolExecutor(_WORKERS)
         try:
             yield from workers.map(partial(self._outcome, present=present, dry_run=dry_run), keys)
         finally:
-            workers.shutdown(cancel_futures=True)  # Ctrl-C waits for what is under way, and for no more
+            workers.shutdown(cancel_futures=True)  # Ctrl-C waits only for the calls in progress
 
     def _outcome(self, key: str, present: Encryption, dry_run: bool) -> Outcome:
         before: Encryption | None = None
@@ -103,17 +103,17 @@ class Objects:
                 if found is None:
                     return Outcome("gone", key)
                 if present.covers(found):
-                    # Written by us, though the answer was lost, or by another since.
+                    # We wrote it and the response was lost, or somebody else has written it since.
                     return Outcome("former" if before else "current", key, before or found)
                 before = found
-                if dry_run or self._write_anew(key):
+                if dry_run or self._rewrite(key):
                     return Outcome("former", key, before)
         except AWS_ERRORS as error:
             return Outcome("failed", key, before, _reason(error))
-        return Outcome("failed", key, before, "others write it all the time")
+        return Outcome("failed", key, before, "others keep writing it")
 
     def _encryption(self, key: str) -> Encryption | None:
-        """Return how an object is encrypted; None when there is none any more."""
+        """Return how an object is encrypted; None if it no longer exists."""
         try:
             head = self._client.head_object(Bucket=self._bucket, Key=key)
         except ClientError as error:
@@ -122,10 +122,10 @@ class Objects:
             raise
         return Encryption(head.get("ServerSideEncryption", "AES256"), head.get("SSEKMSKeyId"))
 
-    def _write_anew(self, key: str) -> bool:
-        """Write an object as it is; return False if somebody else has written or deleted it since it was read.
+    def _rewrite(self, key: str) -> bool:
+        """Rewrite an object unchanged; return False if somebody else has written or deleted it since it was read.
 
-        Reading and writing takes the place of CopyObject, which has that condition only in new versions of the SDK.
+        CopyObject supports that condition only in new versions of the SDK.
         """
         try:
             found: dict[str, Any] = self._client.get_object(Bucket=self._bucket, Key=key)

@@ -1,4 +1,4 @@
-"""`openl2m-stats history reencrypt`: after a change of KmsKeyArn, nothing needs the former key any more."""
+"""`openl2m-stats history reencrypt`: after a change of KmsKeyArn, re-encrypts the bucket's objects with the new key."""
 
 import io
 import json
@@ -25,11 +25,11 @@ _MOST = 5
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @of_stack
 def reencrypt(stack: str | None, dry_run: bool, as_json: bool) -> int:
-    """Re-encrypt what former KMS keys encrypt.
+    """Re-encrypt snapshots and history with the current key.
 
-    After a change of KmsKeyArn, it writes the newest snapshot, the history and the single snapshots anew, as they are,
-    with the bucket's present encryption. What is up to date is left alone, so it can be interrupted and run again. A
-    write that comes in between is never lost. The exit code is 1 if an object could not be re-encrypted.
+    Run it after a change of KmsKeyArn. It rewrites the newest snapshot, the history and the single snapshots unchanged,
+    with the bucket's current encryption. It skips objects that have it already, so you can interrupt it and run it
+    again. It never overwrites a concurrent write. The exit code is 1 if an object could not be re-encrypted.
     """
     settings = _settings(named(stack))
     try:
@@ -74,7 +74,7 @@ def _report(settings: Settings, present: Encryption, outcomes: Sequence[Outcome]
 
 
 def _by_key(outcomes: Sequence[Outcome]) -> dict[str, int]:
-    """Return how many objects each former key encrypted."""
+    """Return for each former key how many objects it encrypted."""
     return dict(Counter(outcome.before.name for outcome in outcomes if outcome.before))
 
 

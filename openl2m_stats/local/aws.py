@@ -55,7 +55,7 @@ def served_aws() -> Iterator[None]:
 
 @contextlib.contextmanager
 def moto_server(host: str) -> Iterator[int]:
-    """Serve moto at an address of this machine; yield the port. Anybody who reaches it can read and change its data."""
+    """Serve moto on a free port of `host`; yield the port. Anybody who can reach it can read and change its data."""
     from moto.server import ThreadedMotoServer  # which needs more than moto does here
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)

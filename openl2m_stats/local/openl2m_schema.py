@@ -122,7 +122,7 @@ def create_tables(connection: Any, dialect: Dialect) -> None:
 
 
 def insert(connection: Any, dialect: Dialect, table: str, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Insert rows; a column that a row lacks is NULL or, if it must not be NULL, empty."""
+    """Insert rows. A column that is missing in a row becomes NULL or, if it is NOT NULL, empty."""
     columns = COLUMNS[table]
     rows = list(rows)
     if not rows:

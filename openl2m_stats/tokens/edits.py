@@ -61,8 +61,8 @@ def rotate(
 ) -> Edit[Entry]:
     """Add a token like the one with this name, with another key and with `changes`; return its entry.
 
-    The old one stops, at once or `keep_old` after `now`. A name without an active token is refused: the edit
-    raises RegistryError.
+    The old key stops working immediately, or `keep_old` after `now`. The edit raises RegistryError if no token with
+    this name is active.
     """
 
     def edit(entries: list[Any]) -> Entry:

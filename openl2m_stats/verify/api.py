@@ -1,4 +1,4 @@
-"""The API of a stack, called as its users call it, and what is not as it should be."""
+"""Calls of a stack's API, as its users make them, and advice for unexpected answers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ _ADVICE = {
     401: "Is the token in this stack's token secret, and permitted from this address? `openl2m-stats tokens check` "
     "tells.",
     403: "API Gateway or a WAF refuses this machine: look at the WAF and the throttling.",
-    404: "Look at BasePath, and whether the deployed version is as new as this command.",
+    404: "Check BasePath, and that the deployed version is as new as this command.",
     429: "API Gateway limits the calls: see ThrottlingRate.",
     500: "`make logs` shows why; docs/troubleshooting.md lists the lines.",
     503: "`openl2m-stats doctor` finds the cause.",
@@ -22,7 +22,7 @@ _NO_ANSWER = "Look at the domain's DNS record and certificate."
 
 
 class UnexpectedError(Exception):
-    """Something is not as it should be: what was seen, and what to do about it."""
+    """A check failed: what was seen, and what to do about it."""
 
     def __init__(self, seen: str, advice: str = "", state: State = "FAIL") -> None:
         super().__init__(seen)

@@ -1,4 +1,4 @@
-"""`openl2m-stats verify`: proves that a deployed stack does what its users rely on."""
+"""`openl2m-stats verify`: calls a deployed stack as its users do, and checks the answers."""
 
 import os
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ from openl2m_stats.verify.api import Api, found
 from openl2m_stats.verify.storage import check_conditional_writes
 
 _NO_KEY = f"it needs a token: --key-file, or {KEY_VARIABLE}"
-_READ_ONLY = "--read-only leaves it out"
+_READ_ONLY = "--read-only skips it"
 _CERTIFICATE = "the API takes only clients that have a certificate"
 _SWITCHED_OFF = "ApiEnabled=false refuses every call"
 
@@ -33,11 +33,11 @@ _SWITCHED_OFF = "ApiEnabled=false refuses every call"
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @of_stack
 def command(stack: str | None, key_file: str | None, read_only: bool, as_json: bool) -> int:
-    """Prove that a deployed stack works, by using it.
+    """Check that a deployed stack works, by using it.
 
-    It calls the API as its users do, takes a snapshot, and writes to S3 below a prefix of its own, which it deletes
-    again. Without a token, it leaves out what needs one: it still shows whether the function reads the token secret
-    and the database. The exit code is 1 if a check failed.
+    It calls the API as its users do, takes a snapshot, and writes test objects to S3 below a prefix of its own, which
+    it deletes again. Without a token, it skips the checks that need one. The others still show whether the function can
+    read the token secret and the database. The exit code is 1 if a check failed.
     """
     try:
         key = read_key(key_file) if key_file is not None or os.environ.get(KEY_VARIABLE) else None
@@ -53,7 +53,7 @@ def command(stack: str | None, key_file: str | None, read_only: bool, as_json: b
 
 def _verify(account: Account, stack: Description, api: Api, *, writes: bool) -> Findings:
     yield "stack", check_stack(stack)
-    # Before the calls: a stack that is new has no snapshot yet.
+    # Before the calls: a new stack has no snapshot yet.
     yield "snapshot", _take_snapshot(stack) if writes else Finding("skip", _READ_ONLY)
     yield from _call(stack, api)
     if writes:
@@ -67,7 +67,9 @@ def _take_snapshot(stack: Description) -> Finding:
     try:
         taken = run_snapshot(stack.output("SnapshotFunctionName"), {})
     except InvocationError as error:
-        advice = "Its log says more: `make logs`." if error.was_called else "It takes lambda:InvokeFunction."
+        advice = (
+            "Its log says more: `make logs`." if error.was_called else "Your credentials need lambda:InvokeFunction."
+        )
         return Finding("FAIL", f"none was taken: {str(error).rstrip('.')}", advice)
     return Finding("ok", f"{taken['key']} was taken: the database and the bucket can be reached")
 

@@ -1,4 +1,4 @@
-"""What the snapshots rest on: S3 writes an object on a condition, or not at all."""
+"""Conditional writes in S3, which the snapshots rely on."""
 
 import secrets
 from typing import Any
@@ -11,11 +11,13 @@ from stats.base.deadline import Deadline
 
 _SECONDS = 30
 _KEY = "object.json"
-_NEEDS = "It takes s3:PutObject, s3:GetObject and s3:DeleteObjectVersion below it, and s3:ListBucketVersions."
+_NEEDS = (
+    "Your credentials need s3:PutObject, s3:GetObject and s3:DeleteObjectVersion below it, and s3:ListBucketVersions."
+)
 
 
 def check_conditional_writes(account: Account, bucket: str, prefix: str) -> Finding:
-    """Tell whether two runs at once could overwrite each other's work. What this writes, it deletes."""
+    """Check that concurrent runs cannot overwrite each other's work. It deletes what it writes."""
     scratch = f"{prefix}verify/{secrets.token_hex(8)}/"
     where = f"s3://{bucket}/{scratch}"
     try:
@@ -38,11 +40,11 @@ def _try(bucket: Bucket) -> Finding:
     replaced = first is not None and bucket.put(_KEY, b"3", first, deadline)
     replaced_twice = first is not None and bucket.put(_KEY, b"4", first, deadline)
     if overwritten or replaced_twice:
-        advice = "This is not S3: runs at the same time would overwrite each other's work."
-        return Finding("FAIL", "a write whose condition does not hold is carried out", advice)
+        advice = "The store does not behave like S3: concurrent runs would overwrite each other's work."
+        return Finding("FAIL", "S3 carried out a write whose condition is false", advice)
     if not (written and replaced):
-        return Finding("FAIL", "a write whose condition holds is refused", "Does somebody else write there?")
-    return Finding("ok", "writes are carried out if their condition holds, and refused if not")
+        return Finding("FAIL", "S3 refused a write whose condition is true", "Does somebody else write to this prefix?")
+    return Finding("ok", "S3 carries out conditional writes when their condition is true, and refuses the others")
 
 
 def _delete(client: Any, bucket: str, prefix: str) -> None:

@@ -1,4 +1,4 @@
-"""What the holder of a token gets from the API."""
+"""Checks of the API with a token."""
 
 import time
 import zlib
@@ -19,7 +19,7 @@ from stats.numbers.catalogue import SERVED
 
 _HISTORY, _AT, _METRICS = "api/stats/history/", "api/stats/at/", "metrics"
 _HEADERS = ("etag", "last-modified", "cache-control", "age", "cache-status", "vary")
-_TRIES = 5  # the numbers may be read anew between two calls
+_TRIES = 5  # the function may read new numbers between two calls
 _GZIP = 31  # of zlib's wbits
 
 
@@ -46,10 +46,10 @@ def _check_unchanged(api: Api) -> str:
         answer = api.call(key=api.key, If_None_Match=tag)
         if answer.status == 304:
             if answer.content:
-                raise UnexpectedError("304 has a body")
-            return "a copy that is still right is 304"
+                raise UnexpectedError("a 304 has a body")
+            return "a call with the current ETag is answered 304"
         tag = _tag(answer)
-    raise UnexpectedError("no copy is ever 304", "Does a proxy change ETag or If-None-Match?")
+    raise UnexpectedError("no call with the current ETag is answered 304", "Does a proxy change ETag or If-None-Match?")
 
 
 def _check_methods(api: Api) -> str:
@@ -68,7 +68,7 @@ def _check_history(api: Api) -> str:
     with_values = sum(value is not None for value in found["database"]["switches"]["values"])
     table = api.expect(200, f"{_HISTORY}?format=csv", key=api.key)
     if not table.content.startswith(b"day,source,"):
-        raise UnexpectedError("the history is no CSV with format=csv", "Does something in between drop the query?")
+        raise UnexpectedError("with format=csv, the history is not CSV", "Does a proxy drop the query string?")
     return f"{len(found['days'])} days, {with_values} with numbers, as JSON and CSV"
 
 
@@ -80,7 +80,7 @@ def _check_compression(api: Api) -> str:
         size = len(zlib.decompress(answer.content, _GZIP))
     except zlib.error:
         raise UnexpectedError(
-            "what comes as gzip is not gzip", "Does API Gateway or a proxy compress it again?"
+            "Content-Encoding is gzip, but the content is not", "Does API Gateway or a proxy compress it again?"
         ) from None
     return f"gzip, {len(answer.content):,} bytes instead of {size:,}"
 
@@ -97,7 +97,7 @@ def _check_at(api: Api) -> str:
 
 
 def _newest(api: Api) -> Answer:
-    """Return the answer for now, by the API's own clock: it refuses a time that is yet to come."""
+    """Return the answer for now, by the API's own clock: it refuses future times."""
     sent = api.expect(200, key=api.key).headers.get("date", "")
     try:
         now = parsedate_to_datetime(sent)
@@ -113,7 +113,7 @@ def _check_metrics(api: Api) -> str:
     try:
         families = {family.name: family for family in text_string_to_metric_families(text)}
     except ValueError:
-        raise UnexpectedError("/metrics is not what Prometheus reads") from None
+        raise UnexpectedError("/metrics is not in Prometheus's format") from None
     if "openl2m_switches" not in families:
         raise UnexpectedError("/metrics has no switches", "`openl2m-stats doctor` says why.")
     labels = [sample.labels for name in families for sample in families[name].samples if name == "openl2m_stats_info"]

@@ -1,4 +1,4 @@
-"""What anybody gets from the API, without a token."""
+"""Checks of the API without a token."""
 
 from collections.abc import Mapping
 
@@ -36,17 +36,19 @@ def _check_unknown_path(api: Api) -> str:
 def _check_health(api: Api) -> str:
     answer = api.call("health")
     if answer.status == 503:
-        seen = "the statistics cannot be served: there are none in memory and in S3, and the database is out of reach"
+        seen = (
+            "the function cannot serve statistics: neither its memory nor S3 has any, and the database is out of reach"
+        )
         raise UnexpectedError(seen, "`openl2m-stats doctor` finds the cause.")
     if api.expect(200, "health").body != {"status": "ok"}:
         raise UnexpectedError("/health is not the function's own", "Do all paths lead to the function?")
-    return "the statistics can be served, from the database or as long as it is out of reach"
+    return "the function can serve statistics, from the database or without it"
 
 
 def _check_page(api: Api) -> str:
     headers = api.expect(200, "", Accept="text/html").headers
     if not headers.get("content-type", "").startswith("text/html") or "content-security-policy" not in headers:
-        raise UnexpectedError("/ is not the page", "Does something in between rewrite the path or the headers?")
+        raise UnexpectedError("/ is not the page", "Does a proxy rewrite the path or the headers?")
     return "the page is at /"
 
 

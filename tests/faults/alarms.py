@@ -105,7 +105,7 @@ SHOWN = (
     Shown(
         "ApiErrorsAlarm",
         "the database refuses connections, and nothing is cached that could be served",
-        "the database takes connections again",
+        "the database accepts connections again",
         _row(CONNECT, "refused"),
         variables={"MAX_STALE_SECONDS": "0"},
     ),
@@ -126,7 +126,7 @@ SHOWN = (
     Shown(
         "StaleAnswersAlarm",
         "the database refuses connections, and the last numbers are served",
-        "the database takes connections again",
+        "the database accepts connections again",
         _row(CONNECT, "refused"),
     ),
     Shown(
@@ -138,7 +138,7 @@ SHOWN = (
     Shown(
         "DatabaseFailuresAlarm",
         "the database refuses connections",
-        "the database takes connections again",
+        "the database accepts connections again",
         _row(CONNECT, "refused"),
     ),
     Shown(
@@ -164,7 +164,7 @@ SHOWN = (
     Shown(
         "NoticeFailuresAlarm",
         "the topic refuses a notice, which every run tries to send",
-        "the topic takes it",
+        "the topic accepts it",
         _topic_denied,
         step=Course.take_snapshot,
         notices=True,

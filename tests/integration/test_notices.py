@@ -202,6 +202,6 @@ def test_a_damaged_record_is_left_alone_and_costs_no_snapshot(
 ) -> None:
     s3.objects = {"snapshots/notices.json": b"{}"}
     assert new_schedule()({})["written"]
-    assert "snapshots/notices.json is no record of notices" in capsys.readouterr().out
+    assert "snapshots/notices.json is not a valid record of notices" in capsys.readouterr().out
     assert s3.objects["snapshots/notices.json"] == b"{}"
     assert topic.received() == []

@@ -198,7 +198,7 @@ def test_an_object_that_others_write_all_the_time(reencrypt: Reencrypt, s3: S3) 
     ended = reencrypt("--json")
     s3.recover()
     assert ended.code == 1
-    assert json.loads(ended.out)["failed"] == [{"key": LATEST, "error": "others write it all the time"}]
+    assert json.loads(ended.out)["failed"] == [{"key": LATEST, "error": "others keep writing it"}]
 
 
 def test_a_bucket_whose_encryption_may_not_be_read(reencrypt: Reencrypt, s3: S3) -> None:

@@ -52,7 +52,7 @@ def ask(deadline: Deadline, call: Callable[[], T]) -> T:
 
 
 def ask_each(deadline: Deadline, calls: Sequence[Callable[[], T]]) -> list[T | AWSError]:
-    """Make clients' calls in parallel; return the result or the error of each."""
+    """Call AWS in parallel; return the result or the AWSError of each call, in the same order."""
     try:
         futures = each_within(deadline, calls)
     except TimeoutError as error:

@@ -36,9 +36,9 @@ class Deadline:
 
     @classmethod
     def of_invocation(cls, seconds: float, context: Any) -> "Deadline":
-        """Return the deadline of an invocation that begins now, a moment before Lambda would end it.
+        """Return the deadline of an invocation that begins now: after `seconds`, but before Lambda ends it.
 
-        `context` is Lambda's, or anything else where there is none.
+        `context` is Lambda's; outside Lambda it can be anything.
         """
         remaining = getattr(context, "get_remaining_time_in_millis", None)
         return cls.after(min(seconds, remaining() / 1000 - _RESERVE_SECONDS) if remaining else seconds)
@@ -66,8 +66,8 @@ class Deadline:
 def within(deadline: Deadline, call: Callable[[], T]) -> T:
     """Return the result of a call, or raise its error; raise TimeoutError at the deadline.
 
-    A resolver waits as long as it likes, and botocore's timeouts are for each receive. So the call runs on a daemon
-    thread; one that outlives the deadline is left to itself. While 4 of them are stuck, TimeoutError comes at once.
+    A name lookup has no timeout, and botocore's timeouts apply to each receive. So the call runs on a daemon thread,
+    which is abandoned if it outlives the deadline. While 4 such threads are stuck, raise TimeoutError immediately.
     """
     [future] = each_within(deadline, [call])
     try:
@@ -79,8 +79,8 @@ def within(deadline: Deadline, call: Callable[[], T]) -> T:
 def each_within(deadline: Deadline, calls: Sequence[Callable[[], T]]) -> "list[Future[T]]":
     """Run calls in parallel on the free threads; return a future for each, in the same order.
 
-    A future that is not done had no time: its result(0) raises TimeoutError. Raise TimeoutError when there is no time
-    at all, or no thread: see within().
+    A call that did not end in time leaves its future pending: its result(0) raises TimeoutError. Raise TimeoutError if
+    no time is left, or no thread is free: see within().
     """
     if deadline.passed:
         raise TimeoutError("no time left")

@@ -11,8 +11,8 @@ def timestamp(instant: datetime) -> str:
 def parse_instant(text: str) -> datetime:
     """Return the instant of an ISO 8601 text, in UTC.
 
-    Raise ValueError when it is none or has no offset, TypeError when it is no text, OverflowError outside the years
-    1 to 9999.
+    Raise ValueError if the text is malformed or has no offset, TypeError if it is not a string, OverflowError outside
+    the years 1 to 9999.
     """
     instant = datetime.fromisoformat(text)
     if instant.tzinfo is None:

@@ -100,7 +100,7 @@ class Remote(BackOff, Generic[T]):
         self._read_at: datetime | None = None
 
     def age(self, now: datetime) -> float | None:
-        """Return the seconds since the value was read; None without a value, or after the clock was set back."""
+        """Return how old the value is, in seconds; None without a value, or if the clock was set back since."""
         return elapsed(self._read_at, now)
 
     def refresh(self, deadline: Deadline) -> bool:

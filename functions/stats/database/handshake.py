@@ -22,7 +22,7 @@ class NoTLSError(Exception):
 def shake_hands(server: Server, context: ssl.SSLContext, host: str, deadline: Deadline) -> dict[str, Any]:
     """Return the server's certificate, verified for a host, in the form of SSLSocket.getpeercert().
 
-    Raise OSError, of which ssl.SSLError is one, NoTLSError, or IndexError or ValueError for what is no greeting.
+    Raise OSError, including ssl.SSLError, NoTLSError, or IndexError or ValueError for a malformed greeting.
     """
 
     def use(transport: Transport) -> dict[str, Any]:

@@ -22,8 +22,8 @@ TLS = ssl.SSLContext | Literal[False] | None
 class Transport:
     """A connected socket, and a duplicate of it.
 
-    The driver owns the socket and wraps it for TLS; the duplicate stays ours, and shutting it down ends
-    the connection that both stand for, whoever waits for it and in whatever layer.
+    The driver owns the socket and wraps it for TLS. The duplicate stays ours: shutting it down ends the connection of
+    both, even while the driver waits for it.
     """
 
     driver_socket: socket.socket
@@ -66,9 +66,9 @@ def open_transport(
 ) -> T:
     """Connect to `host:port`, or to the Unix socket at `host`; return the result of `use` with the transport.
 
-    `use` speaks TLS and logs in. Of several addresses, each gets an equal share of the time that is left when its turn
-    comes, for all of that. An address that fails has the next one tried, unless `is_answer` says that the error is the
-    server's own answer, such as a refused login. Raise OSError, or whatever `use` does; then nothing is left open.
+    `use` starts TLS and logs in. If the host has several addresses, each gets an equal share of the remaining time for
+    that. If one fails, the next is tried, unless `is_answer` returns that the error is the server's own answer, such as
+    a refused login. Raise OSError, or what `use` raises; no socket stays open then.
     """
     failure: Exception | None = None
     try:

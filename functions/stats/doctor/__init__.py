@@ -1,1 +1,1 @@
-"""What a deployed function sees of all that it depends on. It is imported only when `openl2m-stats doctor` calls."""
+"""A deployed function's checks of what it depends on. They are imported only when `openl2m-stats doctor` calls."""

@@ -1,4 +1,4 @@
-"""The database, by a login of its own: the way there, TLS, what may be read, the clock, the numbers."""
+"""Checks of the database, over a session of their own: network, TLS, login, grants, clock, statement."""
 
 import ssl
 import time
@@ -18,7 +18,7 @@ MOST_SKEW_SECONDS = 5
 
 
 def described(server: Server) -> str:
-    """Return a server in words."""
+    """Return a description of a server for a finding."""
     if server.engine == "sqlite":
         return f"sqlite, the file {server.database}"
     login = "IAM authentication" if server.password is None else "a password"
@@ -27,7 +27,7 @@ def described(server: Server) -> str:
 
 
 def clock_sql(server: Server) -> str | None:
-    """Return what asks a server for its time, in seconds since 1970; None where it has no clock of its own."""
+    """Return the SQL that reads a server's time, in seconds since 1970; None for SQLite, which has no clock."""
     if server.engine in MYSQL:
         return "SELECT UNIX_TIMESTAMP(NOW(6))"
     return "SELECT EXTRACT(EPOCH FROM clock_timestamp())" if server.engine in POSTGRESQL else None

@@ -1,4 +1,4 @@
-"""What a check goes by, and what it sees.
+"""A check: its input and its finding.
 
 The function reports and the command advises: a finding has what was seen and the code of an error, never a secret.
 """
@@ -28,7 +28,7 @@ class Finding(NamedTuple):
 
 @dataclass
 class Known:
-    """What is known so far: a check adds what those that need it go by."""
+    """The input of the checks. A check adds what later ones need."""
 
     app: App
     store: SecretStore
@@ -38,7 +38,7 @@ class Known:
 
 
 class Check(NamedTuple):
-    """A check by its name, the one that it needs, and the share that it may take of the time that is left."""
+    """A check: its name, the check that must pass before it, and the share of the remaining time that it may use."""
 
     name: str
     make: Callable[[Known, Deadline], Finding]
@@ -47,7 +47,7 @@ class Check(NamedTuple):
 
 
 def find(check: Check, known: Known, deadline: Deadline) -> Finding:
-    """Make a check; whatever it raises is a finding, too."""
+    """Return what a check finds; an exception becomes a finding, too."""
     if deadline.passed:
         return Finding("skip", "no time was left")
     try:

@@ -10,7 +10,7 @@ from stats.snapshots.store import Snapshots, hour_prefix
 from stats.tokens.registry import parse_document, parse_entries
 
 _NOTHING = Stored("", b"", '"nothing"')
-_PROBE = "doctor"  # there never is an object at this key
+_PROBE = "doctor"  # no object is ever stored at this key
 _NO_BUCKET = Finding("ok", "SNAPSHOT_BUCKET is not set: the API does without")
 
 
@@ -21,11 +21,11 @@ def _read_tokens(known: Known, deadline: Deadline) -> Finding:
     except NoValueError:
         return Finding("warn", "it has no value: every caller gets 401", "no token")
     except ValueError as error:
-        return Finding("FAIL", f"it is no list of tokens: {error}", "malformed")
+        return Finding("FAIL", f"it is not a token list: {error}", "malformed")
     if malformed:
         return Finding("warn", f"{len(tokens)} tokens, {len(malformed)} malformed entries", "malformed")
     if not tokens:
-        return Finding("warn", "it holds no token: every caller gets 401", "no token")
+        return Finding("warn", "it has no tokens: every caller gets 401", "no token")
     return Finding("ok", f"{len(tokens)} token{'s' if len(tokens) > 1 else ''}")
 
 
@@ -60,7 +60,7 @@ def _read_single(snapshots: Snapshots, deadline: Deadline) -> tuple[int, str]:
 
 
 def _may_write(known: Known, deadline: Deadline) -> Finding:
-    """Try a write on a condition that cannot hold, which S3 refuses after it has looked at the rights."""
+    """Attempt a conditional write whose condition is always false, which S3 refuses only after checking the rights."""
     if known.app.snapshots is None:
         return _NO_BUCKET
     if known.app.snapshots.bucket.put(_PROBE, b"", _NOTHING, deadline):

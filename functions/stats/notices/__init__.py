@@ -1,1 +1,1 @@
-"""Notices over SNS: what is said after a snapshot, when it begins, when it ends, and once a week."""
+"""Notices over SNS: sent after a snapshot when a drop or a silence begins or ends, and once a week."""

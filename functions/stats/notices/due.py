@@ -1,4 +1,4 @@
-"""Which notice is due: what begins, what ends, and the summary of the week. Missing numbers make none due."""
+"""Finds the notices that are due: what begins, what ends, and the weekly summary. Missing numbers cause none."""
 
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
@@ -15,7 +15,7 @@ Entries = Mapping[str, Mapping[str, Any]]
 
 DROP, SILENCE, SUMMARY = "drop", "silence", "summary"
 _DAY, _WEEK = timedelta(days=1), timedelta(days=7)
-# They only grow and are pruned, or people and programs make and delete them every day.
+# The log only grows until it is pruned; people and programs create and delete tokens every day.
 _VOLATILE = {"log_entries", "api_tokens"}
 LEVELS = tuple(each for each in STATISTICS if each.section == "database" and each.key not in _VOLATILE)
 ACTIVITY = tuple(each for each in STATISTICS if each.key in {"changes_total", "commands_total", "logins"})
@@ -28,12 +28,12 @@ _SUMMARY_AFTER = timedelta(hours=8)  # Monday's
 
 
 def due(state: State, facts: Facts, writer: texts.Writer) -> Notice | None:
-    """Return the first notice that is due, given what has been said. Raise StorageError."""
+    """Return the first notice that is due in a state; None if none is. Raise StorageError."""
     return next(_due(state.entries, facts, writer), None)
 
 
 def all_due(state: State, facts: Facts, writer: texts.Writer) -> list[Notice]:
-    """Return all notices that are due. Raise StorageError."""
+    """Return all notices that are due in a state. Raise StorageError."""
     return list(_due(state.entries, facts, writer))
 
 
@@ -62,7 +62,7 @@ def _has_fallen(before: int | None, now: int | None) -> bool:
 
 
 def _drops_ended(entries: Entries, facts: Facts, writer: texts.Writer) -> Iterator[Notice]:
-    # A number that cannot be read now may be back, or not.
+    # Whether a number that cannot be read now is back is unknown.
     falls = [
         texts.Fall(each.key, each.label, parse_instant(entry["since"]), entry["from"], entry["to"], now)
         for each in LEVELS
@@ -90,14 +90,14 @@ def _silence_begun(entries: Entries, facts: Facts, writer: texts.Writer) -> Iter
 
 
 def _growth(facts: Facts, until: timedelta, since: timedelta) -> bool | None:
-    """Return whether any of the totals grew between two instants in the past; None when it is not known."""
+    """Return whether any total grew from `since` ago to `until` ago; None if that is unknown."""
     first, last = facts.earlier(since), facts.earlier(until) if until else facts.numbers
     if first is None or last is None:
         return None
     both = [(first[each.key], last[each.key]) for each in ACTIVITY if each.key in first and each.key in last]
     if any(before < after for before, after in both):
         return True
-    # A total that has fallen was reset, and says nothing.
+    # A total that has fallen was reset, and shows nothing.
     return False if len(both) == len(ACTIVITY) and all(before == after for before, after in both) else None
 
 

@@ -1,4 +1,4 @@
-"""What the notices compare the newest numbers with; each is read from the bucket when it is first needed."""
+"""The earlier numbers that notices compare the newest ones with, read from the bucket when first needed."""
 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
@@ -38,7 +38,7 @@ class Facts:
         return self.snapshot.row["values"]  # type: ignore[no-any-return]
 
     def earlier(self, ago: timedelta) -> Mapping[str, int] | None:
-        """Return the numbers of the same time so long ago, by key; None without a snapshot of that time."""
+        """Return the numbers of the same time `ago`, by key; None without a snapshot within an hour of it."""
         if ago not in self._earlier:
             # Runs come at the same times every day, a moment late, or some minutes when Lambda tries again.
             scheduled, taken = self.snapshot.scheduled_for, self.snapshot.taken_at
@@ -77,6 +77,6 @@ class Facts:
         return values if self._is_ours(row.get("time_zone"), row.get("read_from")) else None
 
     def _is_ours(self, zone: str | None, read_from: Mapping[str, Any] | None) -> bool:
-        """Tell whether numbers can be compared with the newest; those of version 1.0, which name neither, can."""
+        """Return whether numbers are comparable with the newest; those of version 1.0, which name neither, are."""
         ours = self.snapshot.read_from
         return zone in {None, self.zone.key} and (read_from is None or ours is None or read_from == ours)

@@ -1,11 +1,11 @@
-"""What has been said, in notices.json: claimed by a conditional write before it is published.
+"""The record of notices, notices.json: a run claims a notice by a conditional write before it publishes it.
 
     {"id": "…", "as_of": INSTANT, "entries": {"drop switches": {…}, "silence": {…}, "summary": {…}},
      "said": [{"id": "…", "at": INSTANT, "subject": "…"}, …]}
 
-`entries` has what goes on, and the last week that was summed up. `said` has the last claims, so that a run whose write
-had no answer finds out whether it was the one that claimed. `id` makes each content another one: a write that arrives
-late, with the tag of a former content, is refused even when all has been taken back since.
+`entries` has the drops and the silence that have begun and not ended, and the last week that was summarized. `said` has
+the last claims, so that a run whose write got no response can find out whether its claim was stored. `id` makes every
+content unique: S3 refuses a late write, which has the ETag of an earlier content, even if all claims were undone since.
 """
 
 import json
@@ -22,13 +22,13 @@ from stats.snapshots import months
 
 KEY = "notices.json"
 _MOST_CLAIMS = 50
-# No run lasts as long. Where the last numbers are further ahead, the clock was set back.
+# Longer than any run. If the last numbers are further ahead, the clock was set back.
 _LONGEST_RUN = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
 class Notice:
-    """A message, its kind, and what saying it changes in the entries: the new content of each, None for none."""
+    """A message, its kind, and the entries that a claim changes: the new content of each, None to remove it."""
 
     kind: str
     subject: str
@@ -38,19 +38,19 @@ class Notice:
 
 @dataclass(frozen=True)
 class State:
-    """What has been said, and the instant of the newest numbers that it was said about; None when nothing was."""
+    """The entries, the last claims, and when the newest numbers of a claim were read; None without a claim."""
 
     entries: Mapping[str, Mapping[str, Any]]
     claims: tuple[Mapping[str, str], ...] = ()
     as_of: datetime | None = None
 
     def has(self, claim: str) -> bool:
-        """Tell whether a claim with this id is among them."""
+        """Return whether a claim with this id is among the last ones."""
         return any(each["id"] == claim for each in self.claims)
 
     @property
     def line(self) -> bytes:
-        """The state as it is stored, unlike any that was stored before."""
+        """The state as JSON, with a new id."""
         as_of = timestamp(self.as_of) if self.as_of else None
         content = {"id": secrets.token_hex(8), "as_of": as_of, "entries": self.entries, "said": self.claims}
         return months.line(content)
@@ -58,7 +58,7 @@ class State:
 
 @dataclass(frozen=True)
 class Claim:
-    """A notice that this run publishes and no other, and the entries as they were before."""
+    """A notice that only this run publishes, and the entries that it changed, as they were before."""
 
     id: str
     notice: Notice
@@ -66,15 +66,15 @@ class Claim:
 
 
 def read(bucket: Bucket, deadline: Deadline) -> tuple[State, Stored | None]:
-    """Return the state and its object. Raise StorageError, also when the object is no such state."""
+    """Return the state and its object, which is None at first. Raise StorageError, also if it is malformed."""
     stored = bucket.get(KEY, deadline)
     return (_parse(stored) if stored else State({})), stored
 
 
 def claim(bucket: Bucket, due: Callable[[State], Notice | None], as_of: datetime, deadline: Deadline) -> Claim | None:
-    """Claim the notice that is due by the numbers of an instant; None when there is none.
+    """Claim the notice that is due by the numbers read at `as_of`, and return the claim; None if nothing is due.
 
-    Raise StorageError. Its text names the notice if it is not known whether that one is claimed.
+    Raise StorageError. Its text names the notice if the outcome of the claim is unknown.
     """
     unknown: list[Claim] = []  # the writes so far, of which one may have been carried out
     try:
@@ -100,7 +100,7 @@ def claim(bucket: Bucket, due: Callable[[State], Notice | None], as_of: datetime
 
 
 def take_back(bucket: Bucket, claim: Claim, deadline: Deadline) -> None:
-    """Undo a claim, so that the next run can say it. Raise StorageError: then nobody will."""
+    """Undo a claim, so that the next run can send the notice. Raise StorageError: then no run sends it."""
     for _ in tries(KEY, deadline):
         try:
             state, stored = read(bucket, deadline)
@@ -112,7 +112,7 @@ def take_back(bucket: Bucket, claim: Claim, deadline: Deadline) -> None:
 
 
 def _is_overtaken(as_of: datetime, state: State) -> bool:
-    """Tell whether something was said by newer numbers, which were read while this run went on."""
+    """Return whether another run has claimed a notice by newer numbers, which were read during this run."""
     return state.as_of is not None and as_of < state.as_of <= as_of + _LONGEST_RUN
 
 
@@ -127,7 +127,7 @@ def _with(state: State, claim: Claim, as_of: datetime) -> State:
 
 
 def _without(state: State, claim: Claim) -> State:
-    # What others have said since stays.
+    # What other runs have claimed since stays.
     ours = {
         name: claim.before[name] for name, after in claim.notice.changes.items() if state.entries.get(name) == after
     }
@@ -151,5 +151,5 @@ def _parse(stored: Stored) -> State:
         for entry in state.entries.values():
             _ = entry.items()
     except months.MALFORMED:
-        raise StorageError(f"{stored.key} is no record of notices") from None
+        raise StorageError(f"{stored.key} is not a valid record of notices") from None
     return state

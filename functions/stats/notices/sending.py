@@ -1,4 +1,4 @@
-"""Sends what is due after a snapshot: claimed first, so that no two runs say it, and taken back when SNS refuses."""
+"""Sends the notices that are due after a snapshot: claims each first, and undoes the claim if SNS refuses it."""
 
 from stats.aws.bucket import StorageError
 from stats.aws.topic import Topic, TopicError
@@ -11,20 +11,20 @@ from stats.notices.facts import Facts
 from stats.notices.texts import Writer
 from stats.snapshots.store import Snapshot, Snapshots
 
-# A claim is only worth making while there is time to publish, and to take it back.
+# A claim needs time to publish afterwards, and to undo it.
 _LEAST_SECONDS, _KEPT_SECONDS = 3, 1
 
 
 def writer_of(settings: Settings) -> Writer:
-    """Return who writes the notices of this deployment."""
+    """Return the writer of this deployment's notices."""
     has_page = settings.api_enabled and settings.page_enabled
     return Writer(settings.stack_label, settings.public_url if has_page else None, settings.time_zone)
 
 
 def send(settings: Settings, snapshots: Snapshots, snapshot: Snapshot, topic: Topic, deadline: Deadline) -> None:
-    """Send what is due by a snapshot that was just read.
+    """Send the notices that are due after a snapshot.
 
-    Raise RemoteError: then the next run sends what this one did not, unless the text says otherwise.
+    Raise RemoteError if one was not sent; the next run sends it, unless the error's text says otherwise.
     """
     facts, writer = Facts(snapshots, snapshot, deadline), writer_of(settings)
     while deadline.left >= _LEAST_SECONDS:

@@ -14,7 +14,7 @@ _Numbers = Mapping[str, int | None]
 
 @dataclass(frozen=True)
 class Line:
-    """A number of a week, and the difference from the week before; None when that is not known."""
+    """A number of a week, and the difference from the week before; None if that is unknown."""
 
     label: str
     value: int
@@ -25,7 +25,7 @@ class Line:
 class Week:
     """A week from Monday to Sunday: what happened in it, what was in use, and what was in the database at its end.
 
-    `missing` are its days without a snapshot. `compared` tells whether both weeks are known in full.
+    `missing` are its days without a snapshot. `compared` says whether the history covers both weeks in full.
     """
 
     monday: date
@@ -71,7 +71,7 @@ def week_of(monday: date, facts: Facts) -> Week:
 
 
 def _is_used(statistic: Statistic) -> bool:
-    # Of changes and commands, the totals tell more exactly what the week brought.
+    # For changes and commands, the totals show the week's growth more exactly.
     has_total = isinstance(statistic.measure, LogRows) and statistic.measure.action is None
     return statistic.window is Window.LAST_7_DAYS and not has_total
 
@@ -84,7 +84,7 @@ def _levels(end: _Numbers, former: _Numbers, matters: Callable[[Statistic], bool
 
 
 def _difference(end: _Numbers | None, start: _Numbers | None) -> Callable[[Statistic], int | None]:
-    """Return by how much a total grew; None when that is not known, or when it was reset."""
+    """Return by how much a total grew; None if that is unknown, or if it was reset."""
 
     def grown(statistic: Statistic) -> int | None:
         last, first = (numbers.get(statistic.key) if numbers else None for numbers in (end, start))

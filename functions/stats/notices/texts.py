@@ -1,4 +1,4 @@
-"""What the notices say: a subject, and a plain text that also reads well on a phone; pure."""
+"""The text of the notices: a subject, and plain text that also reads well on a phone."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 from stats.notices.summary import Line, Week
 
 _STOP = (
-    "To stop these messages, use the link that AWS puts at the end of each mail. Whoever deploys openl2m-stats can "
-    "stop them for everyone, or choose which ones are sent: docs/notices.md."
+    "To stop these messages, use the link that AWS adds at the end of each email. The operator of openl2m-stats can "
+    "stop them for everyone, or choose which ones are sent: see docs/notices.md."
 )
 
 Text = tuple[str, str]
@@ -17,7 +17,7 @@ Text = tuple[str, str]
 
 @dataclass(frozen=True)
 class Fall:
-    """A number that fell at an instant, from one value to another, and what it is now."""
+    """A number that fell at `since` from `before` to `after`, and its value now."""
 
     key: str
     label: str
@@ -29,7 +29,7 @@ class Fall:
 
 @dataclass(frozen=True)
 class Writer:
-    """Writes about the deployment with this label, with links to its page. All methods return a subject and a text."""
+    """Writes a deployment's notices, with its label and links to its page. All methods return a subject and a text."""
 
     label: str | None
     url: str | None
@@ -40,7 +40,7 @@ class Writer:
         first = falls[0]
         return self._letter(
             f"{first.label} fell from {first.before:,} to {first.after:,}{_more(falls)}",
-            f"On {self._time(first.since)}, these numbers were lower by a tenth or more than a day before.",
+            f"On {self._time(first.since)}, these numbers were at least 10 % lower than a day earlier.",
             _lines(f"{each.label}: {each.now:,}, yesterday {each.before:,} ({_change(each)})" for each in falls),
             "If this is intended, there is nothing to do. If not, find out what was deleted. The next message comes "
             "when the numbers are back, or after 7 days.",
@@ -48,7 +48,7 @@ class Writer:
         )
 
     def recovery(self, falls: Sequence[Fall]) -> Text:
-        """Write that numbers are back, at nine tenths or more of what they were."""
+        """Write that numbers are back, at more than nine tenths of what they were."""
         first = falls[0]
         return self._letter(
             f"{first.label} back at {first.now:,}{_more(falls)}",
@@ -58,7 +58,7 @@ class Writer:
         )
 
     def new_level(self, falls: Sequence[Fall]) -> Text:
-        """Write that numbers have stayed low, and that this is what the next ones are compared with."""
+        """Write that numbers have stayed low, and count as normal from now on."""
         first = falls[0]
         return self._letter(
             f"{first.label} still at {first.now:,} after 7 days{_more(falls)}",
@@ -71,8 +71,8 @@ class Writer:
         """Write that no total has grown for a day; `totals` are by label."""
         return self._letter(
             "no activity for 24 hours",
-            "For 24 hours nobody has logged in, changed a device or run a command. By this time, somebody had in each "
-            "of the last 4 weeks.",
+            "For 24 hours, nobody has logged in, changed a device or run a command. In each of the last 4 weeks, "
+            "somebody had done so by this time.",
             _lines(f"{label}: {total:,}" for label, total in totals.items()),
             "On a holiday, this is nothing to worry about. Otherwise, see whether people can reach OpenL2M and log in. "
             "The next message comes when somebody does.",
@@ -82,7 +82,7 @@ class Writer:
         """Write that there is activity again; `totals` are before and now, by label."""
         return self._letter(
             "active again",
-            f"There was no activity since {self._time(since)}. Now there is.",
+            f"There had been no activity since {self._time(since)}. Now there is.",
             _lines(f"{label}: {now:,}, was {before:,}" for label, (before, now) in totals.items()),
         )
 
@@ -93,7 +93,7 @@ class Writer:
         if not (week.happened or week.used or week.stored):
             return self._letter(
                 f"no numbers from {first} to {last}",
-                f"There is no snapshot from {span}, so there is nothing to sum up. The next summary comes on Monday.",
+                f"There is no snapshot from {span}, so nothing can be summarized. The next summary comes on Monday.",
             )
         return self._letter(
             f"last week: {_entry(week.happened[0], '')}" if week.happened else f"the week to {last}",
@@ -120,7 +120,7 @@ def _known(week: Week) -> str:
     missing = f"There is no snapshot of {_and([f'{day:%A}' for day in week.missing])}. " if week.missing else ""
     if week.compared:
         return f"{missing}In brackets: differences from the week before."
-    return f"{missing}The history does not cover this week and the one before in full, so not all is compared."
+    return f"{missing}The history does not cover this week and the one before in full, so not all numbers are compared."
 
 
 def _entry(line: Line, colon: str = ":") -> str:

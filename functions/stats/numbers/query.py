@@ -26,7 +26,7 @@ class Engine(Protocol):
 
     @property
     def literal(self) -> Callable[[datetime], str]:
-        """Writes an instant in UTC as SQL."""
+        """A function that returns the SQL literal of an instant, in UTC."""
 
     @property
     def recurses(self) -> bool:

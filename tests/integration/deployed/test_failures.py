@@ -102,7 +102,7 @@ def test_what_is_replayed_twice_is_taken_once(deployed: Stack, operate_beside: O
     deployed.fail(event(FIRST))
     out = operate_beside("failures", "replay", "--all").out
     key = next(key for key in s3.objects if "/dt=" in key)
-    assert sorted(line.partition(": ")[2] for line in out.splitlines()[:2]) == [key, f"{key}, which was there"]
+    assert sorted(line.partition(": ")[2] for line in out.splitlines()[:2]) == [key, f"{key}, which existed already"]
     assert sum("/dt=" in key for key in s3.objects) == 1
 
 
@@ -232,7 +232,7 @@ def test_purge_without_anybody_to_answer(stack: Stack, operate: Operate) -> None
     [
         ([], "name the events by their ids, or use --all"),
         (["--all", "0123abcd"], "name the events by their ids, or use --all"),
-        (["hunter2"], "it takes an id of `failures list`, or its first characters"),
+        (["hunter2"], "it takes an id from `failures list`, or at least its first 4 characters"),
     ],
 )
 def test_a_wrong_use(arguments: list[str], words: str, stack: Stack, operate: Operate) -> None:

@@ -70,7 +70,10 @@ def test_what_needs_somebody(stack: Stack, operate: Operate) -> None:
     state, text = found["versions"]
     assert (state, text.partition(". ")[0]) == ("warn", "API 1, snapshots 2; deployed were 2 and 2")
     state, text = found["failed runs"]
-    assert (state, text) == ("warn", "1 snapshot run failed at every try. `openl2m-stats failures list` shows them.")
+    assert (state, text) == (
+        "warn",
+        "1 snapshot run failed at every attempt. `openl2m-stats failures list` shows them.",
+    )
 
 
 def test_an_alarm(stack: Stack, operate: Operate) -> None:
@@ -123,7 +126,7 @@ def test_snapshots_have_stopped(stack: Stack, operate: Operate, travel: Any) -> 
     assert code == 1
     state, text = lines(out)["snapshot"]
     assert state == "FAIL"
-    assert "more than the 900 s that it may be" in text
+    assert "more than the 900 s that are allowed" in text
 
 
 def test_a_right_that_is_missing_costs_one_line(

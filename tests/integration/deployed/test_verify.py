@@ -251,7 +251,7 @@ def test_storage_that_ignores_a_condition(
     code, found = verify()
     assert code == 1
     assert found["S3"][0] == "FAIL"
-    assert "a write whose condition does not hold is carried out" in found["S3"][1]
+    assert "S3 carried out a write whose condition is false" in found["S3"][1]
 
 
 def test_storage_that_cannot_be_written(stack: Stack, verify: Any, monkeypatch: pytest.MonkeyPatch, s3: S3) -> None:
@@ -301,4 +301,4 @@ def test_a_snapshot_function_that_may_not_be_invoked(
     monkeypatch.setattr(LambdaResponse, "invoke", deny)
     code, found = verify()
     assert code == 1
-    assert "It takes lambda:InvokeFunction." in found["snapshot"][1]
+    assert "Your credentials need lambda:InvokeFunction." in found["snapshot"][1]

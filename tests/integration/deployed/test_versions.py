@@ -210,7 +210,7 @@ def test_an_alias_that_moves_meanwhile_is_left_alone(
     code, _, err = operate("versions", "rollback", "--yes")
     assert code == 2
     assert err == (
-        f"{stack.api} was moved. {stack.snapshots} was not moved: Somebody else has moved the alias meanwhile. "
+        f"{stack.api} was moved. {stack.snapshots} was not moved: Somebody else has moved the alias in the meantime. "
         "See `versions list`, then run this again.\n"
     )
     assert stack.live() == ("3", "1")

@@ -59,7 +59,7 @@ def test_it_shows_what_would_be_said_and_says_nothing(
     assert (done.code, done.err) == (0, "")
     first, second, _, subject, *lines = done.out.splitlines()
     assert first == "By the newest snapshot, of 2026-11-25T12:00:00Z, 2 notices would be sent."
-    assert second == "No topic gets it: neither NotifyTopicArn nor NotifyEmail is set."
+    assert second == "Notices are off: neither NotifyTopicArn nor NotifyEmail is set."
     assert subject == "Subject: OpenL2M: Vlans fell from 20 to 10"
     assert "Vlans: 10, yesterday 20 (-10, -50 %)" in lines
     assert "Subject: OpenL2M: the week to Sunday, 22 November" not in lines
@@ -97,7 +97,7 @@ def test_json_has_what_was_said_before(
 def test_without_the_flag_it_does_nothing(notices: Any) -> None:
     done = notices()
     assert (done.code, done.out) == (2, "")
-    assert done.err.endswith("give --dry-run to see what it would say now\n")
+    assert done.err.endswith("use --dry-run to see what it would send now\n")
 
 
 @pytest.mark.parametrize(

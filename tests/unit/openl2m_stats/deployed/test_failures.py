@@ -32,5 +32,5 @@ def test_an_id(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "abc", "ABCD", "hunter2"])
 def test_what_is_no_id(text: str) -> None:
-    with pytest.raises(ValueError, match=r"^it takes an id of `failures list`"):
+    with pytest.raises(ValueError, match=r"^it takes an id from `failures list`"):
         _id(text)

@@ -29,7 +29,7 @@ def test_a_line_a_check(well: AWS, run: Run) -> None:
     well.put_tokens()
     warned = run("doctor")
     assert warned.code == 0
-    assert "\nwarn  token secret     it holds no token: every caller gets 401. Create a token. " in warned.out
+    assert "\nwarn  token secret     it has no tokens: every caller gets 401. Create a token. " in warned.out
     well.put_registry("{")
     failed = run("doctor")
     assert failed.code == 1

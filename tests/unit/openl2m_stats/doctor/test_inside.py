@@ -30,7 +30,7 @@ def advice(monkeypatch: pytest.MonkeyPatch, **finding: str) -> str:
         ({"name": "snapshot", "code": "AccessDenied"}, "FormerKmsKeyArns"),
         ({"name": "history", "code": "TimeoutError"}, "S3EndpointRouteTableIds"),
         ({"name": "history", "code": "malformed"}, "history rebuild"),
-        ({"name": "writing", "code": "unconditional"}, "not S3"),
+        ({"name": "writing", "code": "unconditional"}, "not behave like S3"),
         ({"name": "clock", "code": "skew"}, "Synchronize"),
         ({"name": "statement", "code": "unforeseen"}, "report it"),
         ({"name": "statement"}, "code is the database server's"),

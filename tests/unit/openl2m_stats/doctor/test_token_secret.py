@@ -23,7 +23,7 @@ def record(*, days: float | None = None, length: int = 0, **fields: Any) -> dict
 @pytest.mark.parametrize(
     ("tokens", "words"),
     [
-        ([], "it holds no token: every caller gets 401. Create a token."),
+        ([], "it has no tokens: every caller gets 401. Create a token."),
         ([{"name": "a", "days": 14}], "1 usable; 1 expiring within 14 days: a; "),
         ([{"name": "a", "days": 0}, {}], "1 usable; 1 expired: a; "),
         ([{"name": "a", "days": -1}], "0 usable; 1 expired: a; "),

@@ -93,7 +93,7 @@ def test_rebuild_a_damaged_month(s3: S3, put: Any, travel: Travel, history: Run)
     travel(120)
     put(OCTOBER, b"{")
     done = history("rebuild", "2026-10")
-    begun = "was damaged, begins with the version of 2026-11-23T12:01:00Z, "
+    begun = "was damaged, starts from the version of 2026-11-23T12:01:00Z, "
     assert (done.code, done.out) == (0, f"2026-10: {begun}1 rows changed, 1 unchanged\n")
     assert s3.json(OCTOBER) == {other.day: other.row, LATE.day: LATE.row}
 
@@ -107,7 +107,7 @@ def test_rebuild_a_damaged_month_without_a_good_version(s3: S3, put: Any, histor
         1,
         [
             "2026-08: damaged, without a good version and without single snapshots",
-            "2026-10: was damaged, begins with nothing, 0 rows changed, 1 unchanged",
+            "2026-10: was damaged, starts from nothing, 0 rows changed, 1 unchanged",
         ],
     )
     assert (s3.objects[AUGUST], s3.json(OCTOBER)) == (b"{", {LATE.day: LATE.row})

@@ -33,7 +33,7 @@ def test_without_a_token(stack: CloudFormation, run: Run) -> None:
         "skip",
         "it needs a token: --key-file, or OPENL2M_STATS_KEY",
     )
-    assert found["snapshot"]["seen"] == found["S3"]["seen"] == "--read-only leaves it out"
+    assert found["snapshot"]["seen"] == found["S3"]["seen"] == "--read-only skips it"
 
 
 def test_the_rest_is_left_out_when_a_token_does_not_open_the_statistics(

@@ -45,7 +45,7 @@ def test_it_may_not_be_written(account: Account, s3: S3) -> None:
 def test_a_write_that_should_be_carried_out_is_refused(fault: int, account: Account, s3: S3) -> None:
     s3.fault = lambda call, _: fault if call.method == "PUT" else None
     finding = check_conditional_writes(account, s3.bucket, PREFIX)
-    assert (finding.state, finding.seen) == ("FAIL", "a write whose condition holds is refused")
+    assert (finding.state, finding.seen) == ("FAIL", "S3 refused a write whose condition is true")
 
 
 def test_what_cannot_be_deleted(account: Account, s3: S3) -> None:

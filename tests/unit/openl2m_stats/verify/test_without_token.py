@@ -22,7 +22,7 @@ PAGE = {"Content-Type": "text/html", "Content-Security-Policy": "default-src 'no
         ("OPTIONS", Response("", 204, {"Allow": "GET"}), "OPTIONS allows GET instead of GET, HEAD, OPTIONS"),
         ("unknown path", Response("", 200), "answers 200 instead of 404"),
         ("unknown path", json('{"message":"Not Found"}', 404), "404 is not the function's own"),
-        ("health", json('{"detail":"no"}', 503), "the statistics cannot be served"),
+        ("health", json('{"detail":"no"}', 503), "the function cannot serve statistics"),
         ("health", json('{"detail":"no"}', 404), "GET /health answers 404 instead of 200"),
         ("health", Response("<html>Log in</html>"), "/health is not the function's own"),
         ("page", Response("", 404), "GET / answers 404 instead of 200"),

@@ -156,7 +156,7 @@ def test_a_claim_that_stays_unknown_names_the_notice(monkeypatch: pytest.MonkeyP
 def test_a_damaged_record_is_not_replaced(content: bytes) -> None:
     bucket = MemoryBucket()
     bucket.s3.objects["p/notices.json"] = content
-    with pytest.raises(StorageError, match=r"p/notices\.json is no record of notices"):
+    with pytest.raises(StorageError, match=r"p/notices\.json is not a valid record of notices"):
         claim(bucket)
     assert bucket.s3.objects["p/notices.json"] == content
 
