@@ -28,8 +28,9 @@ def reencrypt(stack: str | None, dry_run: bool, as_json: bool) -> int:
     """Re-encrypt what former KMS keys encrypt.
 
     After a change of KmsKeyArn, it writes the newest snapshot, the history, the single snapshots and the record of
-    notices anew, as they are, with the bucket's present encryption. What is up to date is left alone, so it can be interrupted and run again. A
-    write that comes in between is never lost. The exit code is 1 if an object could not be re-encrypted.
+    notices anew, as they are, with the bucket's present encryption. What is up to date is left alone, so it can be
+    interrupted and run again. A write that comes in between is never lost. The exit code is 1 if an object could not
+    be re-encrypted.
     """
     settings = _settings(named(stack))
     try:

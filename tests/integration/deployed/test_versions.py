@@ -243,9 +243,7 @@ def test_what_fails_halfway_is_finished_by_the_same_command(
 
 
 @pytest.mark.usefixtures("checked_revisions")
-def test_a_move_whose_answer_is_lost_is_done(
-    stack: Stack, operate: Operate, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_move_whose_answer_is_lost_is_done(stack: Stack, operate: Operate, monkeypatch: pytest.MonkeyPatch) -> None:
     """botocore tries again, and finds the alias where its first attempt has left it."""
     update, lost = LambdaResponse.update_alias, list[str]()
 
