@@ -71,6 +71,8 @@ def test_what_is_right(name: str, api: Api, answer: dict[str, Answer]) -> None:
         ("methods", Response("", 200), "HEAD has a body, or no ETag"),
         ("history", json("[]"), "the history is not the function's own"),
         ("history", json('{"days": []}'), "the history is not the function's own"),
+        ("history", json('{"days": ["2026-11-26"]}'), "the history is not the function's own"),
+        ("history", json('{"days": ["x"], "database": {"switches": {"values": null}}}'), "not the function's own"),
         ("history", json(dumps(DAYS)), "the history is no CSV with format=csv"),
         ("compression", Response("x", 200, {"Content-Encoding": "gzip"}), "what comes as gzip is not gzip"),
         ("earlier time", json("[]"), "the answer is not the function's own"),
