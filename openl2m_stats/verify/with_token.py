@@ -64,7 +64,8 @@ def _check_methods(api: Api) -> str:
 def _check_history(api: Api) -> str:
     found = api.expect(200, _HISTORY, key=api.key).body
     try:
-        days, with_values = len(found["days"]), sum(each is not None for each in found["database"]["switches"]["values"])
+        days = len(found["days"])
+        with_values = sum(each is not None for each in found["database"]["switches"]["values"])
     except (KeyError, TypeError):
         days = 0
     if not days:
