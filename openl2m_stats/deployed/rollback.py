@@ -98,10 +98,10 @@ def _targets(
         return to, snapshots_to
     deployments = published.deployments(api, snapshots)
     if to is None:
-        deployed = [each for each in deployments if (each.api, each.snapshots) <= (api.deployed, snapshots.deployed)]
-        if len(deployed) < 2:
+        earlier = [each for each in deployments if (each.api, each.snapshots) < (api.deployed, snapshots.deployed)]
+        if not earlier:
             raise Failed("There is no earlier deployment whose versions are still there: see `versions list`.")
-        return deployed[-2].api, deployed[-2].snapshots
+        return earlier[-1].api, earlier[-1].snapshots
     _existing(api, to)
     found = next((each for each in deployments if each.api == to), None)
     if found is None:
