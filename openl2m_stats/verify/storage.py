@@ -1,5 +1,6 @@
 """What the snapshots rest on: S3 writes an object on a condition, or not at all."""
 
+import contextlib
 import secrets
 from typing import Any
 
@@ -22,6 +23,10 @@ def check_conditional_writes(account: Account, bucket: str, prefix: str) -> Find
         finding = _try(Bucket(bucket, scratch, attempts=3))
     except StorageError as error:
         finding = Finding("FAIL", f"{where} cannot be written: {error}", _NEEDS)
+    except KeyboardInterrupt:
+        with contextlib.suppress(*AWS_ERRORS):
+            _delete(account.client("s3"), bucket, scratch)
+        raise
     try:
         _delete(account.client("s3"), bucket, scratch)
     except AWS_ERRORS as error:
