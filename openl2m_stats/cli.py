@@ -2,6 +2,7 @@
 
 import errno
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -99,6 +100,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     It is 130 after Ctrl-C, and 141 when whoever reads the output has stopped.
     """
+    if not sys.stdin:  # closed: there is nothing to read, as with /dev/null
+        sys.stdin = io.TextIOWrapper(io.BytesIO())
     try:
         # `python -m` has the same name, and completes by the same variable.
         code = command.main(arguments, _NAME, standalone_mode=False)

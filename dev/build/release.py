@@ -28,6 +28,7 @@ from dev.build.source_date import source_date_epoch
 from stats import __version__
 
 _ROOT = Path(__file__).parents[2]
+_DIST = _ROOT / "dist"
 _BUNDLE = _ROOT / "layers/dependencies/rds-global-bundle.pem"
 _LAYER_LOCK, _COMMAND_LOCK = _ROOT / "layers/dependencies/requirements.txt", _ROOT / "requirements/run.txt"
 
@@ -40,7 +41,7 @@ def main(arguments: Sequence[str]) -> int:
     """Return the exit code: 0, or 2 when nothing was made."""
     parser = argparse.ArgumentParser(prog="make release", allow_abbrev=False)
     parser.add_argument("--tag", help="the tag that the release is for, vX.Y.Z: it must agree with the code")
-    parser.add_argument("--output", type=Path, default=_ROOT / "dist")
+    parser.add_argument("--output", type=Path, default=_DIST, help="a new folder instead of dist/, which is emptied")
     parsed = parser.parse_args(arguments)
     try:
         if parsed.tag:
@@ -63,6 +64,8 @@ def _check_tag(tag: str) -> None:
 
 
 def _make(output: Path) -> None:
+    if output != _DIST and output.exists() and any(output.iterdir()):
+        raise ReleaseError(f"{output} is not empty: --output takes a new folder.")
     epoch = source_date_epoch(_ROOT)
     shutil.rmtree(output, ignore_errors=True)
     output.mkdir(parents=True)

@@ -27,7 +27,8 @@ def contents(functions: Path, layer: Path) -> dict[str, bytes]:
     files["template.yaml"] = template((_ROOT / _TEMPLATE).read_text()).encode()
     for path in sorted({path for pattern in _KEPT for path in _ROOT.glob(pattern)}):
         name = path.relative_to(_ROOT).as_posix()
-        if path.is_file() and name not in _LEFT_OUT:
+        # What starts with a dot is an editor's or a system's, which git may ignore.
+        if _is_own(path) and not path.name.startswith(".") and name not in _LEFT_OUT:
             files[name] = path.read_bytes()
     names = set(files)
     for name in [name for name in files if name.endswith(".md")]:
@@ -63,5 +64,9 @@ def relinked(text: str, folder: str, names: set[str]) -> str:
 
 def _tree(directory: Path) -> Iterator[tuple[str, bytes]]:
     for path in sorted(directory.rglob("*")):
-        if path.is_file():
+        if _is_own(path):
             yield path.relative_to(directory).as_posix(), path.read_bytes()
+
+
+def _is_own(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()

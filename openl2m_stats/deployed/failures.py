@@ -14,6 +14,7 @@ from openl2m_stats.deployed.queue import Failure, Queue
 from openl2m_stats.deployed.replaying import SHOWN, Outcome, chosen
 from openl2m_stats.deployed.replaying import replay as replay_one
 from openl2m_stats.deployed.stack import Account, named, reading
+from openl2m_stats.errors import Failed
 from openl2m_stats.parameters import Parsed, WrongUsage, confirm, of_stack
 from openl2m_stats.terminal import table, wrap
 
@@ -119,14 +120,22 @@ def replay(stack: str | None, ids: tuple[str, ...], everything: bool, as_json: b
         stopped = str(error)
     except AWS_ERRORS as error:
         stopped = explain(error)
+    except Failed as error:  # an id is not in the queue, though others may have been
+        if as_json:
+            _print_json(outcome, error.message)
+        raise
     if stopped:
         print(f"Stopped: {stopped.rstrip('.')}.", file=sys.stderr)
     if as_json:
-        print(json.dumps({**asdict(outcome), "stopped": stopped or None}, indent=2))
+        _print_json(outcome, stopped)
     else:
         stay = " The others stay in the queue." if stopped or outcome.refused else ""
         print(f"{len(outcome.replayed):,} replayed.{stay}")
     return int(bool(stopped or outcome.refused))
+
+
+def _print_json(outcome: Outcome, stopped: str) -> None:
+    print(json.dumps({**asdict(outcome), "stopped": stopped or None}, indent=2))
 
 
 @command.command()

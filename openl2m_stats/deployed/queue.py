@@ -106,10 +106,17 @@ def _event(body: str, scheduled_time: str | None) -> dict[str, Any] | None:
 
 def _objects(text: Any) -> Iterable[dict[str, Any]]:
     """Yield the JSON object in a text, and the payload within it, which may be JSON text again."""
-    try:
-        found = json.loads(text) if isinstance(text, str) else text
-    except ValueError:
-        return
-    if isinstance(found, dict):
+    found = text
+    while found:
+        try:
+            found = json.loads(found, parse_constant=_refuse) if isinstance(found, str) else found
+        except (RecursionError, ValueError):
+            return
+        if not isinstance(found, dict):
+            return
         yield found
-        yield from _objects(found.get("Payload") or found.get("Input"))
+        found = found.get("Payload") or found.get("Input")
+
+
+def _refuse(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")

@@ -1,8 +1,9 @@
 """`openl2m-stats versions rollback`: moves the alias of both functions back to earlier versions."""
 
+import contextlib
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import click
@@ -68,11 +69,16 @@ def rollback(stack: str | None, api: int | None, snapshots: int | None, yes: boo
         print(move, file=sys.stderr if as_json else sys.stdout, flush=True)
     if needed and not yes:
         confirm(f"Move the alias {ALIAS} of {described.name}?")
-    code = _carry_out(account, needed)
-    if as_json and not code:
-        done = [{"name": each.function.name, "from": each.function.live, "to": each.target.number} for each in moves]
-        print(json.dumps({"stack": described.name, "functions": done}, indent=2))
-    return code
+    moved = _carry_out(account, needed)
+    if as_json:
+        stay = {move.function.name for move in needed[moved:]}
+        print(json.dumps({"stack": described.name, "functions": [_done(move, stay) for move in moves]}, indent=2))
+    return 0 if moved == len(needed) else 2
+
+
+def _done(move: _Move, stay: Collection[str]) -> dict[str, str | int]:
+    name, live = move.function.name, move.function.live
+    return {"name": name, "from": live, "to": live if name in stay else move.target.number}
 
 
 def _refuse_while_changing(stack: Description) -> None:
@@ -92,10 +98,10 @@ def _targets(
         return to, snapshots_to
     deployments = published.deployments(api, snapshots)
     if to is None:
-        deployed = [each for each in deployments if (each.api, each.snapshots) <= (api.deployed, snapshots.deployed)]
-        if len(deployed) < 2:
+        earlier = [each for each in deployments if (each.api, each.snapshots) < (api.deployed, snapshots.deployed)]
+        if not earlier:
             raise Failed("There is no earlier deployment whose versions are still there: see `versions list`.")
-        return deployed[-2].api, deployed[-2].snapshots
+        return earlier[-1].api, earlier[-1].snapshots
     _existing(api, to)
     found = next((each for each in deployments if each.api == to), None)
     if found is None:
@@ -120,7 +126,7 @@ def _numbers(function: published.Function) -> str:
 
 
 def _carry_out(account: Account, moves: Sequence[_Move]) -> int:
-    """Move one alias after the other; return the exit code."""
+    """Move one alias after the other; return how many were moved. Print why another was not."""
     for number, move in enumerate(moves):
         name = move.function.name
         try:
@@ -132,9 +138,21 @@ def _carry_out(account: Account, moves: Sequence[_Move]) -> int:
                 RevisionId=move.function.revision,
             )
         except AWS_ERRORS as error:
+            # The answer was lost, and botocore's next attempt found the alias where the first had left it.
+            if _has_moved(account, move):
+                continue
             moved = isinstance(error, ClientError) and error.response["Error"]["Code"] == "PreconditionFailedException"
             why = "Somebody else has moved the alias in the meantime." if moved else explain(error)
             before = f"{moves[0].function.name} was moved. " if number else ""
-            print(f"{before}{name} was not moved: {why} See `versions list`, then run this again.", file=sys.stderr)
-            return 2
-    return 0
+            hint = "See `versions list`, then run this again."
+            print(f"{before}{name} was not moved: {why.rstrip('.')}. {hint}", file=sys.stderr)
+            return number
+    return len(moves)
+
+
+def _has_moved(account: Account, move: _Move) -> bool:
+    with contextlib.suppress(*AWS_ERRORS):
+        alias = account.awslambda.get_alias(FunctionName=move.function.name, Name=ALIAS)
+        shifted = alias.get("RoutingConfig", {}).get("AdditionalVersionWeights")
+        return alias["FunctionVersion"] == str(move.target.number) and not shifted
+    return False

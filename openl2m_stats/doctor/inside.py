@@ -99,6 +99,8 @@ def _examined(function: str) -> Inside:
         answer = invoke(function, DOCTOR_EVENT)
     except InvocationError as error:
         return Inside(title, (("function", _not_examined(error)),))
+    if isinstance(answer, dict) and answer.get("statusCode") == 500:
+        return Inside(title, (("function", Finding("FAIL", "it answers 500", _CRASHED)),))
     if not isinstance(answer, dict) or not isinstance(answer.get("findings"), list):
         return Inside(title, (_OLD,))
     version = printable(answer.get("version"))

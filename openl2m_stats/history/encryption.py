@@ -20,7 +20,7 @@ _CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 3},
     max_pool_connections=_WORKERS,
 )
-_KINDS = ("latest.json", "history/", "dt=")  # the prefixes of this project's objects
+_KINDS = ("latest.json", "notices.json", "history/", "dt=")  # the prefixes of this project's objects
 _LOST = {"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"}
 
 

@@ -27,9 +27,10 @@ _MOST = 5
 def reencrypt(stack: str | None, dry_run: bool, as_json: bool) -> int:
     """Re-encrypt snapshots and history with the current key.
 
-    Run it after a change of KmsKeyArn. It rewrites the newest snapshot, the history and the single snapshots unchanged,
-    with the bucket's current encryption. It skips objects that have it already, so you can interrupt it and run it
-    again. It never overwrites a concurrent write. The exit code is 1 if an object could not be re-encrypted.
+    Run it after a change of KmsKeyArn. It rewrites the newest snapshot, the history, the single snapshots and the
+    record of notices unchanged, with the bucket's current encryption. It skips objects that have it already, so you can
+    interrupt it and run it again. It never overwrites a concurrent write. The exit code is 1 if an object could not be
+    re-encrypted.
     """
     settings = _settings(named(stack))
     try:

@@ -1,5 +1,6 @@
 """Conditional writes in S3, which the snapshots rely on."""
 
+import contextlib
 import secrets
 from typing import Any
 
@@ -24,6 +25,10 @@ def check_conditional_writes(account: Account, bucket: str, prefix: str) -> Find
         finding = _try(Bucket(bucket, scratch, attempts=3))
     except StorageError as error:
         finding = Finding("FAIL", f"{where} cannot be written: {error}", _NEEDS)
+    except KeyboardInterrupt:
+        with contextlib.suppress(*AWS_ERRORS):
+            _delete(account.client("s3"), bucket, scratch)
+        raise
     try:
         _delete(account.client("s3"), bucket, scratch)
     except AWS_ERRORS as error:

@@ -18,6 +18,7 @@ __all__ = ["answer", "api", "function", "outputs", "stack"]  # fixtures
 ARN = "arn:aws:kms:us-east-1:123456789012:key/"
 FORMER, PRESENT, OLDEST = (f"{ARN}{digit}0000000-0000-0000-0000-000000000000" for digit in "123")
 LATEST, MONTH, SINGLE = (f"snapshots/{key}" for key in ("latest.json", "history/2026-10.json", "dt=2026-10-01/x.json"))
+NOTICES = "snapshots/notices.json"
 OTHERS = "snapshots/notes.txt"
 
 Reencrypt = Callable[..., Ended]
@@ -213,3 +214,12 @@ def test_a_stack_has_to_be_named(command: Command) -> None:
     ended = command("history", "reencrypt")
     assert ended.code == 2
     assert "Name the stack" in ended.err
+
+
+def test_the_record_of_notices_is_written_anew(reencrypt: Reencrypt, client: Any, s3: S3) -> None:
+    """Without the former key, no run could read what was sent, and none would send anything."""
+    encrypt_with(client, s3, FORMER)
+    put(client, s3, **{NOTICES: "notices"})
+    encrypt_with(client, s3, PRESENT)
+    assert f"4 objects were re-encrypted, from {FORMER}." in reencrypt().out
+    assert keys(client, s3)[NOTICES] == PRESENT

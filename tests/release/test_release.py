@@ -176,6 +176,14 @@ def test_a_tag_must_agree_with_the_version(tmp_path: Path) -> None:
     assert not (tmp_path / "dist").exists()
 
 
+def test_a_folder_of_something_else_is_not_emptied(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+    done = release("--output", str(tmp_path))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"{tmp_path} is not empty: --output takes a new folder.\n"
+    assert (tmp_path / "thesis.txt").read_text() == "years of work"
+
+
 def test_a_locked_version_that_is_not_installed_is_noticed(tmp_path: Path) -> None:
     """Otherwise the list would quote the licence and the needs of another release."""
     lock = tmp_path / "requirements.txt"

@@ -6,7 +6,7 @@ from stats.aws import clients
 from stats.base.deadline import Deadline
 from stats.base.remote import RemoteError
 
-_SUBJECT_LENGTH = 100
+_MOST_CHARACTERS = 99  # of a subject: "less than 100"
 # What botocore raises before it has sent anything.
 _UNSENT = {
     *("ConnectTimeoutError", "EndpointConnectionError", "ProxyConnectionError", "InvalidProxiesConfigError"),
@@ -53,6 +53,7 @@ class Topic:
 
 
 def _subject(text: str) -> str:
-    """Return a subject as SNS takes it: up to 100 characters of ASCII, in one line."""
-    plain = " ".join(text.encode("ascii", "replace").decode().split())
-    return plain if len(plain) <= _SUBJECT_LENGTH else f"{plain[: _SUBJECT_LENGTH - 3]}..."
+    """Return a subject as SNS takes it: fewer than 100 characters of ASCII, in one line."""
+    plain = text.encode("ascii", "replace").decode()
+    line = " ".join("".join(each if each.isprintable() else " " for each in plain).split())
+    return line if len(line) <= _MOST_CHARACTERS else f"{line[: _MOST_CHARACTERS - 3]}..."

@@ -143,6 +143,8 @@ def _host(host: str, engine: str, port: int) -> str:
     """Return the host; for a Unix socket in libpq's form, its directory, the path of the socket."""
     if engine in POSTGRESQL and is_unix_socket(host) and os.path.isdir(host):  # noqa: PTH112 a Path takes longer
         return os.path.join(host, f".s.PGSQL.{port}")  # noqa: PTH118
+    if not is_unix_socket(host) and ("@" in host or "/" in host):  # a URL, perhaps with a password
+        raise DatabaseError("bad secret", "'host' of the database secret is not a host name: it takes no URL")
     return host
 
 

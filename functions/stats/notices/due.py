@@ -4,12 +4,14 @@ from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from typing import Any
 
+from stats.aws.bucket import StorageError
 from stats.base.instants import parse_instant, timestamp
 from stats.notices import texts
 from stats.notices.facts import Facts
-from stats.notices.said import Notice, State
+from stats.notices.said import KEY, Notice, State
 from stats.notices.summary import week_of
 from stats.numbers.catalogue import STATISTICS
+from stats.snapshots.months import MALFORMED
 
 Entries = Mapping[str, Mapping[str, Any]]
 
@@ -19,6 +21,7 @@ _DAY, _WEEK = timedelta(days=1), timedelta(days=7)
 _VOLATILE = {"log_entries", "api_tokens"}
 LEVELS = tuple(each for each in STATISTICS if each.section == "database" and each.key not in _VOLATILE)
 ACTIVITY = tuple(each for each in STATISTICS if each.key in {"changes_total", "commands_total", "logins"})
+_DROPS = {f"{DROP} {each.key}" for each in LEVELS}
 _LEAST_FALL = 5
 _LONGEST_DROP = timedelta(days=7)
 _WEEKS = 4
@@ -38,8 +41,23 @@ def all_due(state: State, facts: Facts, writer: texts.Writer) -> list[Notice]:
 
 
 def _due(entries: Entries, facts: Facts, writer: texts.Writer) -> Iterator[Notice]:
+    for name, entry in entries.items():
+        _check(name, entry)
     for part in (_drops_ended, _drops_begun, _silence_ended, _silence_begun, _summary):
         yield from part(entries, facts, writer)
+
+
+def _check(name: str, entry: Mapping[str, Any]) -> None:
+    """Raise StorageError unless an entry of ours has its form. Another version, or an editor, may have written it."""
+    try:
+        if name in _DROPS:
+            _ = parse_instant(entry["since"]), entry["from"] + 0, entry["to"] + 0
+        elif name == SILENCE:
+            _ = parse_instant(entry["since"]), [total + 0 for total in entry["totals"].values()]
+        elif name == SUMMARY:
+            date.fromisoformat(entry["monday"])
+    except MALFORMED:
+        raise StorageError(f"{KEY}: {name!r} has another form") from None
 
 
 def _drops_begun(entries: Entries, facts: Facts, writer: texts.Writer) -> Iterator[Notice]:
@@ -106,7 +124,9 @@ def _silence_ended(entries: Entries, facts: Facts, writer: texts.Writer) -> Iter
     if not silence:
         return
     before, now = silence["totals"], facts.numbers
-    totals = {each.label: (before[each.key], now[each.key]) for each in ACTIVITY if each.key in now}
+    totals = {
+        each.label: (before[each.key], now[each.key]) for each in ACTIVITY if each.key in now and each.key in before
+    }
     if any(first != last for first, last in totals.values()):
         yield Notice(SILENCE, *writer.activity(parse_instant(silence["since"]), totals), {SILENCE: None})
 

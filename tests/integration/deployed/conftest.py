@@ -30,10 +30,10 @@ Operate = Callable[..., Ended]
 
 @pytest.fixture
 def operate(command: Command, monkeypatch: pytest.MonkeyPatch) -> Operate:
-    """Return a function that runs a subcommand for the stack in this process."""
+    """Return a function that runs a subcommand for the stack in this process. `stdin` is None where it is closed."""
 
-    def run(*arguments: str, stdin: str = "") -> Ended:
-        monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
+    def run(*arguments: str, stdin: str | None = "") -> Ended:
+        monkeypatch.setattr(sys, "stdin", None if stdin is None else io.StringIO(stdin))
         return command(*arguments, "--stack", STACK)
 
     return run

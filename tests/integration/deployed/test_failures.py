@@ -121,6 +121,16 @@ def test_replay_of_one_that_is_not_there(stack: Stack, operate: Operate, invoked
     assert (stack.waiting(), invoked) == ([first], [])
 
 
+def test_replay_reports_what_it_did_before_one_was_not_there(stack: Stack, operate: Operate) -> None:
+    first = stack.fail(event(FIRST))
+    code, out, err = operate("failures", "replay", first, "0123abcd", "--json")
+    assert (code, err) == (2, "Not in the queue: 0123abcd.\n")
+    done = json.loads(out)
+    assert [each["id"] for each in done["replayed"]] == [first]
+    assert done["stopped"] == "Not in the queue: 0123abcd."
+    assert stack.waiting() == []
+
+
 def test_replay_that_fails_halfway_loses_nothing(
     stack: Stack, operate: Operate, answer: Any, invoked: list[Any]
 ) -> None:

@@ -185,8 +185,9 @@ def test_rollback_asks_first(answer: str, code: int, moved: bool, stack: Stack, 
     assert (stack.live() == ("3", "2")) == moved
 
 
-def test_nobody_is_there_to_answer(stack: Stack, operate: Operate) -> None:
-    code, _, err = operate("versions", "rollback")
+@pytest.mark.parametrize("stdin", ["", None])
+def test_nobody_is_there_to_answer(stdin: str | None, stack: Stack, operate: Operate) -> None:
+    code, _, err = operate("versions", "rollback", stdin=stdin)
     assert code == 2
     assert err.endswith("\nNothing was changed: there was no answer. Where nobody can answer, use --yes.\n")
     assert stack.live() == ("4", "3")
@@ -230,11 +231,34 @@ def test_what_fails_halfway_is_finished_by_the_same_command(
 
     with monkeypatch.context() as context:
         context.setattr(LambdaResponse, "update_alias", deny)
-        code, _, err = operate("versions", "rollback", "--yes")
+        code, out, err = operate("versions", "rollback", "--yes", "--json")
     assert code == 2
-    assert err.startswith(f"{stack.api} was moved. {stack.snapshots} was not moved: An error occurred (AccessDenied")
+    assert f"\n{stack.api} was moved. {stack.snapshots} was not moved: An error occurred (AccessDenied" in err
+    assert err.endswith("). See `versions list`, then run this again.\n")
+    moved = [(each["name"], each["from"], each["to"]) for each in json.loads(out)["functions"]]
+    assert moved == [(stack.api, 4, 3), (stack.snapshots, 3, 3)]
     assert stack.live() == ("3", "3")
     assert operate("versions", "rollback", "--yes").code == 0
+    assert stack.live() == ("3", "2")
+
+
+@pytest.mark.usefixtures("checked_revisions")
+def test_a_move_whose_answer_is_lost_is_done(stack: Stack, operate: Operate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """botocore tries again, and finds the alias where its first attempt has left it."""
+    update, lost = LambdaResponse.update_alias, list[str]()
+
+    def lose_the_answer(self: LambdaResponse) -> Any:
+        answer = update(self)
+        if self.path not in lost:
+            lost.append(self.path)
+            error = JsonRESTError("ServiceException", "Internal error")
+            error.code = 500
+            raise error
+        return answer
+
+    monkeypatch.setattr(LambdaResponse, "update_alias", lose_the_answer)
+    code, _, err = operate("versions", "rollback", "--yes")
+    assert (code, err, len(lost)) == (0, "", 2)
     assert stack.live() == ("3", "2")
 
 

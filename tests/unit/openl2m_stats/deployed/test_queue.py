@@ -34,6 +34,9 @@ def message(body: Any, id_: str = "a", **attributes: str) -> dict[str, Any]:
         ("nonsense", None),
         ("[]", None),
         ("", None),
+        ("[" * 100_000, None),
+        ('{"Payload":' * 5_000 + "1" + "}" * 5_000, None),
+        ('{"scheduled_for": NaN}', None),
     ],
 )
 def test_the_event(body: Any, event: Any) -> None:

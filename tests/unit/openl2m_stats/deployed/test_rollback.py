@@ -43,6 +43,13 @@ def test_a_failed_deployment_after_the_one_that_is_deployed_does_not_matter() ->
     assert _targets(api, SNAPSHOTS, None, None) == (2, 1)
 
 
+def test_a_failed_deployment_before_one_of_the_snapshot_function_alone() -> None:
+    """No deployment had the API's version 4 and the snapshot function's 3, though they are the newest."""
+    api = function("api", {1: 0, 2: 1, 3: 2, 4: 3}, 3)
+    snapshots = function("snapshots", {1: 0.01, 2: 2.01, 3: 4}, 3)
+    assert _targets(api, snapshots, None, None) == (3, 2)
+
+
 @pytest.mark.parametrize(
     ("api", "snapshots", "to", "words"),
     [

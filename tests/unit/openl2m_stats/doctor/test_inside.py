@@ -52,6 +52,14 @@ def test_an_answer_without_findings_is_an_old_versions(answer: Any, monkeypatch:
     assert (name, found.state) == ("function", "warn")
 
 
+def test_an_api_that_cannot_even_begin_is_not_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its settings are wrong: it has no findings, and answers as it answers a caller."""
+    monkeypatch.setattr(inside, "invoke", lambda *_: {"statusCode": 500, "body": "{}"})
+    [(name, found)] = look_inside(["function"])[0].findings
+    assert (name, found.state) == ("function", "FAIL")
+    assert "make logs" in found.advice
+
+
 def test_login_shows_that_the_database_is_reached(monkeypatch: pytest.MonkeyPatch) -> None:
     for state, expected in (("ok", True), ("FAIL", False)):
         findings = [{"name": "login", "state": state, "seen": ""}]

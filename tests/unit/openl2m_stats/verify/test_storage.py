@@ -6,6 +6,7 @@ import pytest
 
 from openl2m_stats.deployed.stack import Account
 from openl2m_stats.verify.storage import check_conditional_writes
+from stats.aws.bucket import Bucket
 from tests.support.s3 import S3
 
 PREFIX = "snapshots/"
@@ -46,6 +47,20 @@ def test_a_write_that_should_be_carried_out_is_refused(fault: int, account: Acco
     s3.fault = lambda call, _: fault if call.method == "PUT" else None
     finding = check_conditional_writes(account, s3.bucket, PREFIX)
     assert (finding.state, finding.seen) == ("FAIL", "S3 refused a write whose condition is true")
+
+
+def test_nothing_is_left_after_ctrl_c(account: Account, s3: S3, monkeypatch: pytest.MonkeyPatch) -> None:
+    put = Bucket.put
+
+    def interrupted(self: Bucket, key: str, body: bytes, *others: Any) -> bool:
+        if body != b"1":
+            raise KeyboardInterrupt
+        return put(self, key, body, *others)
+
+    monkeypatch.setattr(Bucket, "put", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        check_conditional_writes(account, s3.bucket, PREFIX)
+    assert s3.objects == {}
 
 
 def test_what_cannot_be_deleted(account: Account, s3: S3) -> None:

@@ -71,6 +71,8 @@ def test_what_is_right(name: str, api: Api, answer: dict[str, Answer]) -> None:
         ("methods", Response("", 200), "HEAD has a body, or no ETag"),
         ("history", json("[]"), "the history is not the function's own"),
         ("history", json('{"days": []}'), "the history is not the function's own"),
+        ("history", json('{"days": ["2026-11-26"]}'), "the history is not the function's own"),
+        ("history", json('{"days": ["x"], "database": {"switches": {"values": null}}}'), "not the function's own"),
         ("history", json(dumps(DAYS)), "with format=csv, the history is not CSV"),
         (
             "compression",

@@ -63,8 +63,9 @@ def test_a_message(sns: SNS) -> None:
     [
         ("Campus Zürich", "Campus Z?rich"),
         ("two\nlines\t", "two lines"),
-        ("a" * 100, "a" * 100),
-        ("a" * 101, f"{'a' * 97}..."),
+        ("bell\a, escape\x1b and delete\x7f", "bell , escape and delete"),
+        ("a" * 99, "a" * 99),
+        ("a" * 100, f"{'a' * 96}..."),
     ],
 )
 def test_a_subject_is_one_line_of_ascii(subject: str, sent: str, sns: SNS) -> None:

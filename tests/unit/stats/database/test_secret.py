@@ -10,7 +10,7 @@ from stats.aws.secrets import Stage
 from stats.base.deadline import Deadline
 from stats.base.settings import load
 from stats.database.driver import DatabaseError
-from stats.database.secret import DatabaseSecret
+from stats.database.secret import DatabaseSecret, parse_server
 from tests.support.secret import Secret
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -140,3 +140,13 @@ def test_a_secret_that_gives_nothing_to_log_in_with(text: str | None, code: str,
     error = world.secret.unreadable()
     assert isinstance(error, DatabaseError)
     assert (error.code, error.text) == (code, words)
+
+
+@pytest.mark.parametrize("host", ["postgresql://user:hunter2@db.example.com/openl2m", "user:hunter2@db.example.com"])
+def test_a_url_is_not_a_host_and_its_password_is_not_repeated(host: str) -> None:
+    """Whatever names the host, such as logs, errors, the doctor and snapshots, would name the password, too."""
+    text = json.dumps({"engine": "postgres", "host": host, "username": "user", "password": "hunter2"})
+    settings = load({"DATABASE_SECRET_ID": "database", "TOKENS_SECRET_ID": "tokens"})
+    with pytest.raises(DatabaseError, match="'host' of the database secret is not a host name") as raised:
+        parse_server(text, settings)
+    assert "hunter2" not in str(raised.value)

@@ -151,6 +151,12 @@ def test_silence_ends_when_a_total_is_another(total: int, ends: bool) -> None:
     assert notices(Past(), silence, vlans=1) == []
 
 
+def test_a_total_that_is_not_in_the_record_does_not_end_silence() -> None:
+    silence = {"silence": {"since": "2026-03-03T12:00:00Z", "totals": {"logins": 100}}}
+    assert notices(Past(), silence, **{**TOTALS, "changes_total": 101}) == []
+    assert notices(Past(), silence, **{**TOTALS, "logins": 101})
+
+
 @pytest.mark.parametrize(
     ("zone", "now", "last", "monday"),
     [

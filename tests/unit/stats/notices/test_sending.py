@@ -94,6 +94,27 @@ def test_what_cannot_be_taken_back_is_named(past: Past, monkeypatch: pytest.Monk
         run(past, Failing())
 
 
+@pytest.mark.parametrize(
+    ("name", "entry"),
+    [
+        ("drop switches", {}),
+        ("drop switches", {"since": "2026-03-03T12:00:00Z", "from": "many", "to": 50}),
+        ("drop switches", {"since": "noon", "from": 100, "to": 50}),
+        ("silence", {"since": "2026-03-03T12:00:00Z"}),
+        ("silence", {"since": "2026-03-03T12:00:00Z", "totals": {"logins": "1"}}),
+        ("summary", {"week": 9}),
+    ],
+)
+def test_an_entry_of_another_form_is_named_and_stays(name: str, entry: dict[str, Any], past: Past) -> None:
+    """Another version wrote it, or somebody edited it."""
+    content = json.dumps({"as_of": None, "entries": {name: entry, "another version's": {}}, "said": []}).encode()
+    past.bucket.s3.objects["p/notices.json"] = content
+    topic = RecordingTopic()
+    with pytest.raises(StorageError, match=rf"^notices\.json: {name!r} has another form$"):
+        run(past, topic)
+    assert (past.bucket.s3.objects["p/notices.json"], topic.subjects) == (content, [])
+
+
 @pytest.mark.parametrize(("seconds", "sent"), [(2.9, 0), (3.5, 2)])
 def test_nothing_is_claimed_without_the_time_to_send_it(seconds: float, sent: int, past: Past) -> None:
     topic = RecordingTopic()
