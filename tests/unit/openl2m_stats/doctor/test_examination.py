@@ -87,7 +87,7 @@ def test_what_depends_on_a_check_that_failed_is_left_out(
     sqlite_db: Database,
     tmp_path: Any,
 ) -> None:
-    (tmp_path / "other").write_text("nothing of the kind")
+    (tmp_path / "other").touch()  # an empty file is a database without tables
     aws.put_database(sqlite_db.secret(**{name: text.format(tmp=tmp_path) for name, text in changes.items()}))
     findings = found()
     assert wrong(findings)[failed] == "FAIL"
@@ -101,4 +101,6 @@ def test_an_error_of_the_database_is_a_finding_with_a_remedy(
 ) -> None:
     (tmp_path / "other").write_text("nothing of the kind")
     aws.put_database(sqlite_db.secret(dbname=f"{tmp_path}/other"))
-    check(found()["grants"], "FAIL", "SQLITE_NOTADB", "documentation")
+    findings = found()
+    [failed] = {"login", "grants"} & {*wrong(findings)}  # some versions of SQLite look into the file earlier
+    check(findings[failed], "FAIL", "SQLITE_NOTADB", "documentation")
