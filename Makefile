@@ -183,7 +183,7 @@ WITH_SAM := SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/.venv-sam/bin:$$PATH" PYTHONPATH
 SAM := $(WITH_SAM) sam
 KEEP ?= 3
 
-.PHONY: build release test-release test-compatibility record-release lint-template test-template test-page e2e test-deployment bench-cold deploy delete logs prune-versions sam-local update-rds-ca
+.PHONY: build release test-release test-compatibility record-release lint-template test-template test-page test-artifact e2e test-deployment bench-cold deploy delete logs prune-versions sam-local update-rds-ca
 
 .venv-dates/installed: requirements/dev.txt $(VENVS) dev/build/find_python.sh | .venv-tools/installed
 	@python="$$(dev/build/find_python.sh)" && dev/build/create_venv.sh "$$python" .venv-dates requirements/dev.txt
@@ -230,7 +230,9 @@ picture: setup .venv-browser/installed ## Take the picture of the page that READ
 	@$(call INSTALL,chromium)
 	@STATS_TEST_COMMAND="$(COMMAND)" .venv-browser/bin/python -m tests.browser.picture
 
-e2e: build setup .venv-runtime/installed test-page ## Test the built artifact as Lambda runs it, in containers where Docker runs, and the page
+e2e: test-page test-artifact ## Test the page, and the built artifact
+
+test-artifact: build setup .venv-runtime/installed ## Test the built artifact as Lambda runs it, in containers where Docker runs, and real monitoring
 	@$(call INSTALL,$(ENGINES) prometheus nagios icinga)
 	@$(BIN)/pytest --numprocesses=2 --dist=loadfile tests/e2e $(ARGS)
 

@@ -152,7 +152,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--write", action="store_true", help="update the table in docs/performance.md")
     options = parser.parse_args(arguments)
     tables = _tables(_run(options.starts, options.base and options.base.resolve()))
-    print("\n".join(tables))
+    print("\n".join(tables), end="")
     if options.write:
         put_into_page(_ROOT / "docs/performance.md", "make bench-cold", tables[0])
 

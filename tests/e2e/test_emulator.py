@@ -30,7 +30,8 @@ from tests.support.stack import load
 
 SCHEDULED = sorted((ROOT / "events").glob("schedule*.json"))
 HISTORY = sorted((ROOT / "events").glob("*history*.json"))
-EVENTS = sorted(set((ROOT / "events").glob("*.json")) - {*SCHEDULED, *HISTORY})
+DOCTOR = ROOT / "events/doctor.json"
+EVENTS = sorted(set((ROOT / "events").glob("*.json")) - {*SCHEDULED, *HISTORY, DOCTOR})
 STATUS = {
     "conditional": 304,
     "get_health": 200,
@@ -124,6 +125,15 @@ def variables(database: Database, moto_url: str, aws: AWS) -> dict[str, str]:
 
 def test_every_event_file_is_known() -> None:
     assert [path.stem for path in EVENTS] == sorted(STATUS)
+
+
+def test_the_doctors_event(variables: dict[str, str], database: Database, start: Callable[..., Sandbox]) -> None:
+    sandbox = start(**variables)
+    states = {each["name"]: each["state"] for each in sandbox.run(json.loads(DOCTOR.read_text()))["findings"]}
+    assert "FAIL" not in states.values(), sandbox.log
+    assert states["token secret"] == states["login"] == states["statement"] == "ok"
+    for secret in (demo.TOKEN, database.password):
+        assert secret not in sandbox.log
 
 
 def test_expected_numbers_differ() -> None:
