@@ -111,6 +111,7 @@ def postgresql(certificate: tuple[bytes, bytes], directory: Path) -> Iterator[in
         thread.join(timeout=10)
 
 
+@pytest.mark.real_clock(reason="OpenSSL goes by it")
 @pytest.mark.parametrize(("days", "state"), [(30, "warn"), (31, "ok")])
 @pytest.mark.usefixtures("_host_resolves")
 def test_a_certificate_that_is_accepted(days: int, state: str, tmp_path: Path, knowing: Knowing) -> None:
@@ -123,6 +124,7 @@ def test_a_certificate_that_is_accepted(days: int, state: str, tmp_path: Path, k
     assert ("Renew" in finding.advice) == (state == "warn")
 
 
+@pytest.mark.real_clock(reason="OpenSSL goes by it")
 @pytest.mark.parametrize(
     ("problem", "words"),
     [
