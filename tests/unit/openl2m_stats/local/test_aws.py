@@ -86,7 +86,8 @@ def test_the_demo_has_a_past(
         assert path.exists()
         found = keys()
         assert {key.split("/")[0] for key in found} == {"mine"}
-        assert len([key for key in found if key.startswith("mine/history/")]) in {3, 4, 5}  # what 90 days reach into, by the time of the year
+        months = [key for key in found if key.startswith("mine/history/")]
+        assert len(months) in {3, 4, 5}  # which 90 days reach into, by the time of the year
         assert len([key for key in found if key.startswith("mine/dt=")]) == 12
     assert not path.exists()
 
