@@ -11,7 +11,7 @@ from typing import Any
 from openl2m_stats.aws import AWS_ERRORS
 from openl2m_stats.deployed.invocation import InvocationError, run_snapshot
 from openl2m_stats.deployed.refusal import unproven
-from openl2m_stats.deployed.stack import Account, Description, StackError, reading
+from openl2m_stats.deployed.stack import FUNCTIONS, Account, Description, StackError, reading
 from openl2m_stats.doctor.address import check_address
 from openl2m_stats.environments import Environment
 
@@ -19,7 +19,6 @@ Versions = Mapping[str, str | None]
 
 _TRIES = 3
 _PAUSE_SECONDS = 2
-_FUNCTIONS = ("StatsFunctionName", "SnapshotFunctionName")
 
 
 def versions_before(environment: Environment) -> Versions:
@@ -41,7 +40,7 @@ def conclude(environment: Environment, before: Versions) -> int:
     _warn_of_topic(account, stack.parameters.get("AlarmTopicArn", ""))
     if not all(works):
         print(f"The stack stays as it was deployed. `make logs ENV={environment.name}` shows more.", file=sys.stderr)
-    if all(before.get(name) for name in _FUNCTIONS) and before != now:
+    if all(before.get(name) for name in FUNCTIONS) and before != now:
         _print_rollback(environment, before)
     return 0 if all(works) else 1
 
@@ -56,7 +55,7 @@ def _read(environment: Environment) -> tuple[Account, Description]:
 def _live_versions(account: Account, stack: Description) -> Versions:
     """Return the version of each function that answers now. Raise StackError."""
     with reading(stack.name):
-        return {name: account.live_version(stack.output(name)) for name in _FUNCTIONS}
+        return {name: account.live_version(stack.output(name)) for name in FUNCTIONS}
 
 
 def _call(stack: Description) -> bool:
@@ -108,7 +107,7 @@ def _warn_of_topic(account: Account, topic: str) -> None:
 
 
 def _print_rollback(environment: Environment, before: Versions) -> None:
-    api, snapshots = (before[name] for name in _FUNCTIONS)
+    api, snapshots = (before[name] for name in FUNCTIONS)
     # `make deploy` does without the command, which `make setup` puts there.
     command = "openl2m-stats" if shutil.which("openl2m-stats") else ".venv/bin/openl2m-stats"
     target = f"--env {shlex.quote(environment.name)} --to {api} --snapshots-to {snapshots}"

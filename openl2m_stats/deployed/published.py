@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from openl2m_stats.deployed.stack import ALIAS, Account, Description
+from openl2m_stats.deployed.stack import ALIAS, FUNCTIONS, Account, Description
 
 # CloudFormation publishes the snapshot function's version after the API's, and no deployment takes longer in between.
 _LONGEST_DEPLOYMENT = timedelta(hours=1)
@@ -52,7 +52,7 @@ class Deployment:
 def functions(account: Account, stack: Description) -> tuple[Function, Function]:
     """Return the API's function and the snapshot function. Raise one of AWS_ERRORS, or StackError."""
     arns = account.resources(stack.name, "AWS::Lambda::Version")
-    api, snapshots = (stack.output(name) for name in ("StatsFunctionName", "SnapshotFunctionName"))
+    api, snapshots = (stack.output(name) for name in FUNCTIONS)
     return _function(account, api, arns), _function(account, snapshots, arns)
 
 

@@ -15,6 +15,7 @@ from openl2m_stats.errors import Failed
 from openl2m_stats.parameters import WrongUsage
 
 ALIAS = "live"
+FUNCTIONS = ("StatsFunctionName", "SnapshotFunctionName")  # the outputs with the names of the functions
 _CONFIG = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 3})
 
 

@@ -9,10 +9,10 @@ import click
 
 from openl2m_stats.database_url import parse_database_url
 from openl2m_stats.deployed.function import of_stack, with_ca_file
+from openl2m_stats.deployed.stack import FUNCTIONS
 from openl2m_stats.parameters import WrongUsage
 
 _MISSED_SECONDS = 900
-_FUNCTIONS = ("StatsFunctionName", "SnapshotFunctionName")
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def _of_stack(name: str) -> Setup:
         variables=function.variables,
         missed_seconds=int(function.outputs.get("SnapshotsMissedSeconds", _MISSED_SECONDS)),
         url=function.outputs.get("Url"),
-        functions=tuple(function.outputs[name] for name in _FUNCTIONS if name in function.outputs),
+        functions=tuple(function.outputs[name] for name in FUNCTIONS if name in function.outputs),
     )
 
 
