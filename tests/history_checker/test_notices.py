@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from unittest.mock import patch
 
@@ -44,8 +45,8 @@ def _undoing_all(state: State, claim: Claim) -> State:
     return replace(state, entries=said._changed(state.entries, claim.before))
 
 
-def _gives_up(bucket: Any, due: Any, as_of: Any, deadline: Any) -> Any:
-    """Claim, and take a write without an answer, or a refused one, for another's."""
+def _claim_in_one_try(bucket: Any, due: Any, as_of: Any, deadline: Any, *, trusting: bool) -> Any:
+    """Claim, and count a write without an answer as one's own or, like a refused one, as another's."""
     state, stored = said.read(bucket, deadline)
     notice = due(state)
     if notice is None:
@@ -54,20 +55,7 @@ def _gives_up(bucket: Any, due: Any, as_of: Any, deadline: Any) -> Any:
     try:
         return new if bucket.put(said.KEY, said._with(state, new, as_of).line, stored, deadline) else None
     except StorageError:
-        return None
-
-
-def _trusting(bucket: Any, due: Any, as_of: Any, deadline: Any) -> Any:
-    """Claim, and take a write without an answer for one's own."""
-    state, stored = said.read(bucket, deadline)
-    notice = due(state)
-    if notice is None:
-        return None
-    new = said._claim(notice, state)
-    try:
-        return new if bucket.put(said.KEY, said._with(state, new, as_of).line, stored, deadline) else None
-    except StorageError:
-        return new
+        return new if trusting else None
 
 
 def _takes_back_anything(snapshots: Any, claim: Any, topic: Any, deadline: Any) -> None:
@@ -81,8 +69,12 @@ def _takes_back_anything(snapshots: Any, claim: Any, topic: Any, deadline: Any) 
 
 PLANTED: Mapping[str, Callable[[], AbstractContextManager[Any]]] = {
     "a claim has no condition": lambda: patch.object(FakeBucket, "unconditional", "notices"),
-    "a claim that has no answer is another's": lambda: patch.object(said, "claim", _gives_up),
-    "a claim that has no answer is one's own": lambda: patch.object(said, "claim", _trusting),
+    "a claim that has no answer is another's": lambda: patch.object(
+        said, "claim", partial(_claim_in_one_try, trusting=False)
+    ),
+    "a claim that has no answer is one's own": lambda: patch.object(
+        said, "claim", partial(_claim_in_one_try, trusting=True)
+    ),
     "a claim is not looked for": lambda: patch.object(State, "has", lambda *_: False),
     "a refused notice is not taken back": lambda: patch.object(said, "take_back", lambda *_: None),
     "one without an answer is taken back": lambda: patch.object(sending, "_publish", _takes_back_anything),

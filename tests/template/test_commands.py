@@ -15,11 +15,11 @@ from urllib.request import Request, urlopen
 
 import boto3
 import pytest
-from moto.awslambda.models import LambdaVersion
 from moto.awslambda.responses import LambdaResponse
 from moto.core.exceptions import JsonRESTError
 from moto.server import ThreadedMotoServer
 
+from tests.support.lambda_versions import know_by_arn
 from tests.support.stack import ROOT
 from tests.template.test_deployment import deploy, upload
 
@@ -39,15 +39,7 @@ def moto_url() -> Iterator[str]:
 @pytest.fixture(autouse=True)
 def account(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """An empty account, in which a stack knows a version by its ARN, as CloudFormation does; moto gives it no id."""
-    create = LambdaVersion.create_from_cloudformation_json
-
-    def create_with_id(name: str, resource: Any, account: str, region: str, **more: Any) -> Any:
-        made: Any = create(name, resource, account, region, **more)
-        function = resource["Properties"]["FunctionName"]
-        made.physical_resource_id = f"arn:aws:lambda:{region}:{account}:function:{function}:{made.version}"
-        return made
-
-    monkeypatch.setattr(LambdaVersion, "create_from_cloudformation_json", create_with_id)
+    know_by_arn(monkeypatch)
     urlopen(Request(f"{moto_url}/moto-api/reset", method="POST")).close()
     monkeypatch.setenv("AWS_ENDPOINT_URL", moto_url)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")

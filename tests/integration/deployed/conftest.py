@@ -13,7 +13,6 @@ from typing import Any
 import boto3
 import pytest
 import uvicorn
-from moto.awslambda.models import LambdaVersion
 from moto.awslambda.responses import LambdaResponse
 from moto.cloudformation.models import Stack as MotoStack
 
@@ -23,6 +22,7 @@ from tests.integration.conftest import AWS, Command, Ended
 from tests.integration.deployed.stack import ALARMS, BEGUN, PARAMETERS, STACK, Stack, forget, template
 from tests.integration.test_command import call
 from tests.support import leaks
+from tests.support.lambda_versions import know_by_arn
 from tests.support.s3 import S3
 
 Operate = Callable[..., Ended]
@@ -80,15 +80,7 @@ def answer(invoked: list[Any], monkeypatch: pytest.MonkeyPatch) -> Callable[[Cal
 @pytest.fixture
 def deploy(aws: AWS, s3: S3, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Stack]]:
     """Return a function that deploys the stack for the first time."""
-    create = LambdaVersion.create_from_cloudformation_json
-
-    def create_with_id(name: str, resource: Any, account: str, region: str, **more: Any) -> Any:
-        made: Any = create(name, resource, account, region, **more)
-        function = resource["Properties"]["FunctionName"]
-        made.physical_resource_id = f"arn:aws:lambda:{region}:{account}:function:{function}:{made.version}"
-        return made
-
-    monkeypatch.setattr(LambdaVersion, "create_from_cloudformation_json", create_with_id)
+    know_by_arn(monkeypatch)
     # Moto's CloudFormation knows no alarms.
     alarms = [SimpleNamespace(physical_resource_id=name, cf_resource_type="AWS::CloudWatch::Alarm") for name in ALARMS]
     with_alarms = property(lambda stack: [*stack.resource_map.values(), *alarms])
